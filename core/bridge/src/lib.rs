@@ -1,0 +1,30 @@
+//! The narrow waist between the oxmcp core and its language bindings.
+//!
+//! A binding sees four things and nothing else of the core:
+//!
+//! * [`Queue`]: everything the core has to say comes out of one queue as [`Event`]s, drained in batches, with one
+//!   wake-up each time it turns from empty to non-empty.
+//! * [`Client`]: opened from a JSON configuration; [`Client::submit`] starts an operation under an id the binding
+//!   chose, [`Client::cancel`] abandons it. Every submitted id settles with exactly one
+//!   [`EventKind::Completed`] or [`EventKind::Failed`].
+//! * [`Server`]: tools by definition and a number; their calls come out of the queue, and go back through
+//!   [`Server::respond`].
+//! * [`Error`]: what can go wrong, the same kinds in every language.
+//!
+//! JSON crosses as raw UTF-8 bytes, once in and once out. Handshake, discovery, paging, validation, progress
+//! routing, deadlines and pings are done before this line. Every handle may be used, dropped and closed from any
+//! thread, inside or outside an event loop; nothing here blocks except [`Queue::wait`].
+
+mod client;
+mod config;
+mod error;
+mod event;
+mod queue;
+mod runtime;
+mod server;
+
+pub use client::{CallOptions, Client, Operation};
+pub use error::{Error, ErrorKind};
+pub use event::{Event, EventKind};
+pub use queue::Queue;
+pub use server::{CallOutcome, Server};
