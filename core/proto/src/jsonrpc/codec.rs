@@ -1,0 +1,278 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::raw::{write_json_string, write_on_one_line};
+use super::{
+    ErrorObject, InvalidMessage, Message, MethodName, Notification, RawJson, Request, RequestId, Response,
+    codes, exceeds_depth,
+};
+
+/// The largest number of messages in one batch.
+const MAX_BATCH: usize = 256;
+
+/// Reads one message. The envelope is parsed once; `params` and `result` stay slices of `bytes`.
+///
+/// Strict where leniency would let two readers disagree: a duplicate key of the envelope, `null` as a request's id, an
+/// envelope that is both request and response, and JSON deeper than `max_depth` are refused. Unknown members are
+/// ignored. Case matters: `"Method"` is not `"method"`.
+///
+/// ```
+/// use oxmcp_proto::jsonrpc::{parse, Message};
+///
+/// let message = parse(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.as_slice().into(), 128).unwrap();
+/// assert!(matches!(message, Message::Request(request) if request.method.as_str() == "ping"));
+/// ```
+pub fn parse(bytes: Bytes, max_depth: usize) -> Result<Message, InvalidMessage> {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        Some(b'[') => return parse_batch(&bytes, max_depth),
+        _ => return Err(not_json("the message is not a JSON object", false)),
+    }
+    if exceeds_depth(&bytes, max_depth) {
+        return Err(too_deep(max_depth));
+    }
+    parse_one(&bytes)
+}
+
+fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessage> {
+    if exceeds_depth(bytes, max_depth) {
+        return Err(too_deep(max_depth));
+    }
+    let members: Vec<&RawValue> =
+        serde_json::from_slice(bytes).map_err(|error| not_json(&error.to_string(), true))?;
+    if members.is_empty() || members.len() > MAX_BATCH {
+        let message = format!("a batch holds 1 to {MAX_BATCH} messages, this one {}", members.len());
+        return Err(invalid(None, message));
+    }
+    let one = |member: &RawValue| {
+        if !member.get().starts_with('{') {
+            return Err(invalid(None, "a batch holds objects only".into()));
+        }
+        parse_one(&bytes.slice_ref(member.get().as_bytes()))
+    };
+    Ok(Message::Batch(members.into_iter().map(one).collect()))
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    jsonrpc: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "present")]
+    id: Option<Option<RequestId>>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<ErrorObject>,
+}
+
+/// Tells `null` (`Some(None)`) from absence (`None`).
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<RequestId>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
+    let envelope: Envelope<'_> = match serde_json::from_slice(bytes) {
+        Ok(envelope) => envelope,
+        Err(error) if error.is_data() => return Err(invalid(readable_id(bytes), error.to_string())),
+        Err(error) => return Err(not_json(&error.to_string(), true)),
+    };
+    let invalid = |message: &str| invalid(envelope.id.clone().flatten(), message.into());
+    if envelope.jsonrpc.as_deref() != Some("2.0") {
+        return Err(invalid("`jsonrpc` is not \"2.0\""));
+    }
+    let is_response = envelope.result.is_some() || envelope.error.is_some();
+    match (envelope.method, &envelope.id) {
+        (Some(_), _) if is_response => Err(invalid("the message has a method and a result or error")),
+        (Some(_), Some(None)) => Err(invalid("the id of a request is null")),
+        (Some(method), id) => {
+            let params = match envelope.params {
+                Some(params) if params.get().starts_with('{') => Some(RawJson::slice_of(bytes, params)),
+                // MCP has parameters by name only; `null` is how some writers leave them out.
+                Some(params) if params.get() == "null" => None,
+                Some(_) => return Err(invalid("`params` is not an object")),
+                None => None,
+            };
+            let method = MethodName::from(&*method);
+            Ok(match id.clone().flatten() {
+                Some(id) => Message::Request(Request { id, method, params }),
+                None => Message::Notification(Notification { method, params }),
+            })
+        }
+        (None, id) => {
+            let outcome = match (envelope.result, envelope.error) {
+                (Some(result), None) => Ok(RawJson::slice_of(bytes, result)),
+                (None, Some(error)) => Err(error),
+                (Some(_), Some(_)) => return Err(invalid("the response has both a result and an error")),
+                (None, None) => return Err(invalid("the message has no method, result or error")),
+            };
+            let id = id.clone().flatten();
+            if id.is_none() && outcome.is_ok() {
+                return Err(invalid("the response has no id"));
+            }
+            Ok(Message::Response(Response { id, outcome }))
+        }
+    }
+}
+
+/// The id of an object whose envelope is wrong elsewhere, so that the error reaches the right call.
+fn readable_id(bytes: &[u8]) -> Option<RequestId> {
+    let mut scanner = super::TopLevelId::default();
+    scanner.feed(bytes);
+    scanner.id()
+}
+
+fn invalid(id: Option<RequestId>, message: String) -> InvalidMessage {
+    InvalidMessage { id, error: ErrorObject::new(codes::INVALID_REQUEST, message), looks_like_json: true }
+}
+
+fn not_json(message: &str, looks_like_json: bool) -> InvalidMessage {
+    InvalidMessage { id: None, error: ErrorObject::new(codes::PARSE_ERROR, message), looks_like_json }
+}
+
+fn too_deep(max_depth: usize) -> InvalidMessage {
+    not_json(&format!("the message is nested deeper than {max_depth} levels"), true)
+}
+
+/// Appends a request on one line; `params` writes the parameters object.
+pub fn write_request(out: &mut Vec<u8>, id: &RequestId, method: &str, params: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    id.write(out);
+    out.extend_from_slice(br#","method":"#);
+    write_json_string(method, out);
+    out.extend_from_slice(br#","params":"#);
+    params(out);
+    out.push(b'}');
+}
+
+/// Appends a notification on one line; `params` writes the parameters object.
+pub fn write_notification(out: &mut Vec<u8>, method: &str, params: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"#);
+    write_json_string(method, out);
+    out.extend_from_slice(br#","params":"#);
+    params(out);
+    out.push(b'}');
+}
+
+/// Appends a successful response on one line.
+pub fn write_result(out: &mut Vec<u8>, id: &RequestId, result: &RawJson) {
+    out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    id.write(out);
+    out.extend_from_slice(br#","result":"#);
+    result.write_on_one_line(out);
+    out.push(b'}');
+}
+
+/// Appends an error response on one line; without an id where the request's could not be read.
+pub fn write_error(out: &mut Vec<u8>, id: Option<&RequestId>, error: &ErrorObject) {
+    out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    match id {
+        Some(id) => id.write(out),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(br#","error":{"code":"#);
+    out.extend_from_slice(itoa::Buffer::new().format(error.code).as_bytes());
+    out.extend_from_slice(br#","message":"#);
+    write_json_string(&error.message, out);
+    if let Some(data) = &error.data {
+        out.extend_from_slice(br#","data":"#);
+        write_on_one_line(data.as_bytes(), out);
+    }
+    out.extend_from_slice(b"}}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Message, InvalidMessage> {
+        parse(Bytes::copy_from_slice(json.as_bytes()), 64)
+    }
+
+    #[test]
+    fn params_and_results_are_slices_of_the_message() {
+        let bytes = Bytes::from_static(br#"{"jsonrpc":"2.0","id":"a","method":"x/y","params":{"k": [1]}}"#);
+        let Message::Request(request) = parse(bytes.clone(), 64).unwrap() else { panic!("not a request") };
+        let params = request.params.unwrap();
+        assert_eq!(params.as_str(), r#"{"k": [1]}"#);
+        assert!(bytes.as_ptr_range().contains(&params.as_bytes().as_ptr()));
+        assert_eq!(request.method, MethodName::Other("x/y".into()));
+    }
+
+    #[test]
+    fn an_ambiguous_envelope_is_refused_with_its_id() {
+        for json in [
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":1,"message":"x"}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping","method":"tools/call"}"#,
+            r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":7,"Method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}"#,
+        ] {
+            let refused = read(json).unwrap_err();
+            assert_eq!(refused.error.code, codes::INVALID_REQUEST, "{json}");
+            assert_eq!(refused.id, Some(RequestId::Number(7)), "{json}");
+        }
+        assert!(read(r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#).is_err());
+    }
+
+    #[test]
+    fn bad_json_is_a_parse_error_and_noise_is_told_apart() {
+        let half = read(r#"{"jsonrpc":"2.0","id":1,"method":"pi"#).unwrap_err();
+        assert_eq!((half.error.code, half.looks_like_json), (codes::PARSE_ERROR, true));
+        let noise = read("INFO listening").unwrap_err();
+        assert_eq!((noise.error.code, noise.looks_like_json), (codes::PARSE_ERROR, false));
+        let invalid_utf8 =
+            parse(Bytes::from_static(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}"), 64);
+        assert_eq!(invalid_utf8.unwrap_err().error.code, codes::PARSE_ERROR);
+        let in_params = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{\"a\":\"\xff\"}}";
+        assert_eq!(parse(Bytes::from_static(in_params), 64).unwrap_err().error.code, codes::PARSE_ERROR);
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        let deep = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"a":{}1{}}}}}"#,
+            "[".repeat(62),
+            "]".repeat(62)
+        );
+        assert!(read(&deep).is_ok());
+        let deeper = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"a":{}1{}}}}}"#,
+            "[".repeat(63),
+            "]".repeat(63)
+        );
+        assert_eq!(read(&deeper).unwrap_err().error.code, codes::PARSE_ERROR);
+    }
+
+    #[test]
+    fn a_batch_keeps_its_bad_members_in_place() {
+        let Message::Batch(members) =
+            read(r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}, 1, {"jsonrpc":"2.0","method":"x"}]"#).unwrap()
+        else {
+            panic!("not a batch")
+        };
+        assert!(matches!(members[0], Ok(Message::Request(_))));
+        assert!(members[1].is_err());
+        assert!(matches!(members[2], Ok(Message::Notification(_))));
+        assert!(read("[]").is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_stays_on_one_line() {
+        let mut out = Vec::new();
+        let pretty = RawJson::parse(&b"{\n  \"a\": \"x\\ny\"\r\n}"[..]).unwrap();
+        write_result(&mut out, &RequestId::from("q\"1"), &pretty);
+        assert!(!out.contains(&b'\n') && !out.contains(&b'\r'));
+        let Message::Response(response) = parse(out.into(), 64).unwrap() else { panic!("not a response") };
+        assert_eq!(response.id, Some(RequestId::from("q\"1")));
+        let value: serde_json::Value = response.outcome.unwrap().to().unwrap();
+        assert_eq!(value, serde_json::json!({"a": "x\ny"}));
+    }
+}

@@ -1,0 +1,17 @@
+//! JSON-RPC 2.0 as MCP uses it: no `null` ids in requests, batches only where a revision has them.
+
+mod codec;
+mod depth;
+mod error;
+mod id;
+mod message;
+mod raw;
+mod toplevel;
+
+pub use codec::{parse, write_error, write_notification, write_request, write_result};
+pub use depth::exceeds_depth;
+pub use error::{ErrorObject, codes};
+pub use id::RequestId;
+pub use message::{InvalidMessage, Message, MethodName, Notification, Request, Response};
+pub use raw::{RawJson, RawObject, write_json_string};
+pub use toplevel::TopLevelId;

@@ -1,0 +1,177 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A piece of JSON that was checked to be well formed and is kept as the bytes it came in.
+///
+/// A clone shares the bytes. `params` and `result` stay in this form until somebody asks for a type.
+///
+/// ```
+/// use oxmcp_proto::jsonrpc::RawJson;
+///
+/// let raw = RawJson::parse(&b"{\"a\": [1, 2]}"[..]).unwrap();
+/// let value: std::collections::BTreeMap<String, Vec<u8>> = raw.to().unwrap();
+/// assert_eq!(value["a"], [1, 2]);
+/// assert!(RawJson::parse(&b"{"[..]).is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawJson(Bytes);
+
+impl RawJson {
+    /// Checks that `bytes` are one JSON value in UTF-8.
+    pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, serde_json::Error> {
+        let bytes = bytes.into();
+        let raw: &RawValue = serde_json::from_slice(&bytes)?;
+        let raw = bytes.slice_ref(raw.get().as_bytes());
+        Ok(Self(raw))
+    }
+
+    /// The JSON of a value.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        serde_json::to_vec(value).map(|json| Self(json.into()))
+    }
+
+    /// The empty object, `{}`.
+    pub fn empty_object() -> Self {
+        Self(Bytes::from_static(b"{}"))
+    }
+
+    /// Takes `raw`, which lies inside `message`, without copying it.
+    pub(crate) fn slice_of(message: &Bytes, raw: &RawValue) -> Self {
+        Self(message.slice_ref(raw.get().as_bytes()))
+    }
+
+    /// A part of this value, found by deserialising it, without copying.
+    ///
+    /// # Panics
+    ///
+    /// If `part` does not borrow from this value.
+    pub fn part(&self, part: &RawValue) -> Self {
+        Self::slice_of(&self.0, part)
+    }
+
+    /// Takes bytes that this crate wrote.
+    pub fn from_written(bytes: impl Into<Bytes>) -> Self {
+        let raw = Self(bytes.into());
+        debug_assert!(serde_json::from_slice::<&RawValue>(&raw.0).is_ok(), "not JSON: {raw:?}");
+        raw
+    }
+
+    /// Deserialises the value; strings may borrow from it.
+    pub fn to<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.0)
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        // Every constructor checked the encoding, or took what a JSON writer wrote.
+        std::str::from_utf8(&self.0).unwrap_or("null")
+    }
+
+    /// The JSON text as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The JSON text as shared bytes.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
+    /// Whether the value is an object.
+    pub fn is_object(&self) -> bool {
+        self.0.first() == Some(&b'{')
+    }
+
+    /// Appends the value without raw line breaks. Outside strings a line break is white space, and inside strings JSON has
+    /// none, so a space says the same.
+    pub fn write_on_one_line(&self, out: &mut Vec<u8>) {
+        write_on_one_line(&self.0, out);
+    }
+}
+
+/// Appends JSON with its line breaks made spaces; see [`RawJson::write_on_one_line`].
+pub(crate) fn write_on_one_line(json: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(json);
+    if memchr::memchr2(b'\n', b'\r', json).is_some() {
+        for byte in &mut out[start..] {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+    }
+}
+
+/// Appends a JSON string.
+pub fn write_json_string(string: &str, out: &mut Vec<u8>) {
+    // Writing to a Vec does not fail, and neither does serialising a str.
+    let _ = serde_json::to_writer(out, string);
+}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_slice(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(Bytes::copy_from_slice(raw.get().as_bytes())))
+    }
+}
+
+/// The members of a JSON object in their order, each value as it was written. For changing a member or two without touching
+/// the rest.
+#[derive(Debug, Default)]
+pub struct RawObject<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> RawObject<'a> {
+    /// The value of a member; a duplicate key was refused when the object was read.
+    pub fn member(&self, key: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| *value)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = RawObject<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawObject<'de>, A::Error> {
+                let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                while let Some(Key(key)) = map.next_key()? {
+                    if members.iter().any(|(name, _)| *name == key) {
+                        return Err(de::Error::custom(format_args!("duplicate field `{key}`")));
+                    }
+                    members.push((key, map.next_value()?));
+                }
+                Ok(RawObject(members))
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+/// A key that borrows where it can; serde's own `Cow` always copies.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -1,0 +1,105 @@
+use std::time::{Duration, Instant};
+
+use super::CloseReason;
+use crate::jsonrpc::ErrorObject;
+
+/// A call of this side, by the id it has on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub(super) i64);
+
+impl CallId {
+    /// The number on the wire; the call's progress token too.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// How a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallOptions {
+    /// How long to wait.
+    pub patience: Patience,
+    /// Whether the peer is told when this side stops waiting. Not for `initialize`, which must not be cancelled, and not for a
+    /// probe, whose receiver may not know the notification.
+    pub cancellable: bool,
+}
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        Self { patience: Patience::default(), cancellable: true }
+    }
+}
+
+/// How long a call waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// The longest silence. Progress starts it anew. Default one minute.
+    pub silence: Duration,
+    /// The longest time in all, progress or not. Default one hour.
+    pub total: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { silence: Duration::from_secs(60), total: Duration::from_secs(3600) }
+    }
+}
+
+impl Patience {
+    /// The same time for silence and in all.
+    pub fn total(total: Duration) -> Self {
+        Self { silence: total, total }
+    }
+
+    /// When a call that started at `started` and was last heard of at `heard` has waited long enough.
+    pub fn due(&self, started: Instant, heard: Instant) -> Instant {
+        let far = || started + Duration::from_secs(10 * 365 * 86400);
+        let silence = heard.checked_add(self.silence).unwrap_or_else(far);
+        let total = started.checked_add(self.total).unwrap_or_else(far);
+        silence.min(total)
+    }
+
+    /// The error of a call that started at `started` and has waited long enough at `now`.
+    pub fn timeout(&self, started: Instant, now: Instant) -> CallError {
+        if now.saturating_duration_since(started) >= self.total && self.total > self.silence {
+            CallError::TimeoutInAll { after: self.total }
+        } else {
+            CallError::Silent { after: self.silence.min(self.total) }
+        }
+    }
+}
+
+/// Why a call has no result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CallError {
+    /// The peer answered with an error.
+    #[error("the peer answered with an error: {0}")]
+    Rpc(ErrorObject),
+    /// Neither an answer nor progress came.
+    #[error("the peer sent neither an answer nor progress for {after:?}")]
+    Silent {
+        /// The longest silence allowed.
+        after: Duration,
+    },
+    /// Progress came but no answer.
+    #[error("the peer sent no answer within the {after:?} a call may take in all")]
+    TimeoutInAll {
+        /// The longest time allowed.
+        after: Duration,
+    },
+    /// This side stopped waiting.
+    #[error("the call was cancelled by this side")]
+    Cancelled,
+    /// The link was closed.
+    #[error("{0}")]
+    Closed(CloseReason),
+    /// The answer is larger than the limit.
+    #[error("the peer's answer is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Too much is in flight.
+    #[error("too many calls are in flight on this connection; wait for some to settle")]
+    Overloaded,
+}

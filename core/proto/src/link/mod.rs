@@ -1,0 +1,440 @@
+//! JSON-RPC linking as a state machine: which call an answer belongs to, what is in flight both ways, and when to stop
+//! waiting.
+//!
+//! A [`Link`] is one end of a stream of messages in both directions (stdio, a socket, memory). It does no I/O and reads no
+//! clock: its owner feeds it messages and instants, sends the lines it writes, and hands on what settles.
+
+mod call;
+mod close;
+mod deadline;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::hash_map::Entry;
+use std::mem;
+use std::time::Instant;
+
+use rustc_hash::FxHashMap;
+
+pub use call::{CallError, CallId, CallOptions, Patience};
+pub use close::CloseReason;
+
+use crate::jsonrpc::{
+    ErrorObject, InvalidMessage, Message, MethodName, Notification, RawJson, Request, RequestId, Response,
+    codes, write_error, write_notification, write_request, write_result,
+};
+use crate::methods::Method;
+use crate::model::{CancelledParams, ProgressParams};
+use deadline::Deadlines;
+
+/// How much a link holds at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls of this side that wait for an answer. Default 65,536.
+    pub calls: usize,
+    /// Requests of the peer that are being served. Default 4,096; more are answered with an error.
+    pub serving: usize,
+    /// Bytes written and not yet taken. Default 64 MiB. Past it new calls fail and notifications are dropped; answers are always
+    /// written, their number is bounded by `serving`.
+    pub unsent: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { calls: 64 * 1024, serving: 4096, unsent: 64 << 20 }
+    }
+}
+
+/// One end of a stream of messages.
+///
+/// `C` is what the owner wants back when a call of its own settles; `S` is what it wants back when the peer cancels a request
+/// that the owner is serving.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use oxmcp_proto::jsonrpc::{parse, RawJson};
+/// use oxmcp_proto::link::{CallOptions, Event, Limits, Link};
+///
+/// let now = Instant::now();
+/// let mut client: Link<&str, ()> = Link::new(Limits::default());
+/// let mut server: Link<(), ()> = Link::new(Limits::default());
+///
+/// client.call(now, "ping", CallOptions::default(), "my ping", |_, params| params.extend_from_slice(b"{}")).unwrap();
+/// let line = client.take_transmit().unwrap();
+/// let Some(Event::Request(request)) = server.handle_message(now, parse(line.into(), 64).unwrap()) else { panic!() };
+/// server.respond(&request.id, Ok(&RawJson::empty_object()));
+/// let line = server.take_transmit().unwrap();
+/// let Some(Event::Settled { context, outcome }) = client.handle_message(now, parse(line.into(), 64).unwrap()) else { panic!() };
+/// assert_eq!((context, outcome.unwrap().as_str()), ("my ping", "{}"));
+/// ```
+#[derive(Debug)]
+pub struct Link<C, S> {
+    limits: Limits,
+    next_id: i64,
+    calls: FxHashMap<i64, Call<C>>,
+    serving: FxHashMap<RequestId, Option<S>>,
+    deadlines: Deadlines,
+    unsent: Vec<u8>,
+    closed: Option<CloseReason>,
+}
+
+#[derive(Debug)]
+struct Call<C> {
+    context: C,
+    patience: Patience,
+    started: Instant,
+    due: Instant,
+    cancellable: bool,
+}
+
+/// What a message means to the owner of the link.
+#[derive(Debug)]
+pub enum Event<C, S> {
+    /// The peer wants something: serve it, then [`Link::respond`] under its id.
+    Request(Request),
+    /// The peer tells something that the link has no use for itself.
+    Notification(Notification),
+    /// A call of this side is over.
+    Settled {
+        /// What the call was made with.
+        context: C,
+        /// What came of it.
+        outcome: Result<RawJson, CallError>,
+    },
+    /// A call of this side has come further; see [`Link::context`].
+    Progress {
+        /// Which call.
+        call: CallId,
+        /// `notifications/progress` parameters.
+        params: RawJson,
+    },
+    /// The peer no longer waits for a request that is being served. It needs no answer any more.
+    Cancelled(S),
+    /// The message fits nothing: an answer to no call, an error without an id. For the log.
+    Stray(Stray),
+}
+
+/// A message that fits nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stray {
+    /// An answer to a call that was never made, or is already settled.
+    Answer(RequestId),
+    /// An error about a message whose id the peer could not read.
+    Error(ErrorObject),
+    /// A `notifications/progress` or `notifications/cancelled` that is malformed or concerns nothing in flight.
+    Notification(Method),
+}
+
+impl<C, S> Link<C, S> {
+    /// A link with nothing in flight.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            next_id: 1,
+            calls: FxHashMap::default(),
+            serving: FxHashMap::default(),
+            deadlines: Deadlines::default(),
+            unsent: Vec::new(),
+            closed: None,
+        }
+    }
+
+    // --- This side calls ---
+
+    /// Sends a request. `params` writes the parameters object; it gets the id, which is also the call's progress token.
+    ///
+    /// The call settles exactly once: through [`Event::Settled`], [`handle_timeout`](Self::handle_timeout),
+    /// [`cancel`](Self::cancel) or [`close`](Self::close). On an error here it was never made, and the context comes back.
+    pub fn call(
+        &mut self,
+        now: Instant,
+        method: &str,
+        options: CallOptions,
+        context: C,
+        params: impl FnOnce(CallId, &mut Vec<u8>),
+    ) -> Result<CallId, (C, CallError)> {
+        if let Some(reason) = &self.closed {
+            return Err((context, CallError::Closed(reason.clone())));
+        }
+        if self.calls.len() >= self.limits.calls || self.unsent.len() >= self.limits.unsent {
+            return Err((context, CallError::Overloaded));
+        }
+        let id = CallId(self.next_id);
+        self.next_id += 1;
+        let due = options.patience.due(now, now);
+        self.deadlines.push(due, id.0);
+        self.calls.insert(
+            id.0,
+            Call { context, patience: options.patience, started: now, due, cancellable: options.cancellable },
+        );
+        write_request(&mut self.unsent, &RequestId::Number(id.0), method, |out| params(id, out));
+        self.unsent.push(b'\n');
+        Ok(id)
+    }
+
+    /// What a call in flight was made with.
+    pub fn context(&self, call: CallId) -> Option<&C> {
+        self.calls.get(&call.0).map(|call| &call.context)
+    }
+
+    /// Stops waiting for a call and tells the peer. Returns what it was made with, or `None` when it has settled.
+    pub fn cancel(&mut self, call: CallId, reason: &str) -> Option<C> {
+        let settled = self.calls.remove(&call.0)?;
+        if settled.cancellable {
+            self.send_cancelled(call.0, reason);
+        }
+        Some(settled.context)
+    }
+
+    /// Settles a call whose answer arrived and cannot be used, without telling the peer. For a transport that had to drop it.
+    pub fn settle(&mut self, id: &RequestId) -> Option<C> {
+        match id {
+            RequestId::Number(id) => self.calls.remove(id).map(|call| call.context),
+            RequestId::String(_) => None,
+        }
+    }
+
+    /// The only call in flight, if there is exactly one.
+    pub fn only_call(&self) -> Option<RequestId> {
+        let mut ids = self.calls.keys();
+        match (ids.next(), ids.next()) {
+            (Some(id), None) => Some(RequestId::Number(*id)),
+            _ => None,
+        }
+    }
+
+    /// The number of calls in flight.
+    pub fn calls_in_flight(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Sends a notification; dropped when too much is unsent or the link is closed. `params` writes the parameters object.
+    pub fn notify(&mut self, method: &str, params: impl FnOnce(&mut Vec<u8>)) -> bool {
+        if self.closed.is_some() || self.unsent.len() >= self.limits.unsent {
+            return false;
+        }
+        write_notification(&mut self.unsent, method, params);
+        self.unsent.push(b'\n');
+        true
+    }
+
+    // --- The peer calls ---
+
+    /// Keeps what [`Event::Cancelled`] gives back, for a request that takes time. False when it is no longer waited for; `token` is
+    /// dropped then.
+    pub fn attach(&mut self, id: &RequestId, token: S) -> bool {
+        match self.serving.get_mut(id) {
+            Some(slot) => {
+                *slot = Some(token);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Answers a request of the peer. False, and nothing is sent, when it is no longer waited for.
+    pub fn respond(&mut self, id: &RequestId, outcome: Result<&RawJson, &ErrorObject>) -> bool {
+        if self.serving.remove(id).is_none() || self.closed.is_some() {
+            return false;
+        }
+        match outcome {
+            Ok(result) => write_result(&mut self.unsent, id, result),
+            Err(error) => write_error(&mut self.unsent, Some(id), error),
+        }
+        self.unsent.push(b'\n');
+        true
+    }
+
+    /// Whether a request of the peer is being served.
+    pub fn is_serving(&self, id: &RequestId) -> bool {
+        self.serving.contains_key(id)
+    }
+
+    /// The number of the peer's requests that are being served.
+    pub fn serving(&self) -> usize {
+        self.serving.len()
+    }
+
+    /// Tells the peer that something it sent is no message.
+    pub fn reject(&mut self, invalid: &InvalidMessage) {
+        if self.closed.is_none() && self.unsent.len() < self.limits.unsent {
+            write_error(&mut self.unsent, invalid.id.as_ref(), &invalid.error);
+            self.unsent.push(b'\n');
+        }
+    }
+
+    // --- What happens ---
+
+    /// Takes a message of the peer. A [`Message::Batch`] is the owner's to take apart, member by member, where the revision has it.
+    pub fn handle_message(&mut self, now: Instant, message: Message) -> Option<Event<C, S>> {
+        if self.closed.is_some() {
+            return None;
+        }
+        match message {
+            Message::Request(request) => self.handle_request(request),
+            Message::Notification(notification) => Some(self.handle_notification(now, notification)),
+            Message::Response(response) => Some(self.handle_response(response)),
+            Message::Batch(_) => {
+                self.reject(&InvalidMessage {
+                    id: None,
+                    error: ErrorObject::new(codes::INVALID_REQUEST, "this protocol version has no batches"),
+                    looks_like_json: true,
+                });
+                None
+            }
+        }
+    }
+
+    fn handle_request(&mut self, request: Request) -> Option<Event<C, S>> {
+        let error = if self.serving.len() >= self.limits.serving {
+            ErrorObject::internal(format!("too many requests in flight (limit {})", self.limits.serving))
+        } else {
+            match self.serving.entry(request.id.clone()) {
+                Entry::Vacant(slot) => {
+                    slot.insert(None);
+                    return Some(Event::Request(request));
+                }
+                Entry::Occupied(_) => ErrorObject::new(
+                    codes::INVALID_REQUEST,
+                    format!("the id {} is of a request still in flight", request.id),
+                ),
+            }
+        };
+        write_error(&mut self.unsent, Some(&request.id), &error);
+        self.unsent.push(b'\n');
+        None
+    }
+
+    fn handle_notification(&mut self, now: Instant, notification: Notification) -> Event<C, S> {
+        let stray = |method| Event::Stray(Stray::Notification(method));
+        match notification.method {
+            MethodName::Known(Method::Progress) => match self.touch(now, notification.params.as_ref()) {
+                Some(call) => Event::Progress {
+                    call,
+                    params: notification.params.unwrap_or_else(RawJson::empty_object),
+                },
+                None => stray(Method::Progress),
+            },
+            MethodName::Known(Method::Cancelled) => {
+                let params =
+                    notification.params.as_ref().and_then(|params| params.to::<CancelledParams>().ok());
+                match params.and_then(|params| self.serving.remove(&params.request_id)) {
+                    Some(Some(token)) => Event::Cancelled(token),
+                    // A request that was not attached has nothing to give back; it is forgotten all the same.
+                    _ => stray(Method::Cancelled),
+                }
+            }
+            _ => Event::Notification(notification),
+        }
+    }
+
+    /// Progress of a call in flight starts its silence anew.
+    fn touch(&mut self, now: Instant, params: Option<&RawJson>) -> Option<CallId> {
+        let params: ProgressParams = params?.to().ok()?;
+        let RequestId::Number(id) = params.progress_token else { return None };
+        let call = self.calls.get_mut(&id)?;
+        // The entry in `deadlines` stays where it is; when it comes up, `handle_timeout` looks at `due`.
+        call.due = call.patience.due(call.started, now);
+        Some(CallId(id))
+    }
+
+    fn handle_response(&mut self, response: Response) -> Event<C, S> {
+        let Some(id) = response.id else {
+            return match response.outcome {
+                Err(error) => Event::Stray(Stray::Error(error)),
+                Ok(_) => Event::Stray(Stray::Notification(Method::Progress)),
+            };
+        };
+        let call = match &id {
+            RequestId::Number(id) => self.calls.remove(id),
+            // Some peers write ids back as strings.
+            RequestId::String(id) => id.parse().ok().and_then(|id: i64| self.calls.remove(&id)),
+        };
+        match call {
+            Some(call) => {
+                Event::Settled { context: call.context, outcome: response.outcome.map_err(CallError::Rpc) }
+            }
+            None => Event::Stray(Stray::Answer(id)),
+        }
+    }
+
+    /// The instant at which [`handle_timeout`](Self::handle_timeout) has something to do, at the latest; `None` while nothing waits.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Settles the calls whose time is over by `now`, and tells the peer.
+    pub fn handle_timeout(&mut self, now: Instant) -> Vec<(C, CallError)> {
+        let mut settled = Vec::new();
+        while let Some(id) = self.deadlines.pop_due(now) {
+            let Entry::Occupied(entry) = self.calls.entry(id) else { continue };
+            let due = entry.get().due;
+            if due > now {
+                self.deadlines.push(due, id);
+                continue;
+            }
+            let call = entry.remove();
+            let error = call.patience.timeout(call.started, now);
+            if call.cancellable {
+                self.send_cancelled(id, "timed out");
+            }
+            settled.push((call.context, error));
+        }
+        if self.deadlines.len() > 2 * self.calls.len() + 64 {
+            self.deadlines.rebuild(self.calls.iter().map(|(id, call)| (call.due, *id)));
+        }
+        settled
+    }
+
+    /// Takes the lines to send, each ending in a newline and holding none else; `None` when there are none.
+    pub fn take_transmit(&mut self) -> Option<Vec<u8>> {
+        (!self.unsent.is_empty()).then(|| mem::take(&mut self.unsent))
+    }
+
+    /// Swaps the lines to send with an empty buffer, so that two buffers can serve forever. False when there are none.
+    pub fn swap_transmit(&mut self, empty: &mut Vec<u8>) -> bool {
+        debug_assert!(empty.is_empty());
+        if self.unsent.is_empty() {
+            return false;
+        }
+        mem::swap(&mut self.unsent, empty);
+        true
+    }
+
+    /// The number of bytes written and not yet taken.
+    pub fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// Why the link is closed, if it is.
+    pub fn closed(&self) -> Option<&CloseReason> {
+        self.closed.as_ref()
+    }
+
+    /// Ends the link: gives back every call in flight, to be settled with `reason`, and the tokens of every request being served. From
+    /// now on calls fail, messages are ignored and nothing more is written. A second close gives back nothing.
+    pub fn close(&mut self, reason: CloseReason) -> (Vec<C>, Vec<S>) {
+        if self.closed.is_none() {
+            self.closed = Some(reason);
+        }
+        self.deadlines.clear();
+        let calls = mem::take(&mut self.calls).into_values().map(|call| call.context).collect();
+        let serving = mem::take(&mut self.serving).into_values().flatten().collect();
+        (calls, serving)
+    }
+
+    fn send_cancelled(&mut self, id: i64, reason: &str) {
+        if self.closed.is_some() {
+            return;
+        }
+        write_notification(&mut self.unsent, Method::Cancelled.name(), |out| {
+            out.extend_from_slice(br#"{"requestId":"#);
+            RequestId::Number(id).write(out);
+            out.extend_from_slice(br#","reason":"#);
+            crate::jsonrpc::write_json_string(reason, out);
+            out.push(b'}');
+        });
+        self.unsent.push(b'\n');
+    }
+}

@@ -1,0 +1,214 @@
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::jsonrpc::parse;
+
+type TestLink = Link<u32, u32>;
+
+fn message(value: serde_json::Value) -> Message {
+    parse(serde_json::to_vec(&value).unwrap().into(), 64).unwrap()
+}
+
+fn call(link: &mut TestLink, now: Instant, context: u32, silence: u64) -> CallId {
+    let patience = Patience { silence: Duration::from_secs(silence), total: Duration::from_secs(100) };
+    let options = CallOptions { patience, cancellable: true };
+    link.call(now, "tools/call", options, context, |_, out| out.extend_from_slice(b"{}")).unwrap()
+}
+
+fn sent(link: &mut TestLink) -> Vec<serde_json::Value> {
+    let lines = link.take_transmit().unwrap_or_default();
+    lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn progress_starts_the_silence_anew_until_the_total_is_reached() {
+    let start = Instant::now();
+    let mut link = TestLink::new(Limits::default());
+    let id = call(&mut link, start, 1, 10);
+    for second in (9..100).step_by(9) {
+        let now = start + Duration::from_secs(second);
+        assert!(link.handle_timeout(now).is_empty(), "at {second} s");
+        let progress = json!({"jsonrpc": "2.0", "method": "notifications/progress",
+            "params": {"progressToken": id.number(), "progress": second}});
+        assert!(matches!(link.handle_message(now, message(progress)), Some(Event::Progress { .. })));
+    }
+    let settled = link.handle_timeout(start + Duration::from_secs(100));
+    assert_eq!(settled, [(1, CallError::TimeoutInAll { after: Duration::from_secs(100) })]);
+}
+
+#[test]
+fn a_silent_call_times_out_and_the_peer_is_told_once() {
+    let start = Instant::now();
+    let mut link = TestLink::new(Limits::default());
+    let id = call(&mut link, start, 7, 10);
+    sent(&mut link);
+    let due = link.poll_timeout().unwrap();
+    assert_eq!(due, start + Duration::from_secs(10));
+    let settled = link.handle_timeout(due);
+    assert_eq!(settled, [(7, CallError::Silent { after: Duration::from_secs(10) })]);
+    assert_eq!(sent(&mut link)[0]["params"]["requestId"], json!(id.number()));
+    let late = json!({"jsonrpc": "2.0", "id": id.number(), "result": {}});
+    assert!(matches!(link.handle_message(due, message(late)), Some(Event::Stray(Stray::Answer(_)))));
+    assert!(link.handle_timeout(due).is_empty());
+}
+
+#[test]
+fn a_cancelled_request_gets_no_answer() {
+    let now = Instant::now();
+    let mut link = TestLink::new(Limits::default());
+    let request = json!({"jsonrpc": "2.0", "id": "a", "method": "tools/call", "params": {}});
+    let Some(Event::Request(request)) = link.handle_message(now, message(request)) else { panic!() };
+    assert!(link.attach(&request.id, 9));
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "a"}});
+    assert!(matches!(link.handle_message(now, message(cancelled)), Some(Event::Cancelled(9))));
+    assert!(!link.respond(&request.id, Ok(&RawJson::empty_object())));
+    assert!(sent(&mut link).is_empty());
+}
+
+#[test]
+fn an_id_in_flight_cannot_be_used_again() {
+    let now = Instant::now();
+    let mut link = TestLink::new(Limits { serving: 2, ..Limits::default() });
+    let ask = |id| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+    assert!(link.handle_message(now, message(ask(1))).is_some());
+    assert!(link.handle_message(now, message(ask(1))).is_none());
+    assert!(link.handle_message(now, message(ask(2))).is_some());
+    assert!(link.handle_message(now, message(ask(3))).is_none());
+    let codes: Vec<_> = sent(&mut link).iter().map(|error| error["error"]["code"].clone()).collect();
+    assert_eq!(codes, [json!(codes::INVALID_REQUEST), json!(codes::INTERNAL_ERROR)]);
+}
+
+#[test]
+fn limits_refuse_a_call_and_give_its_context_back() {
+    let now = Instant::now();
+    let mut link = TestLink::new(Limits { calls: 1, ..Limits::default() });
+    call(&mut link, now, 1, 10);
+    let refused = link.call(now, "ping", CallOptions::default(), 2, |_, out| out.extend_from_slice(b"{}"));
+    assert_eq!(refused, Err((2, CallError::Overloaded)));
+}
+
+#[derive(Clone, Debug)]
+enum Input {
+    Call { silence: u64 },
+    Cancel { nth: usize },
+    Answer { id: i64, error: bool },
+    Progress { id: i64 },
+    Ask { id: i64 },
+    Respond { id: i64 },
+    PeerCancels { id: i64 },
+    Pass { seconds: u64 },
+    Close,
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        4 => (1u64..30).prop_map(|silence| Input::Call { silence }),
+        1 => (0usize..8).prop_map(|nth| Input::Cancel { nth }),
+        3 => (0i64..12, any::<bool>()).prop_map(|(id, error)| Input::Answer { id, error }),
+        2 => (0i64..12).prop_map(|id| Input::Progress { id }),
+        3 => (0i64..6).prop_map(|id| Input::Ask { id }),
+        2 => (0i64..6).prop_map(|id| Input::Respond { id }),
+        1 => (0i64..6).prop_map(|id| Input::PeerCancels { id }),
+        2 => (1u64..40).prop_map(|seconds| Input::Pass { seconds }),
+        1 => Just(Input::Close),
+    ]
+}
+
+proptest! {
+    /// No sequence of inputs leaves a call unsettled or settles it twice, ids never repeat, and nothing is sent after close.
+    #[test]
+    fn every_call_settles_exactly_once(inputs in prop::collection::vec(input(), 1..120)) {
+        let start = Instant::now();
+        let mut now = start;
+        let mut link = TestLink::new(Limits { calls: 6, serving: 3, ..Limits::default() });
+        let mut made: Vec<CallId> = Vec::new();
+        let mut open: HashSet<u32> = HashSet::new();
+        let mut ids: HashSet<i64> = HashSet::new();
+        let mut next = 0;
+        let mut closed = false;
+        for input in inputs {
+            let mut settled: Vec<u32> = Vec::new();
+            match input {
+                Input::Call { silence } => {
+                    next += 1;
+                    let patience = Patience { silence: Duration::from_secs(silence), total: Duration::from_secs(60) };
+                    let options = CallOptions { patience, cancellable: silence % 2 == 0 };
+                    match link.call(now, "tools/call", options, next, |_, out| out.extend_from_slice(b"{}")) {
+                        Ok(id) => {
+                            prop_assert!(!closed);
+                            prop_assert!(ids.insert(id.number()), "an id was used twice");
+                            open.insert(next);
+                            made.push(id);
+                        }
+                        Err((context, _)) => prop_assert_eq!(context, next),
+                    }
+                }
+                Input::Cancel { nth } => {
+                    if let Some(id) = made.get(nth) {
+                        settled.extend(link.cancel(*id, "no more"));
+                    }
+                }
+                Input::Answer { id, error } => {
+                    let answer = if error {
+                        json!({"jsonrpc": "2.0", "id": id, "error": {"code": 1, "message": "m"}})
+                    } else {
+                        json!({"jsonrpc": "2.0", "id": id, "result": {}})
+                    };
+                    if let Some(Event::Settled { context, .. }) = link.handle_message(now, message(answer)) {
+                        settled.push(context);
+                    }
+                }
+                Input::Progress { id } => {
+                    let progress = json!({"jsonrpc": "2.0", "method": "notifications/progress",
+                        "params": {"progressToken": id, "progress": 1}});
+                    link.handle_message(now, message(progress));
+                }
+                Input::Ask { id } => {
+                    let ask = json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+                    if let Some(Event::Request(request)) = link.handle_message(now, message(ask)) {
+                        prop_assert!(!closed);
+                        link.attach(&request.id, id as u32);
+                    }
+                }
+                Input::Respond { id } => {
+                    link.respond(&RequestId::Number(id), Ok(&RawJson::empty_object()));
+                }
+                Input::PeerCancels { id } => {
+                    let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+                    link.handle_message(now, message(cancelled));
+                }
+                Input::Pass { seconds } => {
+                    now += Duration::from_secs(seconds);
+                    settled.extend(link.handle_timeout(now).into_iter().map(|(context, _)| context));
+                    prop_assert!(link.poll_timeout().is_none_or(|due| due > now));
+                }
+                Input::Close => {
+                    settled.extend(link.close(CloseReason::Local).0);
+                    link.take_transmit();
+                    closed = true;
+                }
+            }
+            for context in settled {
+                prop_assert!(open.remove(&context), "call {} settled twice", context);
+            }
+            if closed {
+                prop_assert!(link.take_transmit().is_none(), "something was sent after close");
+            }
+        }
+        // Time alone settles what is left.
+        let left = link.handle_timeout(now + Duration::from_secs(61));
+        for (context, _) in left {
+            prop_assert!(open.remove(&context));
+        }
+        prop_assert!(open.is_empty(), "never settled: {:?}", open);
+    }
+}

@@ -1,0 +1,262 @@
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::{Extra, Icon};
+
+/// A block of content, in a tool's result or a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Text.
+    Text(TextContent),
+    /// A picture.
+    Image(ImageContent),
+    /// Sound (2025-03-26 on).
+    Audio(AudioContent),
+    /// A resource with its contents.
+    Resource(EmbeddedResource),
+    /// Where a resource is (2025-06-18 on).
+    ResourceLink(ResourceLink),
+    /// A block of a type this library does not know, whole.
+    Unknown(Map<String, Value>),
+}
+
+/// For whom a block is and how much it matters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Annotations {
+    /// `user`, `assistant` or both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Vec<String>>,
+    /// 0 (may be left out) to 1 (needed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<f64>,
+    /// When it last changed, ISO 8601.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+macro_rules! block {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type,)*
+            /// For whom it is and how much it matters.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub annotations: Option<Annotations>,
+            /// Metadata.
+            #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+            pub meta: Option<Extra>,
+            /// Other members.
+            #[serde(flatten)]
+            pub extra: Extra,
+        }
+    };
+}
+
+block! {
+    /// Text.
+    TextContent {
+        /// The text.
+        text: String,
+    }
+}
+
+block! {
+    /// A picture.
+    ImageContent {
+        /// The bytes, in base64.
+        data: String,
+        /// Such as `image/png`.
+        mime_type: String,
+    }
+}
+
+block! {
+    /// Sound.
+    AudioContent {
+        /// The bytes, in base64.
+        data: String,
+        /// Such as `audio/wav`.
+        mime_type: String,
+    }
+}
+
+block! {
+    /// A resource with its contents.
+    EmbeddedResource {
+        /// The contents.
+        resource: ResourceContents,
+    }
+}
+
+block! {
+    /// Where a resource is.
+    ResourceLink {
+        /// The URI to read.
+        uri: String,
+        /// What it is called.
+        name: String,
+        /// A name for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        /// What it holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        /// Such as `text/plain`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mime_type: Option<String>,
+        /// Its size in bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<f64>,
+        /// Pictures to show for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        icons: Option<Vec<Icon>>,
+    }
+}
+
+/// The contents of a resource: `text` or `blob`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceContents {
+    /// Which resource.
+    pub uri: String,
+    /// Such as `text/plain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+    /// Contents that are text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Contents that are not, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<String>,
+    /// Metadata.
+    #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Extra>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ResourceContents {
+    /// A resource that is text.
+    pub fn text(uri: impl Into<String>, mime_type: impl Into<String>, text: impl Into<String>) -> Self {
+        let (uri, mime_type, text) = (uri.into(), Some(mime_type.into()), Some(text.into()));
+        Self { uri, mime_type, text, ..Self::default() }
+    }
+
+    /// A resource that is not text; `blob` is base64.
+    pub fn blob(uri: impl Into<String>, mime_type: impl Into<String>, blob: impl Into<String>) -> Self {
+        let (uri, mime_type, blob) = (uri.into(), Some(mime_type.into()), Some(blob.into()));
+        Self { uri, mime_type, blob, ..Self::default() }
+    }
+}
+
+impl Content {
+    /// A text block.
+    pub fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self::Text(TextContent { text, annotations: None, meta: None, extra: Extra::new() })
+    }
+
+    /// An image block; `data` is base64.
+    pub fn image(data: impl Into<String>, mime_type: impl Into<String>) -> Self {
+        let (data, mime_type) = (data.into(), mime_type.into());
+        Self::Image(ImageContent { data, mime_type, annotations: None, meta: None, extra: Extra::new() })
+    }
+
+    /// An audio block; `data` is base64.
+    pub fn audio(data: impl Into<String>, mime_type: impl Into<String>) -> Self {
+        let (data, mime_type) = (data.into(), mime_type.into());
+        Self::Audio(AudioContent { data, mime_type, annotations: None, meta: None, extra: Extra::new() })
+    }
+
+    /// A resource with its contents.
+    pub fn resource(resource: ResourceContents) -> Self {
+        Self::Resource(EmbeddedResource { resource, annotations: None, meta: None, extra: Extra::new() })
+    }
+
+    /// The text of a text block.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(block) => Some(&block.text),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for Content {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(tag = "type", rename_all = "snake_case")]
+        enum Tagged<'a> {
+            Text(&'a TextContent),
+            Image(&'a ImageContent),
+            Audio(&'a AudioContent),
+            Resource(&'a EmbeddedResource),
+            ResourceLink(&'a ResourceLink),
+        }
+        match self {
+            Self::Text(block) => Tagged::Text(block).serialize(serializer),
+            Self::Image(block) => Tagged::Image(block).serialize(serializer),
+            Self::Audio(block) => Tagged::Audio(block).serialize(serializer),
+            Self::Resource(block) => Tagged::Resource(block).serialize(serializer),
+            Self::ResourceLink(block) => Tagged::ResourceLink(block).serialize(serializer),
+            Self::Unknown(block) => block.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut block = Map::<String, Value>::deserialize(deserializer)?;
+        let Some(Value::String(kind)) = block.remove("type") else {
+            return Err(D::Error::custom("a content block has no `type`"));
+        };
+        let read = match kind.as_str() {
+            "text" => read(block).map(Self::Text),
+            "image" => read(block).map(Self::Image),
+            "audio" => read(block).map(Self::Audio),
+            "resource" => read(block).map(Self::Resource),
+            "resource_link" => read(block).map(Self::ResourceLink),
+            _ => {
+                block.insert("type".into(), Value::String(kind));
+                return Ok(Self::Unknown(block));
+            }
+        };
+        read.map_err(|error| D::Error::custom(format_args!("a content block of type {kind}: {error}")))
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(block: Map<String, Value>) -> Result<T, serde_json::Error> {
+    T::deserialize(Value::Object(block))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_block_survives_a_round_trip_with_members_nobody_knows() {
+        for block in [
+            json!({"type": "text", "text": "t", "x-new": 1}),
+            json!({"type": "image", "data": "aGk=", "mimeType": "image/png", "annotations": {"priority": 0.5, "who": 1}}),
+            json!({"type": "audio", "data": "aGk=", "mimeType": "audio/wav", "_meta": {"a": 1}}),
+            json!({"type": "resource", "resource": {"uri": "a:b", "blob": "aGk=", "z": null}}),
+            json!({"type": "resource_link", "uri": "a:b", "name": "n", "size": 3.0}),
+            json!({"type": "hologram", "beam": [1]}),
+        ] {
+            let read: Content = serde_json::from_value(block.clone()).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), block);
+        }
+        assert!(serde_json::from_value::<Content>(json!({"type": "text"})).is_err());
+        assert!(serde_json::from_value::<Content>(json!({"text": "t"})).is_err());
+    }
+}

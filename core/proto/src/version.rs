@@ -1,0 +1,145 @@
+//! The revisions of the protocol and everything that differs between them on the wire.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A revision of the Model Context Protocol. Later ones compare greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProtocolVersion {
+    /// 2024-11-05: the first; HTTP+SSE.
+    V2024_11_05,
+    /// 2025-03-26: Streamable HTTP, batches, audio.
+    V2025_03_26,
+    /// 2025-06-18: structured content, elicitation, the version header; no batches.
+    V2025_06_18,
+    /// 2025-11-25: icons, URL elicitation, experimental tasks.
+    V2025_11_25,
+    /// 2026-07-28: stateless; the revision travels with each request.
+    V2026_07_28,
+}
+
+/// How two sides come to know each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Era {
+    /// Through 2025-11-25: `initialize` opens a session.
+    Handshake,
+    /// From 2026-07-28 on: each request says what it needs to say in `_meta`.
+    Stateless,
+}
+
+/// What differs on the wire between revisions, as data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// How the two sides come to know each other.
+    pub era: Era,
+    /// Whether an array of messages is a message.
+    pub batches: bool,
+    /// Whether HTTP requests carry `MCP-Protocol-Version`.
+    pub version_header: bool,
+    /// Whether HTTP requests carry `Mcp-Method` and `Mcp-Name`.
+    pub method_headers: bool,
+    /// Whether results carry `resultType`, and the server's identity in `_meta`.
+    pub result_type: bool,
+    /// Whether list results carry `ttlMs` and `cacheScope`.
+    pub cache_hints: bool,
+    /// Whether tool results have `structuredContent`, and tools `outputSchema`.
+    pub structured_content: bool,
+    /// Whether a client that goes away means that its request is cancelled (over HTTP).
+    pub disconnect_cancels: bool,
+}
+
+impl ProtocolVersion {
+    /// Every revision, oldest first.
+    pub const ALL: [Self; 5] =
+        [Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
+
+    /// The newest.
+    pub const LATEST: Self = Self::V2026_07_28;
+
+    /// The newest of the handshake era.
+    pub const LATEST_HANDSHAKE: Self = Self::V2025_11_25;
+
+    /// The name on the wire: the date.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V2024_11_05 => "2024-11-05",
+            Self::V2025_03_26 => "2025-03-26",
+            Self::V2025_06_18 => "2025-06-18",
+            Self::V2025_11_25 => "2025-11-25",
+            Self::V2026_07_28 => "2026-07-28",
+        }
+    }
+
+    /// The era it belongs to.
+    pub const fn era(self) -> Era {
+        self.wire().era
+    }
+
+    /// How this revision looks on the wire.
+    pub const fn wire(self) -> Wire {
+        const FIRST: Wire = Wire {
+            era: Era::Handshake,
+            batches: false,
+            version_header: false,
+            method_headers: false,
+            result_type: false,
+            cache_hints: false,
+            structured_content: false,
+            disconnect_cancels: false,
+        };
+        match self {
+            Self::V2024_11_05 => FIRST,
+            Self::V2025_03_26 => Wire { batches: true, ..FIRST },
+            Self::V2025_06_18 | Self::V2025_11_25 => {
+                Wire { version_header: true, structured_content: true, ..FIRST }
+            }
+            Self::V2026_07_28 => Wire {
+                era: Era::Stateless,
+                version_header: true,
+                method_headers: true,
+                result_type: true,
+                cache_hints: true,
+                structured_content: true,
+                disconnect_cancels: true,
+                ..FIRST
+            },
+        }
+    }
+}
+
+impl fmt::Display for ProtocolVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The name is none of a revision that this library knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown protocol version {0:?}")]
+pub struct UnknownVersion(pub String);
+
+impl FromStr for ProtocolVersion {
+    type Err = UnknownVersion;
+
+    fn from_str(name: &str) -> Result<Self, UnknownVersion> {
+        Self::ALL
+            .into_iter()
+            .find(|version| version.as_str() == name)
+            .ok_or_else(|| UnknownVersion(name.to_owned()))
+    }
+}
+
+impl Serialize for ProtocolVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProtocolVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        name.parse().map_err(de::Error::custom)
+    }
+}
