@@ -1,0 +1,114 @@
+//! Builds the bindings in place, for development. What is up to date is left alone.
+
+use anyhow::Result;
+
+use crate::process::Step;
+use crate::project::{self, Language};
+use crate::{provision, stamp};
+
+/// What every binding is made from.
+const CORE: [&str; 4] = ["Cargo.toml", "Cargo.lock", ".cargo", "core"];
+
+/// Builds `languages`; all when none is named.
+pub(crate) fn run(languages: &[Language]) -> Result<()> {
+    project::languages_or_all(languages).into_iter().try_for_each(build)
+}
+
+/// Installs what one language needs, and builds it.
+pub(crate) fn build(language: Language) -> Result<()> {
+    provision::prepare(language)?;
+    match language {
+        Language::Rust => rust(),
+        Language::Python => python(Profile::Dev),
+        Language::Node => node(Profile::Dev),
+        Language::C => c(),
+        Language::Kotlin => kotlin(),
+        Language::Swift => swift(),
+    }
+}
+
+/// How to compile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Profile {
+    Dev,
+    Release,
+}
+
+/// The Rust programs: examples, and those of the tests.
+fn rust() -> Result<()> {
+    cargo(&["build", "--workspace", "--bins", "--examples", "--exclude", "xtask"])
+}
+
+/// Puts the extension module into `.build/python`.
+pub(crate) fn python(profile: Profile) -> Result<()> {
+    let environment = provision::python::environment()?;
+    let product = environment.program("python");
+    due("python", profile, "bindings-python", &product, || {
+        let mut step =
+            environment.step("maturin").args(["develop", "--locked", "-m", "bindings-python/Cargo.toml"]);
+        if profile == Profile::Release {
+            step = step.arg("--release");
+        }
+        step.minutes(20).check().map(drop)
+    })
+}
+
+/// Puts the addon and the compiled TypeScript into `bindings-node`.
+pub(crate) fn node(profile: Profile) -> Result<()> {
+    provision::node::install("bindings-node")?;
+    let script = match profile {
+        Profile::Dev => "build:debug",
+        Profile::Release => "build",
+    };
+    due("node", profile, "bindings-node", &project::path("bindings-node/dist"), || {
+        Step::new("npm")
+            .args(["run", script])
+            .dir(project::path("bindings-node"))
+            .minutes(20)
+            .check()
+            .map(drop)
+    })
+}
+
+/// The library, and the C programs of examples and tests.
+fn c() -> Result<()> {
+    cargo(&["build", "--package", "oxmcp-ffi"])?;
+    Step::new("make").args(["-C", "bindings-ffi/c"]).check().map(drop)
+}
+
+/// The library, its Kotlin surface, and the Kotlin programs.
+fn kotlin() -> Result<()> {
+    cargo(&["build", "--package", "oxmcp-ffi"])?;
+    due("kotlin", Profile::Dev, "bindings-ffi", &project::path("bindings-ffi/kotlin/target"), || {
+        maven().arg("test-compile").check().map(drop)
+    })
+}
+
+/// The library, its Swift surface, and the Swift programs.
+fn swift() -> Result<()> {
+    cargo(&["build", "--package", "oxmcp-ffi"])?;
+    provision::swift::step().args(["build", "--build-tests"]).minutes(20).check().map(drop)
+}
+
+/// Maven on the Kotlin project, with no questions and no progress bars.
+pub(crate) fn maven() -> Step {
+    Step::new("mvn")
+        .args(["--batch-mode", "--no-transfer-progress", "-f", "bindings-ffi/kotlin/pom.xml"])
+        .minutes(15)
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    Step::new("cargo").args(args).arg("--locked").minutes(30).check().map(drop)
+}
+
+/// Runs `work` when the core or the sources in `dir` have changed since it made `product`.
+fn due(
+    name: &str,
+    profile: Profile,
+    dir: &str,
+    product: &std::path::Path,
+    work: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let inputs = format!("{profile:?}\n{}", stamp::fingerprint(&[&CORE[..], &[dir]].concat())?);
+    stamp::once(&format!("build-{name}"), &inputs, product, work)
+}

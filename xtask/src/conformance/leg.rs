@@ -1,0 +1,167 @@
+//! One run of the suite: a language in a role at a revision.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::{Role, expected, suite};
+use crate::process::{self, Service, Step};
+use crate::project::{self, Language};
+
+/// How long a client may take for one scenario, in milliseconds. All of a leg's clients run at once.
+const CLIENT_TIMEOUT_MS: &str = "120000";
+/// How long a server may take until it listens, in seconds.
+const START_SECONDS: u64 = 60;
+
+/// A language in a role at a revision.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leg {
+    pub(super) language: Language,
+    pub(super) role: Role,
+    pub(super) revision: &'static str,
+}
+
+/// How a leg went.
+pub(super) struct Report {
+    /// Scenarios that passed as they should.
+    pub(super) passed: Vec<String>,
+    /// How many failed that are known to.
+    pub(super) expected: usize,
+    /// Scenarios that failed and are not listed, each with the reason.
+    pub(super) unexpected: Vec<(String, String)>,
+    /// Scenarios that passed although they are listed.
+    pub(super) stale: Vec<String>,
+    pub(super) took: Duration,
+}
+
+impl Leg {
+    /// Runs the whole requirement set, and holds the results of `scenarios` against the list of expected failures.
+    pub(super) fn run(&self, scenarios: &[String]) -> Result<Report> {
+        let started = Instant::now();
+        let known = expected::failures(self, scenarios)?;
+        let results = project::build_dir().join("conformance").join(self.name());
+        if results.exists() {
+            fs::remove_dir_all(&results)?;
+        }
+        let step = suite()?
+            .arg(self.role.name())
+            .args(["--requirements", self.revision, "--output-dir"])
+            .arg(&results)
+            .log(&format!("conformance-{}", self.name()))
+            .minutes(10);
+        let outcome = self.against(step)?;
+        if !outcome.contains("SUMMARY") {
+            bail!("the suite did not run to its end:\n{}", process::tail(&outcome, 20));
+        }
+        let mut report = Report {
+            passed: Vec::new(),
+            expected: 0,
+            unexpected: Vec::new(),
+            stale: Vec::new(),
+            took: Duration::ZERO,
+        };
+        for scenario in scenarios {
+            match (verdict(&results, self.role, scenario)?, known.contains(scenario)) {
+                (Ok(()), false) => report.passed.push(scenario.clone()),
+                (Ok(()), true) => report.stale.push(scenario.clone()),
+                (Err(_), true) => report.expected += 1,
+                (Err(why), false) => report.unexpected.push((scenario.clone(), why)),
+            }
+        }
+        if outcome.contains("Client timed out after") {
+            report.unexpected.push(("(all)".to_owned(), "a client did not end by itself".to_owned()));
+        }
+        report.took = started.elapsed();
+        Ok(report)
+    }
+
+    /// Runs one scenario and shows its checks.
+    pub(super) fn run_scenario(&self, scenario: &str) -> Result<()> {
+        println!("\n{self}");
+        let step =
+            suite()?.arg(self.role.name()).args(["--scenario", scenario, "--spec-version", self.revision]);
+        self.against(step).map(drop)
+    }
+
+    /// What the lines of the expected-failures file begin with.
+    pub(super) fn key(&self) -> String {
+        format!("{} {} ", self.revision, self.role.name())
+    }
+
+    fn name(&self) -> String {
+        format!("{}-{}-{}", self.language, self.role.name(), self.revision)
+    }
+
+    /// Completes the suite's command line with what is tested, runs it, and returns what it printed.
+    fn against(&self, step: Step) -> Result<String> {
+        let program = format!("tests/conformance/{}-{}", self.role.name(), self.language);
+        if !project::path(&program).exists() {
+            bail!("{program} is not there");
+        }
+        match self.role {
+            Role::Client => {
+                Ok(step.args(["--timeout", CLIENT_TIMEOUT_MS, "--command"]).arg(&program).run()?.text)
+            }
+            Role::Server => {
+                let port = process::free_port()?;
+                let mut command = Command::new(project::path(&program));
+                command.args(["--port", &port.to_string()]).current_dir(project::root());
+                let mut server = Service::start(command, &format!("conformance-{}-program", self.name()))?;
+                server.wait_for_port(port, START_SECONDS)?;
+                let text = step.arg("--url").arg(format!("http://127.0.0.1:{port}/mcp")).run()?.text;
+                server.check_alive()?;
+                Ok(text)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Leg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} at {}", self.language, self.role.name(), self.revision)
+    }
+}
+
+/// Whether a scenario passed, from the checks the suite saved; the error says why it did not.
+fn verdict(results: &Path, role: Role, scenario: &str) -> Result<Result<(), String>> {
+    let Some(file) = checks_file(results, role, scenario) else {
+        return Ok(Err("the scenario broke off; see the log".to_owned()));
+    };
+    let text = fs::read_to_string(&file)?;
+    let checks: Vec<Value> =
+        serde_json::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?;
+    let status = |check: &Value| check["status"].as_str().unwrap_or_default().to_owned();
+    for check in &checks {
+        if matches!(status(check).as_str(), "FAILURE" | "WARNING") {
+            let name = check["id"].as_str().unwrap_or("a check");
+            let why = check["errorMessage"].as_str().or(check["description"].as_str()).unwrap_or("failed");
+            return Ok(Err(format!("{name}: {why}")));
+        }
+    }
+    if checks.iter().any(|check| status(check) == "SUCCESS") {
+        Ok(Ok(()))
+    } else {
+        Ok(Err("nothing was checked: the program did not do what the scenario waits for".to_owned()))
+    }
+}
+
+/// The suite writes `[server-]SCENARIO-TIME/checks.json`, where the scenario's name may hold a slash.
+fn checks_file(results: &Path, role: Role, scenario: &str) -> Option<PathBuf> {
+    let prefix = match role {
+        Role::Server => "server-",
+        Role::Client => "",
+    };
+    let path = results.join(format!("{prefix}{scenario}"));
+    let start = format!("{}-", path.file_name()?.to_string_lossy());
+    fs::read_dir(path.parent()?).ok()?.flatten().map(|entry| entry.path()).find_map(|dir| {
+        let name = dir.file_name()?.to_string_lossy().into_owned();
+        let time = name.strip_prefix(&start)?;
+        let file = dir.join("checks.json");
+        (time.starts_with("20") && file.exists()).then_some(file)
+    })
+}
