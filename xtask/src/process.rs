@@ -48,8 +48,8 @@ pub(crate) struct Outcome {
     timeout: Duration,
     /// What it printed, both streams, line by line in the order it came.
     pub(crate) text: String,
-    /// How long it ran.
-    pub(crate) took: Duration,
+    /// What it printed on its standard output alone.
+    pub(crate) stdout: String,
 }
 
 impl Step {
@@ -118,34 +118,37 @@ impl Step {
             }
             Show::Keep => None,
         };
-        let started = Instant::now();
-        let deadline = started + self.timeout;
+        let deadline = Instant::now() + self.timeout;
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group =
             Group::spawn(&mut self.command).with_context(|| format!("cannot start `{}`", self.what))?;
 
-        let (lines, received) = mpsc::channel::<Vec<u8>>();
+        let (lines, received) = mpsc::channel::<(Source, Vec<u8>)>();
         if let Some(stdout) = group.child.stdout.take() {
-            read_lines(stdout, lines.clone());
+            read_lines(Source::Stdout, stdout, lines.clone());
         }
         if let Some(stderr) = group.child.stderr.take() {
-            read_lines(stderr, lines.clone());
+            read_lines(Source::Stderr, stderr, lines.clone());
         }
         drop(lines);
 
-        let mut text = String::new();
+        let (mut text, mut stdout) = (String::new(), String::new());
         let mut status = None;
         let mut until = deadline;
         loop {
             let wait = until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50));
             match received.recv_timeout(wait) {
-                Ok(line) => {
+                Ok((source, line)) => {
                     match (&self.show, &mut log) {
                         (Show::Stream, _) => std::io::stdout().write_all(&line)?,
                         (_, Some(log)) => log.write_all(&line)?,
                         _ => {}
                     }
-                    text.push_str(&String::from_utf8_lossy(&line));
+                    let line = String::from_utf8_lossy(&line);
+                    text.push_str(&line);
+                    if source == Source::Stdout {
+                        stdout.push_str(&line);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 // Both streams are closed: nothing more can come.
@@ -165,7 +168,7 @@ impl Step {
             }
         }
         group.end();
-        Ok(Outcome { what: self.what, status, timeout: self.timeout, text, took: started.elapsed() })
+        Ok(Outcome { what: self.what, status, timeout: self.timeout, text, stdout })
     }
 
     /// Runs the program and fails unless it succeeds.
@@ -406,14 +409,21 @@ fn orphans() -> Vec<libc::pid_t> {
         .collect()
 }
 
-fn read_lines(stream: impl Read + Send + 'static, lines: mpsc::Sender<Vec<u8>>) {
+/// Which of its streams a program printed a line on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Stdout,
+    Stderr,
+}
+
+fn read_lines(source: Source, stream: impl Read + Send + 'static, lines: mpsc::Sender<(Source, Vec<u8>)>) {
     thread::spawn(move || {
         let mut reader = BufReader::new(stream);
         loop {
             let mut line = Vec::new();
             match reader.read_until(b'\n', &mut line) {
                 Ok(0) | Err(_) => return,
-                Ok(_) if lines.send(line).is_err() => return,
+                Ok(_) if lines.send((source, line)).is_err() => return,
                 Ok(_) => {}
             }
         }
