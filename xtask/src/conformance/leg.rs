@@ -90,7 +90,7 @@ impl Leg {
 
     /// What the lines of the expected-failures file begin with.
     pub(super) fn key(&self) -> String {
-        format!("{} {} ", self.revision, self.role.name())
+        format!("{} {}", self.revision, self.role.name())
     }
 
     fn name(&self) -> String {
@@ -140,7 +140,7 @@ fn verdict(results: &Path, role: Role, scenario: &str) -> Result<Result<(), Stri
         if matches!(status(check).as_str(), "FAILURE" | "WARNING") {
             let name = check["id"].as_str().unwrap_or("a check");
             let why = check["errorMessage"].as_str().or(check["description"].as_str()).unwrap_or("failed");
-            return Ok(Err(format!("{name}: {why}")));
+            return Ok(Err(one_line(&format!("{name}: {why}"))));
         }
     }
     if checks.iter().any(|check| status(check) == "SUCCESS") {
@@ -164,4 +164,11 @@ fn checks_file(results: &Path, role: Role, scenario: &str) -> Option<PathBuf> {
         let file = dir.join("checks.json");
         (time.starts_with("20") && file.exists()).then_some(file)
     })
+}
+
+/// `text` short and on one line; the whole is in the log.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.char_indices().nth(LONGEST).map_or(line.clone(), |(end, _)| format!("{}...", &line[..end]))
 }
