@@ -447,3 +447,52 @@ fn shorten(arg: &OsStr) -> String {
     let root = format!("{}/", project::root().display());
     text.replace(&root, "")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Orphans are children of the whole process, so these tests take turns.
+    static TURN: Mutex<()> = Mutex::new(());
+
+    fn shell(script: &str) -> Step {
+        Step::new("sh").arg("-c").arg(script).quiet()
+    }
+
+    #[test]
+    fn output_and_status_are_kept() {
+        let _turn = TURN.lock();
+        let outcome = shell("echo out; echo err >&2; exit 3").run().expect("sh starts");
+        assert_eq!(outcome.stdout, "out\n");
+        assert!(outcome.text.contains("err\n"));
+        assert!(outcome.complaint().expect("it failed").ends_with("exited with code 3"));
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended_with_all_it_started() {
+        let _turn = TURN.lock();
+        let started = Instant::now();
+        let outcome = shell("sleep 60 & echo $!; wait").seconds(1).run().expect("sh starts");
+        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(outcome.complaint().expect("it failed").contains("still running after 1 s"));
+        let sleeper: libc::pid_t = outcome.stdout.trim().parse().expect("the id of sleep");
+        // SAFETY: signal 0 only asks whether the process exists.
+        while unsafe { libc::kill(sleeper, 0) } == 0 {
+            assert!(started.elapsed() < Duration::from_secs(10), "sleep is still running");
+            end_orphans();
+        }
+    }
+
+    #[test]
+    fn output_held_open_by_a_stray_does_not_hang() {
+        let _turn = TURN.lock();
+        become_subreaper();
+        let started = Instant::now();
+        let outcome = shell("setsid sleep 61 & echo done").run().expect("sh starts");
+        assert!(outcome.success());
+        assert!(started.elapsed() < Duration::from_secs(10));
+        let strays = end_orphans();
+        assert!(strays.iter().any(|stray| stray.ends_with("sleep 61")), "{strays:?}");
+        assert!(end_orphans().is_empty());
+    }
+}

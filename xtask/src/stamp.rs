@@ -84,3 +84,32 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_done_once_for_the_same_inputs_and_again_after_a_failure() {
+        let name = format!("test-{}", std::process::id());
+        let mut runs = 0;
+        let mut work = |inputs: &str, fails: bool| {
+            let mut ran = false;
+            let result = once(&name, inputs, Path::new("/"), || {
+                ran = true;
+                if fails { anyhow::bail!("broken") } else { Ok(()) }
+            });
+            assert_eq!(result.is_err(), ran && fails);
+            runs += usize::from(ran);
+            runs
+        };
+        assert_eq!(work("a", false), 1);
+        assert_eq!(work("a", false), 1);
+        assert_eq!(work("b", true), 2);
+        assert_eq!(work("b", false), 3);
+        assert_eq!(work("b", false), 3);
+        for file in [name.clone(), format!("{name}.lock")] {
+            let _ = fs::remove_file(project::build_dir().join("stamps").join(file));
+        }
+    }
+}
