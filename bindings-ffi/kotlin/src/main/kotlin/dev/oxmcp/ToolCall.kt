@@ -1,0 +1,68 @@
+package dev.oxmcp
+
+import dev.oxmcp.ffi.FfiServer
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.isActive
+import kotlinx.coroutines.launch
+import java.util.concurrent.atomic.AtomicBoolean
+
+/** Answers the calls of one tool. */
+internal fun interface ToolHandler {
+    /** The answer to a call with these arguments, a JSON object. What it throws is answered as the tool's error. */
+    suspend fun answer(context: ToolContext, arguments: ByteArray): ToolAnswer
+}
+
+/** A call in flight: a coroutine that runs the handler and answers the core exactly once, however it ends. */
+internal class ToolCall(private val core: FfiServer, private val id: ULong) {
+    private val answered = AtomicBoolean()
+    private var job: Job? = null
+
+    /** Runs [handler] in [scope]. */
+    fun start(scope: CoroutineScope, handler: ToolHandler, arguments: ByteArray) {
+        val job = scope.launch { answer(handler, arguments) }
+        this.job = job
+        // The coroutine may end before it began: its scope is cancelled, or its dispatcher takes no work.
+        job.invokeOnCompletion { once { core.respondToolError(id, "The call was cancelled before it was answered") } }
+    }
+
+    /** Answers without running anything. */
+    fun refuse(message: String) = once { core.respondToolError(id, message) }
+
+    /** The peer no longer waits. */
+    fun cancel() {
+        job?.cancel(CancellationException("The peer no longer waits for this call"))
+    }
+
+    /** Runs [action] when the call has ended, at once if it has. */
+    fun onEnd(action: () -> Unit) {
+        job?.invokeOnCompletion { action() } ?: action()
+    }
+
+    private suspend fun answer(handler: ToolHandler, arguments: ByteArray) {
+        try {
+            when (val answer = handler.answer(ToolContext(core, id), arguments)) {
+                is ToolAnswer.Text -> once { core.respondText(id, answer.text) }
+                is ToolAnswer.Result -> once { core.respondResult(id, borrowed(answer.json)) }
+            }
+        } catch (e: CancellationException) {
+            if (!currentCoroutineContext().isActive) throw e
+            // Not this call was cancelled, but something in it: a timeout of its own, for example.
+            once { core.respondToolError(id, e.explanation) }
+        } catch (e: McpException.Tool) {
+            once { core.respondResult(id, borrowed(Wire.write(e.result))) }
+        } catch (e: McpException.Rpc) {
+            once { core.respondError(id, e.code, e.message, e.data?.toString()?.encodeToByteArray()) }
+        } catch (e: Throwable) {
+            once { core.respondToolError(id, e.explanation) }
+        }
+    }
+
+    private fun once(respond: () -> Unit) {
+        if (answered.compareAndSet(false, true)) respond()
+    }
+}
+
+private val Throwable.explanation: String get() = message ?: javaClass.simpleName

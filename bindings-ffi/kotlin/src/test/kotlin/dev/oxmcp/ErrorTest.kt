@@ -1,0 +1,115 @@
+package dev.oxmcp
+
+import kotlinx.coroutines.async
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertInstanceOf
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.params.ParameterizedTest
+import org.junit.jupiter.params.provider.CsvSource
+import java.net.InetAddress
+import java.net.ServerSocket
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.measureTime
+
+/** What goes wrong, and as what it comes out. */
+class ErrorTest {
+    @Test
+    suspend fun `a command that cannot be started`() {
+        val error = assertFails<McpException.Connect> { McpClient.connect(Stdio("/no/such/program")) }
+        assertTrue("/no/such/program" in error.message, error.message)
+    }
+
+    @Test
+    suspend fun `an address where nobody listens`() {
+        val port = ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use { it.localPort }
+        assertFails<McpException.Connect> { McpClient.connect("http://127.0.0.1:$port/mcp") }
+    }
+
+    @Test
+    suspend fun `a URL that is none`() {
+        assertFails<McpException.Misuse> { McpClient.connect("what is this") }
+    }
+
+    @Test
+    suspend fun `a command that exits at once`() {
+        val took = measureTime { assertFails<McpException> { McpClient.connect(Stdio("true")) } }
+        assertTrue(took < 3.seconds, "took $took")
+    }
+
+    @Test
+    suspend fun `a command that speaks something else`() {
+        val error = assertFails<McpException> {
+            McpClient.connect(Stdio("echo", "hello"), ClientOptions(connectTimeout = 2.seconds))
+        }
+        assertTrue(error is McpException.Closed || error is McpException.Protocol || error is McpException.Connect, "$error")
+    }
+
+    @Test
+    suspend fun `a command that says nothing`() {
+        val took = measureTime {
+            assertFails<McpException.Timeout> {
+                McpClient.connect(Stdio("sleep", "60"), ClientOptions(connectTimeout = 300.milliseconds))
+            }
+        }
+        assertTrue(took < 3.seconds, "took $took")
+    }
+
+    @Test
+    suspend fun `a revision that nobody knows`() {
+        testServer().use { server ->
+            val error = assertFails<McpException> {
+                McpClient.connect(server, ClientOptions(protocolVersion = "1999-01-01"))
+            }
+            assertTrue(error is McpException.Misuse || error is McpException.UnsupportedVersion, "$error")
+        }
+    }
+
+    @Test
+    fun `a server that dies during a call`() = runBlocking {
+        McpClient.connect(TestProcess.command()).use { client ->
+            val hanging = async { runCatching { client.callTool("hang") } }
+            client.ping()
+            val took = measureTime { assertFails<McpException.Closed> { client.callTool("exit") } }
+            assertInstanceOf(McpException.Closed::class.java, hanging.await().exceptionOrNull())
+            assertTrue(took < 2.seconds, "took $took")
+            assertFails<McpException.Closed> { client.ping() }
+        }
+    }
+
+    @Test
+    suspend fun `a listener that is not allowed or not possible`() {
+        mcpServer("bound").use { server ->
+            assertFails<McpException.Misuse> { server.listenHttp(host = "0.0.0.0") }
+            ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use { taken ->
+                assertFails<McpException> { server.listenHttp(port = taken.localPort) }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        "Misuse", "Connect", "Closed", "Timeout", "Cancelled", "Rpc", "Protocol", "TooLarge", "UnsupportedVersion",
+        "Unsupported", "Unauthorized", "Overloaded", "Internal",
+    )
+    fun `every kind has its class`(kind: String) {
+        val error = WireError.read("""{"kind":"$kind","message":"m","code":-5,"data":[1]}""".encodeToByteArray())
+        assertEquals("dev.oxmcp.McpException\$$kind", error.javaClass.name)
+        assertEquals("m", error.message)
+        if (error is McpException.Rpc) assertEquals(-5, error.code)
+    }
+
+    @Test
+    fun `a kind that is not known is internal`() {
+        val error = WireError.read("""{"kind":"Newer","message":"m"}""".encodeToByteArray())
+        assertInstanceOf(McpException.Internal::class.java, error)
+    }
+
+    @Test
+    fun `the stack trace leads to the caller`() = withClient(testServer()) { client ->
+        val error = assertFails<McpException.Rpc> { client.callTool("nothing") }
+        assertTrue(error.stackTrace.any { it.className.startsWith(ErrorTest::class.java.name) }, error.stackTraceToString())
+    }
+}
