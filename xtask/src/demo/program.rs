@@ -24,8 +24,7 @@ fn command(language: Language, role: &str) -> Vec<OsString> {
         ],
         Language::Node => vec!["node".into(), project::path(&format!("examples/node/{role}.mjs"))],
         Language::C => vec![project::path(&format!("bindings-ffi/c/build/example-{role}"))],
-        Language::Kotlin => vec![project::path(&format!("examples/kotlin/{role}"))],
-        Language::Swift => vec![project::path(&format!("examples/swift/{role}"))],
+        Language::Kotlin | Language::Swift => vec![project::path(&format!("examples/{language}/{role}"))],
     };
     words.into_iter().map(PathBuf::into_os_string).collect()
 }
