@@ -10,11 +10,7 @@ use crate::process::{self, Step};
 use crate::{project, stamp};
 
 /// Files that pin what is installed; those that are there.
-const REQUIREMENTS: [&str; 2] = [
-    "bindings-python/requirements-dev.txt",
-    "tests/interop/python/requirements.txt",
-    "xtask/requirements.txt",
-];
+const REQUIREMENTS: [&str; 2] = ["bindings-python/tests/requirements.txt", "xtask/requirements.txt"];
 
 /// Interpreters to try, best first.
 const INTERPRETERS: [&str; 7] =
