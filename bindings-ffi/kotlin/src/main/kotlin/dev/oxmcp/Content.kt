@@ -2,7 +2,6 @@ package dev.oxmcp
 
 import kotlinx.serialization.DeserializationStrategy
 import kotlinx.serialization.EncodeDefault
-import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.SerialName
 import kotlinx.serialization.Serializable
@@ -56,7 +55,6 @@ public data class TextContent(
     val annotations: Annotations? = null,
     @SerialName("_meta") val meta: JsonObject? = null,
 ) : Content {
-    @OptIn(ExperimentalSerializationApi::class)
     @EncodeDefault
     private val type: String = "text"
 }
@@ -80,7 +78,6 @@ public data class ImageContent(
     /** The file, decoded anew at each use; throws [IllegalArgumentException] when [data] is not base64. */
     public val bytes: ByteArray get() = Base64.getDecoder().decode(data)
 
-    @OptIn(ExperimentalSerializationApi::class)
     @EncodeDefault
     private val type: String = "image"
 }
@@ -104,7 +101,6 @@ public data class AudioContent(
     /** The file, decoded anew at each use; throws [IllegalArgumentException] when [data] is not base64. */
     public val bytes: ByteArray get() = Base64.getDecoder().decode(data)
 
-    @OptIn(ExperimentalSerializationApi::class)
     @EncodeDefault
     private val type: String = "audio"
 }
@@ -126,7 +122,6 @@ public data class ResourceLink(
     val annotations: Annotations? = null,
     @SerialName("_meta") val meta: JsonObject? = null,
 ) : Content {
-    @OptIn(ExperimentalSerializationApi::class)
     @EncodeDefault
     private val type: String = "resource_link"
 }
@@ -138,7 +133,6 @@ public data class EmbeddedResource(
     val annotations: Annotations? = null,
     @SerialName("_meta") val meta: JsonObject? = null,
 ) : Content {
-    @OptIn(ExperimentalSerializationApi::class)
     @EncodeDefault
     private val type: String = "resource"
 }

@@ -1,6 +1,5 @@
 package dev.oxmcp
 
-import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.SerialInfo
 
 /**
@@ -14,7 +13,6 @@ import kotlinx.serialization.SerialInfo
  * )
  * ```
  */
-@OptIn(ExperimentalSerializationApi::class)
 @SerialInfo
 @Target(AnnotationTarget.PROPERTY, AnnotationTarget.CLASS)
 public annotation class Description(val value: String)

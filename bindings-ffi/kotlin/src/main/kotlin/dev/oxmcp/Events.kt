@@ -2,7 +2,6 @@ package dev.oxmcp
 
 import dev.oxmcp.ffi.FfiEvent
 import dev.oxmcp.ffi.FfiEventKind
-import dev.oxmcp.ffi.FfiException
 import dev.oxmcp.ffi.FfiQueue
 import kotlinx.coroutines.CancellableContinuation
 import kotlinx.coroutines.CoroutineDispatcher
@@ -22,7 +21,12 @@ import kotlin.coroutines.resume
  * the coroutine that waits for each event or hands it to the server it is for. No user code runs on that thread.
  */
 internal object Events {
-    val queue = FfiQueue()
+    val queue: FfiQueue = try {
+        FfiQueue()
+    } catch (e: UnsatisfiedLinkError) {
+        val explanation = "The oxmcp library (oxmcp_ffi) was not found: start Java with -Djna.library.path=FOLDER"
+        throw UnsatisfiedLinkError(explanation).apply { initCause(e) }
+    }
 
     private val lastId = AtomicLong()
     private val operations = ConcurrentHashMap<ULong, Operation>()
@@ -55,11 +59,7 @@ internal object Events {
             val id = freshId()
             operations[id] = Operation(waiter, onProgress)
             try {
-                start(id)
-            } catch (e: FfiException.Failed) {
-                operations.remove(id)
-                waiter.resume(Outcome.Failed(e.error))
-                return@suspendCancellableCoroutine
+                failingAsMcp { start(id) }
             } catch (e: Throwable) {
                 operations.remove(id)
                 throw e
@@ -120,7 +120,7 @@ internal object Events {
      * the process: in a context that resumes in place (`suspend fun main`, `Dispatchers.Unconfined`), [block] moves to
      * a pool.
      */
-    private suspend fun <T> offEventThread(block: suspend () -> T): T {
+    suspend fun <T> offEventThread(block: suspend () -> T): T {
         val context = currentCoroutineContext()
         val dispatcher = context[ContinuationInterceptor] as? CoroutineDispatcher
         if (dispatcher != null && dispatcher.isDispatchNeeded(context)) return block()

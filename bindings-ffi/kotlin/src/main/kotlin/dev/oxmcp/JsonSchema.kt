@@ -1,6 +1,5 @@
 package dev.oxmcp
 
-import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.descriptors.PolymorphicKind
 import kotlinx.serialization.descriptors.PrimitiveKind
 import kotlinx.serialization.descriptors.SerialDescriptor
@@ -51,14 +50,13 @@ internal fun jsonSchemaOfProperty(name: String, descriptor: SerialDescriptor, js
 internal fun SerialDescriptor.isAlwaysObject(json: Json): Boolean {
     val resolved = resolve(json)
     return when {
-        isNullable || resolved.isNullable -> false
+        isNullable || resolved.isNullable || resolved.isUnsigned -> false
         resolved.isJsonElement -> resolved.jsonElementName == "JsonObject"
         else -> resolved.kind == StructureKind.CLASS || resolved.kind == StructureKind.OBJECT ||
             resolved.kind == StructureKind.MAP || resolved.kind == PolymorphicKind.SEALED
     }
 }
 
-@OptIn(ExperimentalSerializationApi::class)
 private class SchemaWriter(private val json: Json) {
     /** The classes being described, outermost first. A class that is met again while it is here is recursive. */
     private val open = mutableListOf<SerialDescriptor>()
@@ -89,11 +87,12 @@ private class SchemaWriter(private val json: Json) {
     private fun notNull(descriptor: SerialDescriptor): JsonObject = when (val kind = descriptor.kind) {
         // The JSON types describe themselves as sealed classes and maps of each other.
         else if descriptor.isJsonElement -> jsonElement(descriptor)
+        else if descriptor.isUnsigned -> typed("integer", "minimum" to JsonPrimitive(0))
         PrimitiveKind.STRING -> typed("string")
         PrimitiveKind.CHAR -> typed("string", "minLength" to JsonPrimitive(1), "maxLength" to JsonPrimitive(1))
         PrimitiveKind.BOOLEAN -> typed("boolean")
         PrimitiveKind.FLOAT, PrimitiveKind.DOUBLE -> typed("number")
-        is PrimitiveKind -> if (descriptor.isUnsigned) typed("integer", "minimum" to JsonPrimitive(0)) else typed("integer")
+        is PrimitiveKind -> typed("integer")
         SerialKind.ENUM -> typed("string", "enum" to strings(descriptor.elementNames))
         StructureKind.LIST -> typed("array", "items" to schema(descriptor.getElementDescriptor(0)))
         StructureKind.MAP -> map(descriptor)
@@ -210,7 +209,6 @@ private class SchemaWriter(private val json: Json) {
 }
 
 /** The descriptor that says how the type is written: without contextual lookups and inline wrappers. */
-@OptIn(ExperimentalSerializationApi::class)
 private fun SerialDescriptor.resolve(json: Json): SerialDescriptor = when {
     kind == SerialKind.CONTEXTUAL -> json.serializersModule.getContextualDescriptor(this)?.resolve(json)
         ?: throw McpException.Misuse("No JSON Schema can be made for $serialName: the Json has no serializer for it")
@@ -218,17 +216,14 @@ private fun SerialDescriptor.resolve(json: Json): SerialDescriptor = when {
     else -> this
 }
 
-@OptIn(ExperimentalSerializationApi::class)
 private val SerialDescriptor.isUnsigned: Boolean
     get() = isInline && nonNullOriginal.serialName in setOf("kotlin.UByte", "kotlin.UShort", "kotlin.UInt", "kotlin.ULong")
 
 private const val JSON_ELEMENTS = "kotlinx.serialization.json."
 
-@OptIn(ExperimentalSerializationApi::class)
 private val SerialDescriptor.isJsonElement: Boolean
     get() = nonNullOriginal.serialName.startsWith(JSON_ELEMENTS)
 
-@OptIn(ExperimentalSerializationApi::class)
 private val SerialDescriptor.jsonElementName: String
     get() = nonNullOriginal.serialName.removePrefix(JSON_ELEMENTS)
 

@@ -173,10 +173,12 @@ public class McpClient private constructor(
     ): ByteArray {
         val params = """{"name":${JsonPrimitive(name)},"arguments":$arguments}"""
         if (onProgress == null) return submit(FfiOperation.CALL_TOOL, params, waiting)
-        return coroutineScope {
-            val reports = Channel<ByteArray>(PROGRESS_BUFFER, BufferOverflow.DROP_OLDEST)
-            launch { for (report in reports) onProgress(Wire.read(report)) }
-            submit(FfiOperation.CALL_TOOL, params, waiting, reports::trySend).also { reports.close() }
+        return Events.offEventThread {
+            coroutineScope {
+                val reports = Channel<ByteArray>(PROGRESS_BUFFER, BufferOverflow.DROP_OLDEST)
+                launch { for (report in reports) onProgress(Wire.read(report)) }
+                submit(FfiOperation.CALL_TOOL, params, waiting, reports::trySend).also { reports.close() }
+            }
         }
     }
 
@@ -210,7 +212,9 @@ public class McpClient private constructor(
          * Starts a server as a child process and connects to it.
          *
          * ```kotlin
-         * McpClient.connect(Stdio("my-server", "--quiet")).use { it.ping() }
+         * McpClient.connect(command).use { client ->
+         *     client.listTools().forEach { println("${it.name}: ${it.description}") }
+         * }
          * ```
          */
         public suspend fun connect(command: Stdio, options: ClientOptions = ClientOptions()): McpClient =

@@ -1,5 +1,7 @@
 package dev.oxmcp
 
+import dev.oxmcp.ffi.FfiException
+import dev.oxmcp.ffi.InternalException
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.JsonElement
 
@@ -76,6 +78,15 @@ public sealed class McpException(override val message: String, cause: Throwable?
      * @property result what the tool answered; [message] is its text.
      */
     public class Tool(public val result: ToolResult) : McpException(result.text.ifEmpty { "the tool failed" })
+}
+
+/** Runs a call into the core, whose errors come out as [McpException]. */
+internal inline fun <T> failingAsMcp(call: () -> T): T = try {
+    call()
+} catch (e: FfiException.Failed) {
+    throw WireError.read(e.error)
+} catch (e: InternalException) {
+    throw McpException.Internal("The oxmcp library failed: ${e.message}", e)
 }
 
 /** The form in which errors come out of the core. */

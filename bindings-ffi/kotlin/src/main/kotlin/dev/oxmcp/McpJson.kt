@@ -1,7 +1,6 @@
 package dev.oxmcp
 
 import dev.oxmcp.McpException.Protocol
-import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.SerializationException
 import kotlinx.serialization.encodeToString
 import kotlinx.serialization.json.Json
@@ -12,7 +11,6 @@ import kotlinx.serialization.json.Json
  *
  * Start from it when a type of yours needs a serializers module: `Json(McpJson) { serializersModule = ... }`.
  */
-@OptIn(ExperimentalSerializationApi::class)
 public val McpJson: Json = Json {
     ignoreUnknownKeys = true
     explicitNulls = false
@@ -21,7 +19,6 @@ public val McpJson: Json = Json {
 
 /** How the types of MCP itself are read and written. */
 internal object Wire {
-    @OptIn(ExperimentalSerializationApi::class)
     val json: Json = Json {
         ignoreUnknownKeys = true
         explicitNulls = false

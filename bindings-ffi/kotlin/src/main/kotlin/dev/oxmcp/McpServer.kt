@@ -1,6 +1,5 @@
 package dev.oxmcp
 
-import dev.oxmcp.ffi.FfiException
 import dev.oxmcp.ffi.FfiServer
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
@@ -55,6 +54,9 @@ public fun mcpServer(
     json: Json = McpJson,
     tools: McpServer.() -> Unit = {},
 ): McpServer {
+    if (dispatcher === Dispatchers.Unconfined) {
+        throw McpException.Misuse("Handlers cannot run in Dispatchers.Unconfined: they need threads of their own")
+    }
     val config = buildJsonObject {
         put("name", name)
         put("version", version)
@@ -296,12 +298,6 @@ public class McpServer internal constructor(
 
         /** The key of the server whose tool has this target. */
         fun keyOf(target: ULong): ULong = target shr TARGET_BITS
-
-        private inline fun <T> failingAsMcp(block: () -> T): T = try {
-            block()
-        } catch (e: FfiException.Failed) {
-            throw WireError.read(e.error)
-        }
     }
 }
 

@@ -68,7 +68,7 @@ class ErrorTest {
     }
 
     @Test
-    fun `a server that dies during a call`() = runBlocking {
+    fun `a server that dies during a call`() = runBlocking<Unit> {
         McpClient.connect(TestProcess.command()).use { client ->
             val hanging = async { runCatching { client.callTool("hang") } }
             client.ping()

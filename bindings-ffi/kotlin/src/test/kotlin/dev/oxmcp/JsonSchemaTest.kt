@@ -81,7 +81,6 @@ class JsonSchemaTest {
         @Serializable
         class Named(@SerialName("x-count") val count: Int, val twoWords: Int)
         assertEquals(setOf("x-count", "twoWords"), (jsonSchema<Named>()["properties"] as JsonObject).keys)
-        @OptIn(kotlinx.serialization.ExperimentalSerializationApi::class)
         val snake = Json(McpJson) { namingStrategy = JsonNamingStrategy.SnakeCase }
         assertEquals(setOf("x-count", "two_words"), (jsonSchema<Named>(snake)["properties"] as JsonObject).keys)
     }

@@ -124,6 +124,9 @@ class LifetimeTest {
             val client = McpClient.connect(server)
             client.ping()
             assertFalse(Thread.currentThread().name.startsWith("oxmcp"))
+            client.callTool<Work, String>("work", Work()) {
+                assertFalse(Thread.currentThread().name.startsWith("oxmcp"))
+            }
             client.closeAndJoin()
             withContext(Dispatchers.Default) { server.closeAndJoin() }
         }

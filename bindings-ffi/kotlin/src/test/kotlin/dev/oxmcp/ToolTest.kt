@@ -1,7 +1,6 @@
 package dev.oxmcp
 
-import kotlinx.coroutines.CoroutineName
-import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.withTimeout
 import kotlinx.serialization.Serializable
@@ -232,9 +231,10 @@ class ToolTest {
     }
 
     @Test
-    fun `a server without a name is refused`() {
+    fun `a server that cannot be is refused`() {
         assertFails<McpException.Misuse> { mcpServer("") }
         assertFails<McpException.Misuse> { mcpServer("x", pageSize = 0) }
+        assertFails<McpException.Misuse> { mcpServer("x", dispatcher = Dispatchers.Unconfined) }
     }
 
     private suspend fun refusal(call: suspend () -> ToolResult): String = try {
