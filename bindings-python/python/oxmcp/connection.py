@@ -1,0 +1,186 @@
+"""What clients of both kinds share: a connection's settings, state and end."""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import itertools
+import os
+import time
+import weakref
+from typing import Any
+
+from ._core import Channel, ClientHandle
+from .errors import McpError, MisuseError
+from .implementation import Implementation
+from .server import Server
+from .target import configuration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .target import Target
+
+# Kinds of events.
+COMPLETED, FAILED, PROGRESS = 1, 2, 3
+
+# Ids of operations, unique in the process.
+ids = itertools.count(1)
+
+# Seconds that connections still open have to end when the interpreter does.
+_AT_EXIT = 2.0
+
+
+class Connection:
+    """A connection to a server: closed, open, or closed again. Safe to use from any thread."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        timeout: float | None = None,
+        max_timeout: float | None = None,
+        connect_timeout: float | None = None,
+        protocol_version: str | None = None,
+        client_info: Implementation | Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        stderr: str | None = None,
+        max_message_bytes: int | None = None,
+    ) -> None:
+        self._handle: ClientHandle | None = None
+        self._opening: dict[str, Any] | None = None
+        self._let_go: Callable[[], None] | None = None
+        self._lock = _thread.RLock()
+        self._server = target if isinstance(target, Server) else None
+        if isinstance(client_info, Implementation):
+            client_info = client_info.to_json()
+        options = {
+            "timeoutMs": _milliseconds("timeout", timeout),
+            "maxTimeoutMs": _milliseconds("max_timeout", max_timeout),
+            "connectTimeoutMs": _milliseconds("connect_timeout", connect_timeout),
+            "protocolVersion": protocol_version,
+            "clientInfo": None if client_info is None else dict(client_info),
+            "headers": None if headers is None else dict(headers),
+            "env": None if env is None else dict(env),
+            "cwd": None if cwd is None else os.fspath(cwd),
+            "stderr": stderr,
+            "maxMessageBytes": max_message_bytes,
+        }
+        self._config = configuration(target, options)
+
+    @property
+    def server_info(self) -> Implementation:
+        """The server's name and version."""
+        return Implementation.from_json(self._negotiated()["serverInfo"])
+
+    @property
+    def protocol_version(self) -> str:
+        """The negotiated revision of MCP."""
+        version: str = self._negotiated()["protocolVersion"]
+        return version
+
+    @property
+    def capabilities(self) -> dict[str, Any]:
+        """What the server declared it can do."""
+        capabilities: dict[str, Any] = self._negotiated()["capabilities"]
+        return capabilities
+
+    @property
+    def instructions(self) -> str | None:
+        """How the server says it is to be used."""
+        return self._negotiated().get("instructions")
+
+    @property
+    def connected(self) -> bool:
+        """Whether the client has been connected and not closed. The server may be gone all the same."""
+        return self._handle is not None
+
+    def __repr__(self) -> str:
+        target = self._server or self._config.get("url") or self._config.get("command")
+        return f"<{type(self).__name__} of {target!r}, {'connected' if self.connected else 'closed'}>"
+
+    def __del__(self) -> None:
+        # The core ends a connection whose handle is gone. Nothing to warn about.
+        if getattr(self, "_let_go", None) is not None:
+            self._release()
+
+    def _open(self, id: int, channel: Channel) -> None:
+        """Starts connecting. Raises `MisuseError` when a connection is open."""
+        with self._lock:
+            if self._handle is not None:
+                raise MisuseError("the client is connected already")
+            server = None
+            if self._server is not None:
+                core, self._let_go = self._join_server(self._server)
+                server = core.handle
+            try:
+                self._handle = ClientHandle.open(self._config, server, id, channel)
+            except BaseException:
+                self._release()
+                raise
+            _open_connections.add(self)
+
+    def _join_server(self, server: Server) -> tuple[Any, Callable[[], None]]:
+        """Has the tools of a server of this process served, and returns its core and what ends that."""
+        raise NotImplementedError
+
+    def _live(self) -> ClientHandle:
+        handle = self._handle
+        if handle is None:
+            raise MisuseError("the client is not connected; use it in a `with` block, or call connect() first")
+        return handle
+
+    def _take(self) -> ClientHandle | None:
+        """The handle for whoever closes the connection; None when somebody did."""
+        with self._lock:
+            handle, self._handle = self._handle, None
+            _open_connections.discard(self)
+            return handle
+
+    def _release(self) -> None:
+        """Lets go of a server of this process."""
+        with self._lock:
+            let_go, self._let_go = self._let_go, None
+        if let_go is not None:
+            let_go()
+
+    def _negotiated(self) -> dict[str, Any]:
+        if self._opening is None:
+            raise MisuseError("the client has not been connected; use it in a `with` block, or call connect() first")
+        return self._opening
+
+
+_open_connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """Ends what is still open when the interpreter ends, so that no server process is left behind."""
+    channel = Channel()
+    open = 0
+    for connection in list(_open_connections):
+        handle = connection._take()
+        if handle is None:
+            continue
+        try:
+            handle.close(next(ids), channel)
+        except McpError:  # of the parent process
+            continue
+        open += 1
+    until = time.monotonic() + _AT_EXIT
+    while open > 0 and (left := until - time.monotonic()) > 0:
+        if channel.wait(left):
+            open -= len(channel.drain(open))
+
+
+atexit.register(_close_all)
+
+
+def _milliseconds(name: str, seconds: float | None) -> int | None:
+    if seconds is None:
+        return None
+    if not 0 <= seconds < float("inf"):
+        raise MisuseError(f"{name} is a number of seconds, zero or more, not {seconds!r}")
+    return round(seconds * 1000)

@@ -1,0 +1,377 @@
+"""A Python function as a tool: its schemas from its signature, its arguments from JSON."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+from .content import CONTENT_TYPES
+from .context import Context
+from .docstring import dedent
+from .errors import MisuseError
+from .form import SCALARS, Form, Mismatch, object_schema, with_default
+from .reply import Reply
+from .result import ToolResult
+from .tool import ToolAnnotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import EllipsisType
+    from typing import Any
+
+    from .hints import Mapper
+
+_PLAIN_FUNCTION = type(lambda: None)
+_MISSING: Any = type("missing", (), {"__repr__": lambda self: "<missing>"})()
+
+# Bits of a code object's flags.
+_VARARGS, _VARKEYWORDS, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
+
+
+class Function:
+    """A function as a tool.
+
+    `definition` is the tool as the specification writes it. `is_async` says whether calling it gives a coroutine.
+    `reply` writes what it returns.
+    """
+
+    __slots__ = (
+        "_context",
+        "_defaults",
+        "_positional",
+        "_readers",
+        "definition",
+        "fn",
+        "is_async",
+        "name",
+        "reply",
+    )
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        annotations: ToolAnnotations | dict[str, Any] | None = None,
+        icons: list[dict[str, Any]] | None = None,
+        meta: dict[str, Any] | None = None,
+        input_schema: dict[str, Any] | None = None,
+        output_schema: dict[str, Any] | EllipsisType | None = ...,
+        names: dict[str, Any] | None = None,
+    ) -> None:
+        signature = _signature(fn)
+        self.fn = fn
+        self.is_async = signature.is_async
+        self.name = _name(fn) if name is None else name
+        hints = _Hints(fn, signature, names, self.name)
+        self._context: str | None = None
+        self._readers: list[tuple[str, Form]] = []
+        self._defaults: list[tuple[str, Callable[[], Any]]] = []
+        self._positional = [parameter.name for parameter in signature.parameters if parameter.positional_only]
+        schema = self._take_parameters(signature, hints, input_schema)
+        self.reply, output = _reply(hints, output_schema)
+
+        self.definition: dict[str, Any] = {"name": self.name, "inputSchema": schema}
+        if description is None and fn.__doc__:
+            description = dedent(fn.__doc__)
+        if isinstance(annotations, ToolAnnotations):
+            annotations = annotations.to_json()
+        for key, value in (
+            ("title", title),
+            ("description", description),
+            ("outputSchema", output),
+            ("annotations", annotations),
+            ("icons", icons),
+            ("_meta", meta),
+        ):
+            if value is not None:
+                self.definition[key] = value
+
+    def _take_parameters(
+        self, signature: _Signature, hints: _Hints, given: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Learns how each parameter is read, and returns the schema of them all."""
+        properties: dict[str, Any] = {}
+        required: list[str] = []
+        for parameter in signature.parameters:
+            hint = hints.of(parameter.name)
+            if _is_context(hint):
+                self._context = parameter.name
+                continue
+            if given is not None:
+                continue
+            default = parameter.default
+            if type(default).__module__ == "pydantic.fields":
+                hint, default = self._take_field(parameter.name, hint, default)
+            form = hints.form(hint, f"the parameter {parameter.name!r}")
+            if not form.as_is:
+                self._readers.append((parameter.name, form))
+            if default is _MISSING:
+                required.append(parameter.name)
+                properties[parameter.name] = form.schema
+            else:
+                properties[parameter.name] = with_default(form.schema, default)
+            if parameter.positional_only and default is not _MISSING:
+                self._defaults.append((parameter.name, partial(_same, default)))
+        if given is not None:
+            return given
+        schema = object_schema(properties, required)
+        if not signature.takes_any:
+            schema["additionalProperties"] = False
+        return {**schema, **hints.definitions()}
+
+    def _take_field(self, name: str, hint: Any, field: Any) -> tuple[Any, Any]:
+        """A pydantic `Field(...)` given as the default of a parameter."""
+        from typing import Annotated
+
+        annotated = Annotated[hint, field]
+        if field.is_required():
+            return annotated, _MISSING
+        self._defaults.append((name, lambda: field.get_default(call_default_factory=True)))
+        return annotated, _MISSING if field.default_factory is not None else field.default
+
+    def arguments(self, json: dict[str, Any], context: Callable[[], Context]) -> tuple[list[Any], dict[str, Any]]:
+        """The positional and the keyword arguments for a call. Takes the dict over. Raises `Mismatch`."""
+        for name, form in self._readers:
+            if name in json:
+                try:
+                    json[name] = form.read(json[name])
+                except Mismatch as mismatch:
+                    raise mismatch.under(name) from None
+        for name, default in self._defaults:
+            if name not in json:
+                json[name] = default()
+        if self._context is not None:
+            json[self._context] = context()
+        if not self._positional:
+            return [], json
+        return [json.pop(name) for name in self._positional], json
+
+    @property
+    def plain(self) -> bool:
+        """Whether the JSON arguments are the keyword arguments as they are."""
+        return not (self._readers or self._defaults or self._context or self._positional)
+
+
+class _Parameter:
+    __slots__ = ("default", "name", "positional_only")
+
+    def __init__(self, name: str, default: Any, positional_only: bool) -> None:
+        self.name = name
+        self.default = default
+        self.positional_only = positional_only
+
+
+class _Signature:
+    """What is needed of a signature: `hinted` is the object whose hints are its hints."""
+
+    __slots__ = ("hinted", "is_async", "parameters", "takes_any")
+
+    def __init__(self, hinted: Any, parameters: list[_Parameter], *, is_async: bool, takes_any: bool) -> None:
+        self.hinted = hinted
+        self.parameters = parameters
+        self.is_async = is_async
+        self.takes_any = takes_any
+
+
+def _signature(fn: Any) -> _Signature:
+    """The signature of a function. Plain functions are read from their code object: `inspect` costs a cold start."""
+    if type(fn) is not _PLAIN_FUNCTION or hasattr(fn, "__wrapped__") or hasattr(fn, "__signature__"):
+        return _inspected(fn)
+    code = fn.__code__
+    flags = code.co_flags
+    _check_kind(fn, bool(flags & _VARARGS), bool(flags & (_GENERATOR | _ASYNC_GENERATOR)))
+    count = code.co_argcount
+    names = code.co_varnames[: count + code.co_kwonlyargcount]
+    defaults: dict[str, Any] = dict(fn.__kwdefaults__ or {})
+    given = fn.__defaults__ or ()
+    defaults.update(zip(names[count - len(given) : count], given, strict=True))
+    parameters = [
+        _Parameter(name, defaults.get(name, _MISSING), index < code.co_posonlyargcount)
+        for index, name in enumerate(names)
+    ]
+    return _Signature(
+        fn, parameters, is_async=bool(flags & _COROUTINE), takes_any=bool(flags & _VARKEYWORDS)
+    )
+
+
+def _inspected(fn: Any) -> _Signature:
+    import inspect
+
+    if not callable(fn):
+        raise MisuseError(f"a tool is a function, not {fn!r}")
+    signature = inspect.signature(fn)
+    parameters = signature.parameters.values()
+    plain = fn if inspect.isroutine(fn) else fn.__call__
+    generates = inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain)
+    _check_kind(fn, any(p.kind is p.VAR_POSITIONAL for p in parameters), generates)
+    return _Signature(
+        inspect.unwrap(plain),
+        [
+            _Parameter(p.name, _MISSING if p.default is p.empty else p.default, p.kind is p.POSITIONAL_ONLY)
+            for p in parameters
+            if p.kind is not p.VAR_KEYWORD
+        ],
+        is_async=inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(plain),
+        takes_any=any(p.kind is p.VAR_KEYWORD for p in parameters),
+    )
+
+
+def _check_kind(fn: Any, takes_positional: bool, generates: bool) -> None:
+    if takes_positional:
+        raise MisuseError(f"the tool {_name(fn)} takes *args; arguments of a tool have names")
+    if generates:
+        raise MisuseError(f"the tool {_name(fn)} is a generator; return a value, and report progress by a Context")
+
+
+def _name(fn: Any) -> str:
+    name = getattr(fn, "__name__", None)
+    if name == "<lambda>":
+        raise MisuseError("a lambda needs a name: server.tool(fn, name=...)")
+    return name if isinstance(name, str) else type(fn).__name__
+
+
+class _Hints:
+    """The hints of a function, resolved as cheaply as they allow."""
+
+    def __init__(self, fn: Any, signature: _Signature, names: dict[str, Any] | None, tool: str) -> None:
+        self._names = names or {}
+        self._tool = tool
+        self._mapper: Mapper | None = None
+        hinted = signature.hinted
+        written: dict[str, Any] = getattr(hinted, "__annotations__", None) or {}
+        module: dict[str, Any] = getattr(hinted, "__globals__", {})
+        self._hints: dict[str, Any] = {}
+        for name, hint in written.items():
+            resolved = _resolve(hint, module, self._names)
+            if resolved is _MISSING:
+                self._hints = self._resolved(hinted)
+                break
+            self._hints[name] = resolved
+
+    def of(self, name: str) -> Any:
+        """The hint of a parameter (`return` for the result), or the missing marker."""
+        return self._hints.get(name, _MISSING)
+
+    def form(self, hint: Any, what: str) -> Form:
+        """The form of a hint. Raises `MisuseError` naming `what`."""
+        if hint is _MISSING:
+            return SCALARS[object]
+        simple = _simple(hint)
+        if simple is not None:
+            return simple
+        try:
+            return self._mapping().form(hint)
+        except TypeError as error:
+            raise MisuseError(f"{what} of the tool {self._tool!r}: {error}") from error
+
+    def output(self, hint: Any) -> tuple[dict[str, Any] | None, Callable[[Any], Any] | None]:
+        """The schema of what a function with this hint returns, or None when it has none, and what pydantic needs to
+        write it."""
+        simple = _simple(hint)
+        if simple is not None:
+            return simple.schema, None
+        from .hints import Mapper
+
+        mapper = Mapper(self._names, writes=True)
+        try:
+            schema = mapper.form(hint).schema
+        except TypeError:
+            return None, None
+        if mapper.definitions:
+            schema = {**schema, "$defs": mapper.definitions}
+        return schema, mapper.writer(hint)
+
+    def definitions(self) -> dict[str, Any]:
+        """What the forms' schemas refer to, as the keyword `$defs` or nothing."""
+        if self._mapper is None or not self._mapper.definitions:
+            return {}
+        return {"$defs": self._mapper.definitions}
+
+    def _resolved(self, hinted: Any) -> dict[str, Any]:
+        try:
+            return self._mapping().hints_of(hinted)
+        except TypeError as error:
+            raise MisuseError(f"the tool {self._tool!r}: {error}") from error
+
+    def _mapping(self) -> Mapper:
+        if self._mapper is None:
+            from .hints import Mapper
+
+            self._mapper = Mapper(self._names)
+        return self._mapper
+
+
+def _resolve(hint: Any, module: dict[str, Any], names: dict[str, Any]) -> Any:
+    """A hint that is no string or the name of something; else the missing marker."""
+    if not isinstance(hint, str):
+        return hint
+    for scope in (names, module, vars(sys.modules["builtins"])):
+        if hint in scope:
+            return scope[hint]
+    return None if hint == "None" else _MISSING
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _simple(hint: Any) -> Form | None:
+    try:
+        return SCALARS.get(hint)
+    except TypeError:  # unhashable, such as Annotated[int, {...}]
+        return None
+
+
+def _is_context(hint: Any) -> bool:
+    if isinstance(hint, type):
+        return issubclass(hint, Context)
+    return Context in getattr(hint, "__args__", ())
+
+
+def _reply(hints: _Hints, given: dict[str, Any] | EllipsisType | None) -> tuple[Reply, dict[str, Any] | None]:
+    """How a function's results are written, and their schema."""
+    if given is None:
+        return Reply(structured=False), None
+    if isinstance(given, dict):
+        return Reply(structured=True), given
+    hint = hints.of("return")
+    if hint is _MISSING or _is_unstructured(hint):
+        return Reply(), None
+    schema, write = hints.output(hint)
+    if not schema:
+        return Reply(), None
+    root = schema
+    if "$ref" in schema:  # an output schema is of type object at its root
+        definitions = schema["$defs"]
+        root = {**definitions[schema["$ref"].rpartition("/")[2]], "$defs": definitions}
+    if root.get("type") == "object":
+        return Reply(structured=True, write=write), root
+    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    inner = {key: value for key, value in schema.items() if key != "$defs"}
+    wrapped = {**object_schema({"result": inner}, ["result"]), **definitions}
+    return Reply(structured=True, wrap=True, write=write), wrapped
+
+
+def _is_unstructured(hint: Any) -> bool:
+    """Whether results of this hint are content, text or not known beforehand."""
+    if hint in (str, None, type(None), object) or isinstance(hint, type) and issubclass(hint, _CONTENT):
+        return True
+    if hint in (list, tuple):
+        return True
+    return any(_is_content(arg) for arg in _leaves(hint)) or getattr(hint, "_name", None) == "Any"
+
+
+def _is_content(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, _CONTENT)
+
+
+def _leaves(hint: Any) -> list[Any]:
+    args = getattr(hint, "__args__", None)
+    return [leaf for arg in args for leaf in _leaves(arg)] if args else [hint]
+
+
+_CONTENT = (*CONTENT_TYPES, ToolResult)

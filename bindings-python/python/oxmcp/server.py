@@ -1,0 +1,378 @@
+"""Servers: tools from Python functions."""
+
+from __future__ import annotations
+
+import _thread
+import itertools
+import sys
+
+from ._core import Channel, ServerHandle
+from .errors import MisuseError
+from .function import Function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from types import EllipsisType, FrameType
+    from typing import Any, Literal, TypeVar, overload
+
+    from .dispatch import Dispatcher
+    from .tool import ToolAnnotations
+    from .workers import Workers
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+# Seconds that sync tools which still run have to end, when their server has.
+_GRACE = 0.5
+
+# Seconds that the core has to release everything.
+_CLOSING = 5.0
+
+
+class HttpAddress:
+    """Where a server listens."""
+
+    __slots__ = ("host", "port", "url")
+
+    def __init__(self, url: str, host: str, port: int) -> None:
+        self.url = url
+        self.host = host
+        self.port = port
+
+    def __repr__(self) -> str:
+        return f"HttpAddress({self.url!r})"
+
+
+class Server:
+    """An MCP server whose tools are Python functions.
+
+        server = Server("demo", version="1.0")
+
+        @server.tool
+        def add(a: int, b: int) -> int:
+            "Add two numbers."
+            return a + b
+
+        server.run()
+
+    It speaks every revision of MCP; the functions never learn which. It may be used from any thread.
+
+    * `page_size`: tools in one page of `tools/list`, 100 if not given.
+    * `max_message_bytes`: the largest message it takes, 16 MiB if not given.
+    * `max_threads`: how many sync tools may run at once; more wait.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str = "0.0.0",
+        title: str | None = None,
+        description: str | None = None,
+        instructions: str | None = None,
+        website_url: str | None = None,
+        icons: Sequence[dict[str, Any]] | None = None,
+        page_size: int | None = None,
+        max_message_bytes: int | None = None,
+        max_threads: int = 40,
+    ) -> None:
+        given = {
+            "name": name,
+            "version": version,
+            "title": title,
+            "description": description,
+            "instructions": instructions,
+            "websiteUrl": website_url,
+            "icons": icons,
+            "pageSize": page_size,
+            "maxMessageBytes": max_message_bytes,
+        }
+        self._config = {key: value for key, value in given.items() if value is not None}
+        self._max_threads = max_threads
+        self._functions: dict[int, Function] = {}
+        self._targets: dict[str, int] = {}
+        self._ids = itertools.count(1)
+        self._lock = _thread.RLock()
+        self._workers: Workers | None = None
+        self._core = self._new_core()
+
+    @property
+    def name(self) -> str:
+        """The server's name."""
+        return str(self._config["name"])
+
+    def __repr__(self) -> str:
+        return f"Server({self.name!r}, tools={list(self._targets)})"
+
+    if TYPE_CHECKING:
+
+        @overload
+        def tool(self, fn: F, /) -> F: ...
+        @overload
+        def tool(
+            self,
+            fn: None = None,
+            /,
+            *,
+            name: str | None = None,
+            title: str | None = None,
+            description: str | None = None,
+            annotations: ToolAnnotations | dict[str, Any] | None = None,
+            icons: list[dict[str, Any]] | None = None,
+            meta: dict[str, Any] | None = None,
+            input_schema: dict[str, Any] | None = None,
+            output_schema: dict[str, Any] | EllipsisType | None = ...,
+        ) -> Callable[[F], F]: ...
+
+    def tool(self, fn: Any = None, /, **options: Any) -> Any:
+        """Makes a function a tool: `@server.tool`, or `@server.tool(name=..., ...)`.
+
+        The name, the description and the schemas come from the function's name, docstring and type hints, unless
+        given. An async function runs on the event loop, any other in a thread of its own. With `input_schema` the
+        arguments arrive as they came; `output_schema=None` switches structured results off.
+
+        Raises `MisuseError` when the function cannot be a tool, and returns it unchanged otherwise.
+        """
+        if fn is None:
+            names = _local_names(sys._getframe(1))
+            return lambda fn: self._add(fn, {**options, "names": names(fn)})
+        return self._add(fn, {**options, "names": _local_names(sys._getframe(1))(fn)})
+
+    def add_tool(
+        self,
+        fn: Callable[..., Any],
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        annotations: ToolAnnotations | dict[str, Any] | None = None,
+        icons: list[dict[str, Any]] | None = None,
+        meta: dict[str, Any] | None = None,
+        input_schema: dict[str, Any] | None = None,
+        output_schema: dict[str, Any] | EllipsisType | None = ...,
+    ) -> None:
+        """Adds a function as a tool, or replaces the tool of that name; see `tool`."""
+        options = {
+            "name": name,
+            "title": title,
+            "description": description,
+            "annotations": annotations,
+            "icons": icons,
+            "meta": meta,
+            "input_schema": input_schema,
+            "output_schema": output_schema,
+            "names": _local_names(sys._getframe(1))(fn),
+        }
+        self._add(fn, options)
+
+    def remove_tool(self, name: str) -> bool:
+        """Removes a tool; false when there is none of that name. Calls in flight go on."""
+        target = self._targets.pop(name, None)
+        if target is None:
+            return False
+        self._core.handle.remove_tool(name)
+        return True
+
+    def run(self, transport: Literal["stdio", "http"] = "stdio", **options: Any) -> None:
+        """Serves until the peer closes (stdio), `close` or Ctrl-C.
+
+        For "http", the options are those of `listen`; the port is 8000 if not given.
+        """
+        core = self._core
+        # The core answers the handshake and lists the tools by itself: it starts before asyncio is loaded.
+        served = self._serve_stdio(core, transport, options) if transport == "stdio" else None
+        import asyncio
+
+        try:
+            asyncio.run(self._run(core, transport, options, served, loud=True))
+        except KeyboardInterrupt:
+            pass
+
+    async def run_async(self, transport: Literal["stdio", "http"] = "stdio", **options: Any) -> None:
+        """Like `run`, on the running event loop. Cancelling it closes the server."""
+        core = self._core
+        served = self._serve_stdio(core, transport, options) if transport == "stdio" else None
+        await self._run(core, transport, options, served, loud=False)
+
+    def listen(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        path: str = "/mcp",
+        allowed_hosts: Sequence[str] | None = None,
+        allowed_origins: Sequence[str] | None = None,
+    ) -> AbstractAsyncContextManager[HttpAddress]:
+        """Serves Streamable HTTP while the context lasts.
+
+            async with server.listen(port=8000) as address:
+                print(address.url)
+                await asyncio.Event().wait()
+
+        Port 0 takes any free one. Names in `allowed_hosts` and `allowed_origins` are accepted in the headers Host and
+        Origin, beside the loopback names; a `host` that is not a loopback address needs `allowed_hosts`.
+        Leaving the context closes the server, as `close` does.
+        """
+        from contextlib import asynccontextmanager
+
+        config: dict[str, Any] = {"host": host, "port": port, "path": path}
+        if allowed_hosts is not None:
+            config["allowedHosts"] = list(allowed_hosts)
+        if allowed_origins is not None:
+            config["allowedOrigins"] = list(allowed_origins)
+
+        async def listening() -> AsyncIterator[HttpAddress]:
+            core = self._core
+            dispatcher = self._attach(core)
+            try:
+                id = next(self._ids)
+                listens = dispatcher.operation(id)
+                core.handle.listen_http(config, id, core.channel)
+                address = await listens
+                yield HttpAddress(address["url"], address["host"], address["port"])
+            finally:
+                await self._shut(core, dispatcher)
+
+        return asynccontextmanager(listening)()
+
+    def close(self) -> None:
+        """Stops serving and cancels the calls in flight; `run` returns. The server can serve again afterwards."""
+        self._close_core(self._core)
+
+    def _new_core(self) -> _Core:
+        channel = Channel()
+        core = _Core(ServerHandle(self._config, channel), channel, next(self._ids))
+        for target in self._targets.values():
+            core.handle.add_tool(self._functions[target].definition, target)
+        return core
+
+    def _add(self, fn: Any, options: dict[str, Any]) -> Any:
+        function = Function(fn, **options)
+        target = next(self._ids)
+        self._functions[target] = function
+        try:
+            self._core.handle.add_tool(function.definition, target)
+        except BaseException:
+            del self._functions[target]
+            raise
+        self._targets[function.name] = target
+        return fn
+
+    def _serve_stdio(self, core: _Core, transport: str, options: dict[str, Any]) -> int:
+        if options:
+            raise MisuseError(f"{transport} takes no options, not {', '.join(options)}")
+        if hasattr(sys.stdout, "reconfigure"):
+            # What tools print goes to stderr while the server serves: line by line, so that it comes in time.
+            sys.stdout.reconfigure(line_buffering=True)
+        id = next(self._ids)
+        core.handle.serve_stdio(id, core.channel)
+        return id
+
+    async def _run(
+        self, core: _Core, transport: str, options: dict[str, Any], served: int | None, *, loud: bool
+    ) -> None:
+        if served is not None:
+            dispatcher = self._attach(core)
+            try:
+                await dispatcher.operation(served)
+            finally:
+                await self._shut(core, dispatcher)
+        elif transport == "http":
+            async with self.listen(**{"port": 8000, **options}) as address:
+                if loud:
+                    print(f"{self.name}: serving {address.url} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+                dispatcher = self._attach(core)
+                try:
+                    await dispatcher.closed
+                finally:
+                    self._detach(core, dispatcher)
+        else:
+            raise MisuseError(f'the transports are "stdio" and "http", not {transport!r}')
+
+    def _attach(self, core: _Core) -> Dispatcher:
+        """Has the calls served by the running loop, unless another loop does so already."""
+        import asyncio
+
+        from .dispatch import Dispatcher
+        from .workers import Workers
+
+        with self._lock:
+            dispatcher = self._join(core)
+            if dispatcher is not None:
+                return dispatcher
+            if self._workers is None:
+                self._workers = Workers(self._max_threads)
+            dispatcher = core.dispatcher = Dispatcher(
+                core.handle,
+                core.channel,
+                core.close_id,
+                self._functions,
+                self._workers,
+                asyncio.get_running_loop(),
+            )
+            dispatcher.users = 1
+            return dispatcher
+
+    def _join(self, core: _Core) -> Dispatcher | None:
+        """Like `_attach`, when a loop serves the calls already; None otherwise."""
+        with self._lock:
+            dispatcher = core.dispatcher
+            if dispatcher is None or dispatcher.loop.is_closed():
+                return None
+            dispatcher.users += 1
+            return dispatcher
+
+    def _detach(self, core: _Core, dispatcher: Dispatcher) -> None:
+        """Takes one `_attach` or `_join` back, on any thread."""
+        with self._lock:
+            dispatcher.users -= 1
+            if dispatcher.users > 0:
+                return
+            if core.dispatcher is dispatcher:
+                core.dispatcher = None
+        dispatcher.stop()
+
+    async def _shut(self, core: _Core, dispatcher: Dispatcher) -> None:
+        """Closes a core, waits until everything is released, and detaches."""
+        try:
+            self._close_core(core)
+            await dispatcher.wait_closed(_CLOSING)
+        finally:
+            self._detach(core, dispatcher)
+            workers, self._workers = self._workers, None
+            if workers is not None:
+                workers.close(_GRACE)
+
+    def _close_core(self, core: _Core) -> None:
+        with self._lock:
+            if core.closing:
+                return
+            core.closing = True
+            if self._core is core:
+                self._core = self._new_core()
+        core.handle.close(core.close_id, core.channel)
+
+
+class _Core:
+    """One life of a server, from its first use until it is closed."""
+
+    __slots__ = ("channel", "close_id", "closing", "dispatcher", "handle")
+
+    def __init__(self, handle: ServerHandle, channel: Channel, close_id: int) -> None:
+        self.handle = handle
+        self.channel = channel
+        self.close_id = close_id
+        self.closing = False
+        self.dispatcher: Dispatcher | None = None
+
+
+def _local_names(frame: FrameType) -> Callable[[Any], dict[str, Any] | None]:
+    """The local names that the hints of a function may use: those of the function it was defined in, which is the
+    one that decorates it."""
+
+    def names(fn: Any) -> dict[str, Any] | None:
+        local = frame.f_locals is not frame.f_globals and frame.f_globals is getattr(fn, "__globals__", None)
+        return dict(frame.f_locals) if local else None
+
+    return names
