@@ -4,6 +4,7 @@
 //!   objects, with JSON as bytes. The idiomatic APIs are hand-written on top, in `kotlin/` and `swift/`.
 //! * `c` is the C ABI that `include/oxmcp.h` declares.
 
+mod c;
 mod surface;
 
 pub use surface::{FfiClient, FfiError, FfiEvent, FfiEventKind, FfiOperation, FfiQueue, FfiServer};
