@@ -1,0 +1,323 @@
+import { END, sharedCore, type Core, type Pending } from './core.js'
+import { ClosedError, MisuseError, errorFromNative } from './errors.js'
+import { ToolResult } from './result.js'
+import { Server, handleOf } from './server.js'
+import type { Implementation, Progress, Tool } from './types.js'
+
+/** A server to start as a child process and to talk to over its stdin and stdout. */
+export interface CommandTarget {
+  command: string
+  args?: readonly string[]
+  /** Added to this process's environment. */
+  env?: { readonly [name: string]: string }
+  cwd?: string
+  /** Where the child's stderr goes. Default `inherit`. */
+  stderr?: 'inherit' | 'null'
+}
+
+/** A server to talk to over Streamable HTTP. */
+export interface UrlTarget {
+  url: string | URL
+  /** Sent with every request. */
+  headers?: { readonly [name: string]: string }
+}
+
+/** What `connect` takes. */
+export type Target = string | URL | CommandTarget | UrlTarget | Server
+
+export interface ConnectOptions {
+  /** Abandons connecting. Once connected it has no effect. */
+  signal?: AbortSignal
+  /** This client's name, told to the server. */
+  name?: string
+  /** This client's version, told to the server. */
+  version?: string
+  /** One protocol revision, for example `2025-11-25`, instead of negotiating. */
+  protocolVersion?: string
+  /** The longest silence of a call, in milliseconds. Default 60,000. */
+  timeout?: number
+  /** The longest a call may take in all, in milliseconds. Default 3,600,000. */
+  maxTimeout?: number
+  /** The longest connecting may take, in milliseconds. Default 30,000. */
+  connectTimeout?: number
+  /** The largest message taken, in bytes. Default 16 MiB. */
+  maxMessageBytes?: number
+}
+
+export interface RequestOptions {
+  /** Cancels the call: it rejects with the signal's reason, and the server is told. */
+  signal?: AbortSignal
+  /** The longest silence, in milliseconds: progress starts it anew. */
+  timeout?: number
+  /** The longest it may take in all, in milliseconds, progress or not. */
+  maxTimeout?: number
+}
+
+export interface CallToolOptions extends RequestOptions {
+  /** Told how far the call has come. What it throws cancels the call, which then rejects with it. */
+  onProgress?: (progress: Progress) => void
+}
+
+/**
+ * Connects to an MCP server: a URL, a command, or a `Server` of this process. Which protocol revision the two speak
+ * is negotiated.
+ *
+ * @throws ConnectError, TimeoutError, UnsupportedVersionError, UnauthorizedError or ProtocolError when no connection
+ * comes to be; the signal's reason when it is aborted.
+ */
+export async function connect(target: Target, options: ConnectOptions = {}): Promise<Client> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  const core = sharedCore()
+  const config = JSON.stringify({ ...targetConfig(target), ...optionsConfig(options) })
+  let handle: number | undefined
+  let abandon = () => {}
+  core.hold()
+  try {
+    const opened = core.run<Opened>((id) => {
+      handle =
+        target instanceof Server
+          ? core.native.openClientInMemory(handleOf(target), config, id)
+          : core.native.openClient(config, id)
+      abandon = () => core.send(`x ${handle} ${id}${END}`)
+    })
+    signal?.addEventListener('abort', abandon, { once: true })
+    return new Client(core, handle!, await opened)
+  } catch (error) {
+    if (handle !== undefined) core.native.dropClient(handle)
+    signal?.throwIfAborted()
+    throw errorFromNative(error)
+  } finally {
+    signal?.removeEventListener('abort', abandon)
+    core.release()
+  }
+}
+
+/** What opening a client completes with. */
+interface Opened {
+  protocolVersion: string
+  serverInfo: Implementation
+  capabilities: { [name: string]: unknown }
+  instructions?: string
+}
+
+/**
+ * A connection to an MCP server. Made by {@link connect}; it keeps the process alive until it is over.
+ *
+ * Its methods reject with an `McpError`, or with the reason of the signal that was given.
+ */
+export class Client {
+  /** Who the server is. */
+  readonly serverInfo: Implementation
+  /** The protocol revision the two sides speak. */
+  readonly protocolVersion: string
+  /** What the server can do. */
+  readonly capabilities: { readonly [name: string]: unknown }
+  /** The server's words on how to use it. */
+  readonly instructions: string | undefined
+  /** Resolves when the connection is over, whichever side ended it. */
+  readonly closed: Promise<void>
+
+  readonly #core: Core
+  readonly #handle: number
+  #closing: Promise<void> | undefined
+
+  /** @internal */
+  constructor(core: Core, handle: number, opened: Opened) {
+    this.#core = core
+    this.#handle = handle
+    this.serverInfo = opened.serverInfo
+    this.protocolVersion = opened.protocolVersion
+    this.capabilities = opened.capabilities
+    this.instructions = opened.instructions
+    core.hold()
+    const release = () => core.release()
+    this.closed = core
+      .run<void>((id) => core.native.clientClosed(handle, id))
+      .then(release, release)
+  }
+
+  /** All tools of the server, in its order. */
+  async listTools(options?: RequestOptions): Promise<Tool[]> {
+    const { tools } = await this.#request<{ tools: Tool[] }>('list', '{}', options)
+    return tools
+  }
+
+  /** The tools one after another; a page is fetched when it is needed. */
+  async *tools(options?: RequestOptions): AsyncGenerator<Tool, void, undefined> {
+    let cursor: string | undefined
+    do {
+      const page: { tools: Tool[]; nextCursor?: string } = await this.#request(
+        'page',
+        JSON.stringify({ cursor }),
+        options,
+      )
+      yield* page.tools
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+  }
+
+  /**
+   * Calls a tool. A tool that fails gives a result with `isError`; the promise rejects when there is no result.
+   */
+  callTool<Structured = any>(
+    name: string,
+    args?: object,
+    options?: CallToolOptions,
+  ): Promise<ToolResult<Structured>> {
+    return new Promise((resolve, reject) => {
+      const call = new Call((result) => resolve(new ToolResult(result)), reject)
+      const params =
+        args === undefined
+          ? `{"name":${JSON.stringify(name)}}`
+          : `{"name":${JSON.stringify(name)},"arguments":${JSON.stringify(args)}}`
+      this.#submit('call', params, call, options)
+    })
+  }
+
+  /** Resolves when the server answers. */
+  async ping(options?: RequestOptions): Promise<void> {
+    await this.#request('ping', '{}', options)
+  }
+
+  /**
+   * Ends the connection: calls in flight reject with `ClosedError`, a child process is made to exit. Resolves when
+   * everything is released. Closing again gives the same promise.
+   */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const core = this.#core
+    core.hold()
+    try {
+      await core.run((id) => core.native.closeClient(this.#handle, id))
+    } finally {
+      core.native.dropClient(this.#handle)
+      core.release()
+    }
+  }
+
+  #request<Result>(operation: string, params: string, options?: RequestOptions): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#submit(operation, params, new Call(resolve, reject), options)
+    })
+  }
+
+  /** Starts an operation. Throws, inside the promise's executor, what keeps it from starting. */
+  #submit(operation: string, params: string, call: Call, options: CallToolOptions | undefined): void {
+    if (this.#closing) throw new ClosedError('the client was closed by this side; connect again')
+    const core = this.#core
+    const id = core.nextId()
+    let times = '- - 0'
+    if (options) {
+      const { signal, timeout, maxTimeout, onProgress } = options
+      signal?.throwIfAborted()
+      times = `${milliseconds('timeout', timeout)} ${milliseconds('maxTimeout', maxTimeout)} ${onProgress ? 1 : 0}`
+      if (onProgress) call.onProgress = onProgress
+      call.abandon = (reason) => {
+        if (!core.pending.delete(id)) return
+        core.send(`x ${this.#handle} ${id}${END}`)
+        call.fail(reason)
+      }
+      if (signal) call.follow(signal)
+    }
+    core.pending.set(id, call)
+    core.send(`c ${this.#handle} ${id} ${operation} ${times} ${params}${END}`)
+  }
+}
+
+/** One operation of a client in flight. */
+class Call implements Pending {
+  onProgress: ((progress: Progress) => unknown) | undefined
+  /** Stops waiting: tells the server, and rejects with a reason. */
+  abandon: (reason: any) => void = () => {}
+
+  readonly #resolve: (result: any) => void
+  readonly #reject: (reason: any) => void
+  #signal: AbortSignal | undefined
+
+  constructor(resolve: (result: any) => void, reject: (reason: any) => void) {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  follow(signal: AbortSignal): void {
+    this.#signal = signal
+    signal.addEventListener('abort', this.#aborted, { once: true })
+  }
+
+  complete(result: any): void {
+    this.#unfollow()
+    this.#resolve(result)
+  }
+
+  fail(reason: any): void {
+    this.#unfollow()
+    this.#reject(reason)
+  }
+
+  progress(progress: Progress): void {
+    try {
+      const returned = this.onProgress?.(progress)
+      if (returned instanceof Promise) returned.catch(this.abandon)
+    } catch (error) {
+      this.abandon(error)
+    }
+  }
+
+  #aborted = (): void => this.abandon(this.#signal!.reason)
+
+  #unfollow(): void {
+    this.#signal?.removeEventListener('abort', this.#aborted)
+    this.#signal = undefined
+  }
+}
+
+function targetConfig(target: Target): object {
+  if (target instanceof Server) return {}
+  if (typeof target === 'string' || target instanceof URL) return { url: httpUrl(target) }
+  if (typeof target === 'object' && target !== null) {
+    if ('url' in target) return { ...target, url: httpUrl(target.url) }
+    if ('command' in target) return { ...target }
+  }
+  throw new MisuseError('connect takes a URL, {url, headers}, {command, args, env, cwd} or a Server')
+}
+
+function httpUrl(url: string | URL): string {
+  const text = String(url)
+  if (/^https?:\/\//i.test(text)) return text
+  throw new MisuseError(
+    `connect was given ${JSON.stringify(text)}, which is no http or https URL; a command is given as {command, args}`,
+  )
+}
+
+function optionsConfig(options: ConnectOptions): object {
+  const { name, version, protocolVersion, maxMessageBytes } = options
+  return {
+    clientInfo: name === undefined ? undefined : { name, version: version ?? '0.0.0' },
+    protocolVersion,
+    timeoutMs: optionalMilliseconds('timeout', options.timeout),
+    maxTimeoutMs: optionalMilliseconds('maxTimeout', options.maxTimeout),
+    connectTimeoutMs: optionalMilliseconds('connectTimeout', options.connectTimeout),
+    maxMessageBytes,
+  }
+}
+
+function optionalMilliseconds(name: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Number(milliseconds(name, value))
+}
+
+/** A time as the core takes it: whole milliseconds, or `-` for none given. */
+function milliseconds(name: string, value: number | undefined): number | '-' {
+  if (value === undefined) return '-'
+  if (typeof value !== 'number' || !(value > 0)) {
+    throw new MisuseError(`${name} is ${String(value)}; it takes a positive number of milliseconds`)
+  }
+  return Math.min(Math.ceil(value), Number.MAX_SAFE_INTEGER)
+}

@@ -1,0 +1,178 @@
+import { sharedCore, type Core } from './core.js'
+import { errorFromNative } from './errors.js'
+import type { Schema } from './schema.js'
+import { ToolRunner, definition, type ToolHandler, type ToolOptions } from './tool.js'
+import type { Implementation, JsonSchema } from './types.js'
+
+export interface ServerOptions extends Implementation {
+  /** How to use the server, for the model. */
+  instructions?: string
+  /** Tools per page of a listing. Default 100. */
+  pageSize?: number
+  /** The largest message taken, in bytes. Default 16 MiB. */
+  maxMessageBytes?: number
+  /** Told what a tool's handler threw, beside the client. For logs. */
+  onError?: (error: unknown, tool: string) => void
+}
+
+export interface ListenOptions {
+  /** Default 0: any free port. */
+  port?: number
+  /** Default `127.0.0.1`. An address that others can reach needs `allowedHosts`. */
+  host?: string
+  /** Default `/mcp`. */
+  path?: string
+  /** What a request's `Host` may be, beside the names of this machine. */
+  allowedHosts?: readonly string[]
+  /** What a request's `Origin` may be, beside the names of this machine. */
+  allowedOrigins?: readonly string[]
+}
+
+/** Where a server listens. */
+export interface HttpAddress {
+  /** The address for clients, path included. */
+  url: string
+  host: string
+  port: number
+}
+
+/** The number of a server in the native core. */
+export let handleOf: (server: Server) => number
+
+/**
+ * An MCP server. It speaks every protocol revision, on as many transports at once as you like.
+ *
+ * ```ts
+ * const server = new Server({ name: 'demo', version: '1.0.0' })
+ * server.tool('greet', { description: 'Says hello.' }, async ({ name }) => `Hello, ${name}!`)
+ * await server.stdio()
+ * ```
+ */
+export class Server {
+  readonly #core: Core
+  readonly #handle: number
+  readonly #onError: ServerOptions['onError']
+  /** The number each tool was added under, by name. */
+  readonly #tools = new Map<string, number>()
+  #listeners = 0
+  #closed: Promise<void> | undefined
+
+  /** @throws MisuseError when an option is wrong. */
+  constructor(options: ServerOptions) {
+    const { onError, ...config } = options
+    this.#core = sharedCore()
+    this.#onError = onError
+    this.#handle = native(() => this.#core.native.newServer(JSON.stringify(config)))
+  }
+
+  /**
+   * Adds a tool, or replaces the one of that name.
+   *
+   * @throws MisuseError when the definition is wrong, or a schema cannot be converted to JSON Schema.
+   */
+  tool<Input extends Schema = JsonSchema, Output extends Schema = JsonSchema>(
+    name: string,
+    options: ToolOptions<Input, Output>,
+    handler: ToolHandler<Input, Output>,
+  ): this {
+    const json = definition(name, options)
+    const onError = this.#onError && ((error: unknown) => this.#onError!(error, name))
+    const runner = new ToolRunner(this.#core, this.#handle, options, handler, onError)
+    const target = this.#core.addTarget(this.#handle, runner)
+    try {
+      native(() => this.#core.native.addTool(this.#handle, json, target))
+    } catch (error) {
+      this.#core.targets.delete(target)
+      throw error
+    }
+    this.#core.targets.delete(this.#tools.get(name)!)
+    this.#tools.set(name, target)
+    return this
+  }
+
+  /** Removes a tool; false when there is none of that name. */
+  removeTool(name: string): boolean {
+    const removed = native(() => this.#core.native.removeTool(this.#handle, name))
+    this.#core.targets.delete(this.#tools.get(name)!)
+    this.#tools.delete(name)
+    return removed
+  }
+
+  /**
+   * Serves this process's stdin and stdout. Resolves when the peer has closed them or the server was closed. What the
+   * process itself writes to stdout meanwhile goes to stderr.
+   */
+  async stdio(): Promise<void> {
+    this.#core.hold()
+    try {
+      await this.#run((id) => this.#core.native.serveStdio(this.#handle, id))
+    } finally {
+      this.#core.release()
+    }
+  }
+
+  /**
+   * Serves Streamable HTTP until the server is closed. Resolves when it listens.
+   *
+   * @throws ConnectError when the address cannot be had; MisuseError when an option is wrong.
+   */
+  async listen(options: ListenOptions = {}): Promise<HttpAddress> {
+    const core = this.#core
+    core.hold()
+    try {
+      const config = JSON.stringify(options)
+      const address = await this.#run<HttpAddress>((id) => core.native.listenHttp(this.#handle, config, id))
+      if (this.#closed) core.release()
+      else this.#listeners += 1
+      return address
+    } catch (error) {
+      core.release()
+      throw error
+    }
+  }
+
+  /**
+   * Stops serving and cancels the calls in flight. Resolves when everything is released. Closing again gives the same
+   * promise.
+   */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const core = this.#core
+    core.hold()
+    try {
+      await this.#run((id) => core.native.closeServer(this.#handle, id))
+    } finally {
+      core.native.dropServer(this.#handle)
+      for (const target of this.#tools.values()) core.targets.delete(target)
+      for (; this.#listeners > 0; this.#listeners -= 1) core.release()
+      core.release()
+    }
+  }
+
+  async #run<Result>(start: (id: number) => void): Promise<Result> {
+    try {
+      return await this.#core.run<Result>(start)
+    } catch (error) {
+      throw errorFromNative(error)
+    }
+  }
+
+  static {
+    handleOf = (server) => server.#handle
+  }
+}
+
+function native<Result>(call: () => Result): Result {
+  try {
+    return call()
+  } catch (error) {
+    throw errorFromNative(error)
+  }
+}
