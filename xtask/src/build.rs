@@ -1,5 +1,7 @@
 //! Builds the bindings in place, for development. What is up to date is left alone.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::process::Step;
@@ -42,8 +44,8 @@ fn rust() -> Result<()> {
 /// Puts the extension module into `.build/python`.
 pub(crate) fn python(profile: Profile) -> Result<()> {
     let environment = provision::python::environment()?;
-    let product = environment.program("python");
-    due("python", profile, "bindings-python", &product, || {
+    let product = project::path("bindings-python/python/oxmcp/_core.abi3.so");
+    due("python", profile, &["bindings-python", ".build/python/pyvenv.cfg"], &product, || {
         let mut step =
             environment.step("maturin").args(["develop", "--locked", "-m", "bindings-python/Cargo.toml"]);
         if profile == Profile::Release {
@@ -60,14 +62,15 @@ pub(crate) fn node(profile: Profile) -> Result<()> {
         Profile::Dev => "build:debug",
         Profile::Release => "build",
     };
-    due("node", profile, "bindings-node", &project::path("bindings-node/dist"), || {
+    due("node", profile, &["bindings-node"], &project::path("bindings-node/dist"), || {
         Step::new("npm")
             .args(["run", script])
             .dir(project::path("bindings-node"))
             .minutes(20)
             .check()
             .map(drop)
-    })
+    })?;
+    provision::node::install("examples/node")
 }
 
 /// The library, and the C programs of examples and tests.
@@ -79,15 +82,18 @@ fn c() -> Result<()> {
 /// The library, its Kotlin surface, and the Kotlin programs.
 fn kotlin() -> Result<()> {
     cargo(&["build", "--package", "oxmcp-ffi"])?;
-    due("kotlin", Profile::Dev, "bindings-ffi", &project::path("bindings-ffi/kotlin/target"), || {
+    let sources = ["bindings-ffi", "examples/kotlin"];
+    due("kotlin", Profile::Dev, &sources, &project::path("bindings-ffi/kotlin/target"), || {
         maven().arg("test-compile").check().map(drop)
     })
 }
 
 /// The library, its Swift surface, and the Swift programs.
 fn swift() -> Result<()> {
-    cargo(&["build", "--package", "oxmcp-ffi"])?;
-    provision::swift::step().args(["build", "--build-tests"]).minutes(20).check().map(drop)
+    let sources = ["bindings-ffi", "examples/swift", "tests/conformance/swift"];
+    due("swift", Profile::Dev, &sources, &project::path("bindings-ffi/swift/Generated"), || {
+        Step::new(project::path("bindings-ffi/swift/build.sh")).minutes(30).check().map(drop)
+    })
 }
 
 /// Maven on the Kotlin project, with no questions and no progress bars.
@@ -101,14 +107,14 @@ fn cargo(args: &[&str]) -> Result<()> {
     Step::new("cargo").args(args).arg("--locked").minutes(30).check().map(drop)
 }
 
-/// Runs `work` when the core or the sources in `dir` have changed since it made `product`.
+/// Runs `work` when the core or the binding's `sources` have changed since it made `product`.
 fn due(
     name: &str,
     profile: Profile,
-    dir: &str,
-    product: &std::path::Path,
+    sources: &[&str],
+    product: &Path,
     work: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    let inputs = format!("{profile:?}\n{}", stamp::fingerprint(&[&CORE[..], &[dir]].concat())?);
+    let inputs = format!("{profile:?}\n{}", stamp::fingerprint(&[&CORE[..], sources].concat())?);
     stamp::once(&format!("build-{name}"), &inputs, product, work)
 }

@@ -55,12 +55,13 @@ pub(crate) fn fingerprint(roots: &[&str]) -> Result<String> {
 }
 
 /// Names that never hold sources: what builds and installs leave behind.
-const PRODUCTS: [&str; 10] = [
+const PRODUCTS: [&str; 11] = [
     "node_modules",
     "target",
     "build",
     "dist",
     "generated",
+    "Generated",
     "__pycache__",
     ".build",
     ".pytest_cache",
