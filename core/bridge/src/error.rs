@@ -1,6 +1,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use oxmcp::RawJson;
 
 /// What went wrong, in the words every binding uses for its exception class or result code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,7 +76,47 @@ impl Error {
     /// The form in which errors cross: `{"kind": "Timeout", "message": "...", "code"?: -32602, "data"?: ...}`. `kind`
     /// is the name of the [`ErrorKind`] variant.
     pub fn to_json(&self) -> Bytes {
-        todo!()
+        let mut json = Vec::with_capacity(128);
+        json.extend_from_slice(br#"{"kind":""#);
+        json.extend_from_slice(format!("{:?}", self.kind).as_bytes());
+        json.extend_from_slice(br#"","message":"#);
+        json.extend_from_slice(serde_json::Value::from(self.message.as_str()).to_string().as_bytes());
+        if let Some(code) = self.code {
+            json.extend_from_slice(format!(r#","code":{code}"#).as_bytes());
+        }
+        if let Some(data) = &self.data {
+            json.extend_from_slice(br#","data":"#);
+            json.extend_from_slice(data);
+        }
+        json.push(b'}');
+        json.into()
+    }
+}
+
+impl From<oxmcp::Error> for Error {
+    fn from(error: oxmcp::Error) -> Self {
+        let kind = match error.kind() {
+            oxmcp::ErrorKind::Misuse => ErrorKind::Misuse,
+            oxmcp::ErrorKind::Connect => ErrorKind::Connect,
+            oxmcp::ErrorKind::Closed => ErrorKind::Closed,
+            oxmcp::ErrorKind::Timeout => ErrorKind::Timeout,
+            oxmcp::ErrorKind::Cancelled => ErrorKind::Cancelled,
+            oxmcp::ErrorKind::Rpc => ErrorKind::Rpc,
+            oxmcp::ErrorKind::Protocol => ErrorKind::Protocol,
+            oxmcp::ErrorKind::TooLarge => ErrorKind::TooLarge,
+            oxmcp::ErrorKind::UnsupportedVersion => ErrorKind::UnsupportedVersion,
+            oxmcp::ErrorKind::Unsupported => ErrorKind::Unsupported,
+            oxmcp::ErrorKind::Unauthorized => ErrorKind::Unauthorized,
+            oxmcp::ErrorKind::Overloaded => ErrorKind::Overloaded,
+            // A kind that came later is a fault of this table.
+            _ => ErrorKind::Internal,
+        };
+        Self {
+            kind,
+            message: error.to_string(),
+            code: error.rpc().map(|rpc| rpc.code),
+            data: error.rpc().and_then(|rpc| rpc.data.clone()).map(RawJson::into_bytes),
+        }
     }
 }
 

@@ -23,8 +23,8 @@ pub enum EventKind {
 pub struct Event {
     /// What happened.
     pub kind: EventKind,
-    /// The operation or the tool call this is about. Operation ids are chosen by the binding, call ids by the
-    /// server; the two never mix, because their kinds differ.
+    /// The operation or the tool call this is about. Operation ids are chosen by the binding. Call ids are unique in the process and below
+    /// 2^53; the two never mix, because their kinds differ.
     pub id: u64,
     /// For [`EventKind::ToolCall`], the number the tool was added under; otherwise 0.
     pub target: u64,

@@ -15,10 +15,12 @@
 //! routing, deadlines and pings are done before this line. Every handle may be used, dropped and closed from any
 //! thread, inside or outside an event loop; nothing here blocks except [`Queue::wait`].
 
+mod calls;
 mod client;
 mod config;
 mod error;
 mod event;
+mod operations;
 mod queue;
 mod runtime;
 mod server;

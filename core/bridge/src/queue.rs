@@ -84,9 +84,9 @@ impl Queue {
         self.arrived.notify_all();
     }
 
-    /// Adds an event that must arrive.
-    pub(crate) fn push(&self, event: Event) {
-        self.add(event, usize::MAX);
+    /// Adds an event that must arrive. False when the queue is closed.
+    pub(crate) fn push(&self, event: Event) -> bool {
+        self.add(event, usize::MAX)
     }
 
     /// Adds an event that may be dropped when nobody keeps up.
@@ -94,10 +94,10 @@ impl Queue {
         self.add(event, Self::PROGRESS_LIMIT);
     }
 
-    fn add(&self, event: Event, limit: usize) {
+    fn add(&self, event: Event, limit: usize) -> bool {
         let mut inner = self.lock();
         if inner.closed || inner.events.len() >= limit {
-            return;
+            return false;
         }
         let was_empty = inner.events.is_empty();
         inner.events.push_back(event);
@@ -108,6 +108,7 @@ impl Queue {
                 wake();
             }
         }
+        true
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

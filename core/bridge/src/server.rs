@@ -1,14 +1,27 @@
-use std::sync::Arc;
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use oxmcp::model::Tool;
+use oxmcp::server::{Context, ToolError, ToolOutput};
+use oxmcp::transport::HttpServer;
+use oxmcp::{ErrorObject, RawJson};
+use serde_json::json;
+use tokio::sync::watch;
 
-use crate::{Error, Queue};
+use crate::calls::{CallHandler, Calls};
+use crate::config::{self, ListenConfig, ServerConfig};
+use crate::operations::Operation as Outstanding;
+use crate::runtime::runtime;
+use crate::{Error, ErrorKind, Queue};
 
 /// A binding's answer to a tool call.
 #[derive(Clone, Debug)]
 pub enum CallOutcome {
     /// A `CallToolResult` object as JSON: `{"content": [...], "structuredContent"?: ..., "isError"?: bool, "_meta"?}`.
-    /// Anything else is answered to the peer as an internal error.
+    /// Anything else is answered to the peer as an internal error. It is not checked against the tool's `outputSchema`.
     Result(Bytes),
     /// One text block; the short way for the most common result.
     Text(String),
@@ -25,44 +38,68 @@ pub enum CallOutcome {
     },
 }
 
-/// A server whose tools live in the binding's language. Clones are the same server.
-#[derive(Clone, Debug)]
+/// A server whose tools live in the binding's language. Clones are the same server; it is closed when the last is dropped, or
+/// at [`close`](Self::close).
+#[derive(Clone)]
 pub struct Server {
-    _p: (),
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    core: oxmcp::Server,
+    calls: Arc<Calls>,
+    listening: Mutex<Vec<HttpServer>>,
+    /// Turns true when the server is closed.
+    closed: watch::Sender<bool>,
 }
 
 impl Server {
     /// The number of tool calls that may be with the binding at once; past it, calls are answered with an error.
-    pub const MAX_CALLS: usize = 4096;
+    pub const MAX_CALLS: usize = Calls::MAX;
 
     /// Makes a server. `config` is a JSON object: `"name"`: string, `"version"`: string, `"title"?`,
     /// `"description"?`, `"websiteUrl"?`, `"icons"?`, `"instructions"?`: string, `"pageSize"?`: tools per
     /// `tools/list` page (default 100), `"maxMessageBytes"?` (default 16777216). Unknown keys are refused. Tool calls come out of
     /// `calls`.
     pub fn new(config: &str, calls: &Arc<Queue>) -> Result<Self, Error> {
-        let _ = (config, calls);
-        todo!()
+        let config: ServerConfig = config::parse(config)?;
+        let shared = Shared {
+            core: config.server(),
+            calls: Arc::new(Calls::new(calls)),
+            listening: Mutex::default(),
+            closed: watch::Sender::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    pub(crate) fn core(&self) -> &oxmcp::Server {
+        &self.shared.core
     }
 
     /// Adds a tool, or replaces the one of that name. `definition` is the spec's `Tool` object: `"name"`,
     /// `"inputSchema"` (a JSON Schema of type object; when left out, any object is taken) and optionally `"title"`,
     /// `"description"`, `"outputSchema"`, `"annotations"`, `"icons"`, `"_meta"`. Its calls carry `target`.
     pub fn add_tool(&self, definition: &str, target: u64) -> Result<(), Error> {
-        let _ = (definition, target);
-        todo!()
+        let misuse = |what: String| Error::new(ErrorKind::Misuse, format!("the tool's definition cannot be used: {what}"));
+        let mut definition: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(definition).map_err(|error| misuse(error.to_string()))?;
+        definition.entry("inputSchema").or_insert_with(|| json!({"type": "object"}));
+        // Through text, because a schema is kept as it was written.
+        let definition = serde_json::to_string(&definition).map_err(|error| misuse(error.to_string()))?;
+        let tool: Tool = serde_json::from_str(&definition).map_err(|error| misuse(error.to_string()))?;
+        self.shared.core.add_tool(tool, CallHandler::new(&self.shared.calls, target)).map_err(Error::from)
     }
 
     /// Removes a tool; false when there is none of that name.
     pub fn remove_tool(&self, name: &str) -> bool {
-        let _ = name;
-        todo!()
+        self.shared.core.remove_tool(name)
     }
 
     /// Serves this process's stdin and stdout. The operation `id` completes with `{}` when the peer has closed or the
     /// server was closed. While it serves, what the process itself prints to stdout goes to stderr.
     pub fn serve_stdio(&self, id: u64, queue: &Arc<Queue>) {
-        let _ = (id, queue);
-        todo!()
+        let core = self.shared.core.clone();
+        self.spawn(Outstanding::new(id, queue), async move { core.serve_stdio().await.map(|()| EMPTY).map_err(Error::from) });
     }
 
     /// Serves Streamable HTTP until the server is closed. The operation `id` completes with
@@ -72,33 +109,126 @@ impl Server {
     /// (default `"/mcp"`), `"allowedHosts"?` and `"allowedOrigins"?`: strings accepted in `Host` and `Origin` beside
     /// the loopback names. A `host` that is not a loopback address is refused unless `"allowedHosts"` is given.
     pub fn listen_http(&self, config: &str, id: u64, queue: &Arc<Queue>) {
-        let _ = (config, id, queue);
-        todo!()
+        let outstanding = Outstanding::new(id, queue);
+        let options = match config::parse::<ListenConfig>(config) {
+            Ok(config) => config.options(),
+            Err(error) => return outstanding.fail(&error),
+        };
+        let shared = Arc::downgrade(&self.shared);
+        let core = self.shared.core.clone();
+        self.spawn(outstanding, async move {
+            let listening = core.listen(options).await?;
+            let address = listening.local_addr();
+            let told = json!({"url": listening.url(), "host": address.ip().to_string(), "port": address.port()});
+            // Dropping it ends it.
+            if let Some(shared) = shared.upgrade() {
+                shared.listening().push(listening);
+            }
+            Ok(told.to_string().into())
+        });
     }
 
     /// Answers a tool call. False when nobody waits for it any more.
     pub fn respond(&self, call: u64, outcome: CallOutcome) -> bool {
-        let _ = (call, outcome);
-        todo!()
+        self.shared.calls.respond(call, into_result(outcome))
     }
 
     /// Reports progress of a tool call (it must grow). False when the peer did not ask for it or no longer waits.
     pub fn progress(&self, call: u64, progress: f64, total: Option<f64>, message: Option<&str>) -> bool {
-        let _ = (call, progress, total, message);
-        todo!()
+        self.shared.calls.context(call).is_some_and(|context| context.progress(progress, total, message))
     }
 
     /// What is known of a call in flight, as JSON: `{"requestId": string|number, "protocolVersion": string,
     /// "clientInfo"?: {...}, "progress": bool, "_meta"?: {...}}`. None when it has settled.
     pub fn call_context(&self, call: u64) -> Option<Bytes> {
-        let _ = call;
-        todo!()
+        self.shared.calls.context(call).map(|context| describe(&context))
     }
 
     /// Stops listening and serving, cancels calls in flight. The operation `id` completes with `{}` when everything is
     /// released. Closing again is fine.
     pub fn close(&self, id: u64, queue: &Arc<Queue>) {
-        let _ = (id, queue);
-        todo!()
+        let outstanding = Outstanding::new(id, queue);
+        self.shared.closed.send_replace(true);
+        let listening = mem::take(&mut *self.shared.listening());
+        match runtime() {
+            Err(error) => outstanding.fail(&error),
+            Ok(runtime) => {
+                runtime.spawn(async move {
+                    for server in listening {
+                        server.close().await;
+                    }
+                    outstanding.complete(EMPTY);
+                });
+            }
+        }
     }
+
+    /// Runs an operation until it is done or the server is closed.
+    fn spawn(&self, outstanding: Outstanding, work: impl Future<Output = Result<Bytes, Error>> + Send + 'static) {
+        let runtime = match runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => return outstanding.fail(&error),
+        };
+        let mut closed = self.shared.closed.subscribe();
+        if *closed.borrow() {
+            return outstanding.fail(&Error::new(ErrorKind::Misuse, "the server is closed"));
+        }
+        runtime.spawn(async move {
+            let outcome = tokio::select! {
+                outcome = work => outcome,
+                _ = closed.wait_for(|closed| *closed) => Ok(EMPTY),
+            };
+            match outcome {
+                Ok(json) => outstanding.complete(json),
+                Err(error) => outstanding.fail(&error),
+            }
+        });
+    }
+}
+
+const EMPTY: Bytes = Bytes::from_static(b"{}");
+
+impl Shared {
+    fn listening(&self) -> MutexGuard<'_, Vec<HttpServer>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("core", &self.shared.core).finish_non_exhaustive()
+    }
+}
+
+fn into_result(outcome: CallOutcome) -> Result<ToolOutput, ToolError> {
+    match outcome {
+        CallOutcome::Text(text) => Ok(ToolOutput::Text(text)),
+        CallOutcome::ToolError(message) => Err(ToolError::Failed(message)),
+        CallOutcome::Result(json) => match RawJson::parse(json) {
+            Ok(json) => Ok(ToolOutput::Json(json)),
+            Err(error) => Err(ToolError::Rpc(ErrorObject::internal(format!("the tool's result is not JSON: {error}")))),
+        },
+        CallOutcome::Error { code, message, data } => {
+            let error = ErrorObject::new(code, message);
+            Err(ToolError::Rpc(match data.and_then(|data| RawJson::parse(data).ok()) {
+                Some(data) => error.with_data(data),
+                None => error,
+            }))
+        }
+    }
+}
+
+fn describe(context: &Context) -> Bytes {
+    let mut described = json!({
+        "requestId": context.request_id(),
+        "protocolVersion": context.protocol_version(),
+        "progress": context.wants_progress(),
+    });
+    if let Some(info) = context.client_info_json() {
+        described["clientInfo"] = info.to().unwrap_or_default();
+    }
+    if let Some(meta) = context.meta() {
+        described["_meta"] = meta.to().unwrap_or_default();
+    }
+    described.to_string().into()
 }

@@ -13,5 +13,5 @@ pub use depth::exceeds_depth;
 pub use error::{ErrorObject, codes};
 pub use id::RequestId;
 pub use message::{InvalidMessage, Message, MethodName, Notification, Request, Response};
-pub use raw::{RawJson, RawObject, write_json_string};
+pub use raw::{RawJson, RawObject, write_json_string, write_on_one_line};
 pub use toplevel::TopLevelId;

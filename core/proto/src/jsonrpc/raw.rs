@@ -95,7 +95,7 @@ impl RawJson {
 }
 
 /// Appends JSON with its line breaks made spaces; see [`RawJson::write_on_one_line`].
-pub(crate) fn write_on_one_line(json: &[u8], out: &mut Vec<u8>) {
+pub fn write_on_one_line(json: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(json);
     if memchr::memchr2(b'\n', b'\r', json).is_some() {

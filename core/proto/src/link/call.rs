@@ -99,6 +99,9 @@ pub enum CallError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The answer is no JSON-RPC response.
+    #[error("the peer's answer is not a JSON-RPC response: {0}")]
+    Invalid(String),
     /// Too much is in flight.
     #[error("too many calls are in flight on this connection; wait for some to settle")]
     Overloaded,

@@ -341,10 +341,9 @@ impl<C, S> Link<C, S> {
 
     fn handle_response(&mut self, response: Response) -> Event<C, S> {
         let Some(id) = response.id else {
-            return match response.outcome {
-                Err(error) => Event::Stray(Stray::Error(error)),
-                Ok(_) => Event::Stray(Stray::Notification(Method::Progress)),
-            };
+            // The codec lets a response without an id pass only when it is an error.
+            let error = response.outcome.err();
+            return Event::Stray(Stray::Error(error.unwrap_or_else(|| ErrorObject::internal("a result without an id"))));
         };
         let call = match &id {
             RequestId::Number(id) => self.calls.remove(id),

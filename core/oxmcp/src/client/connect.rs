@@ -1,0 +1,356 @@
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use oxmcp_proto::jsonrpc::{MethodName, Notification, RawJson, Request};
+use oxmcp_proto::link::{CallError, CallOptions, CloseReason, Patience};
+use oxmcp_proto::model::{ClientCapabilities, Implementation, keys};
+use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
+use oxmcp_proto::{Era, Method, ProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{oneshot, watch};
+
+use super::http::HttpChannel;
+use super::params::{MetaMembers, write_params};
+use super::{Channel, Client, Inner, StreamChannel, eras};
+use crate::connection::{Connection, Done, Role, Waiter, drive};
+use crate::server::{Answer, StreamRole};
+use crate::transport::child::Child;
+use crate::{Command, Error, ErrorKind, Limits, Result, Server};
+
+/// The buffer between a client and a server in memory, each way.
+const MEMORY_BUFFER: usize = 256 * 1024;
+
+/// Where a server is.
+pub enum Target {
+    /// At a URL, over Streamable HTTP.
+    Url(String),
+    /// A program to start, over its standard streams.
+    Command(Command),
+    /// In this process.
+    Server(Box<Server>),
+    /// At the other end of a stream of newline-delimited messages, such as a socket.
+    Stream(Pin<Box<dyn AsyncRead + Send>>, Pin<Box<dyn AsyncWrite + Send>>),
+}
+
+impl From<&str> for Target {
+    fn from(url: &str) -> Self {
+        Self::Url(url.to_owned())
+    }
+}
+
+impl From<String> for Target {
+    fn from(url: String) -> Self {
+        Self::Url(url)
+    }
+}
+
+impl From<Command> for Target {
+    fn from(command: Command) -> Self {
+        Self::Command(command)
+    }
+}
+
+impl From<Server> for Target {
+    fn from(server: Server) -> Self {
+        Self::Server(Box::new(server))
+    }
+}
+
+impl<R: AsyncRead + Send + 'static, W: AsyncWrite + Send + 'static> From<(R, W)> for Target {
+    fn from((reader, writer): (R, W)) -> Self {
+        Self::Stream(Box::pin(reader), Box::pin(writer))
+    }
+}
+
+/// A connection about to be made. Await it, or set how first.
+#[must_use = "a connection is not made until it is awaited"]
+pub struct Connect {
+    target: Target,
+    offer: Offer,
+    headers: Vec<(String, String)>,
+    limits: Limits,
+}
+
+impl Connect {
+    pub(super) fn new(target: Target) -> Self {
+        let client_info = Implementation::new("oxmcp", env!("CARGO_PKG_VERSION"));
+        let offer = Offer { client_info, capabilities: ClientCapabilities::default(), only: None, remembered: None };
+        Self { target, offer, headers: Vec::new(), limits: Limits::default() }
+    }
+
+    /// Who this client says it is.
+    pub fn client_info(mut self, info: Implementation) -> Self {
+        self.offer.client_info = info;
+        self
+    }
+
+    /// Speaks this revision or none, instead of negotiating.
+    pub fn only(mut self, version: ProtocolVersion) -> Self {
+        self.offer.only = Some(version);
+        self
+    }
+
+    /// Adds a header to every HTTP request.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// What the client holds at most, and how long it waits.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    async fn run(self) -> Result<Client> {
+        let time = self.limits.connect;
+        match tokio::time::timeout(time, self.connect()).await {
+            Ok(connected) => connected,
+            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the server did not agree on a protocol version within {time:?}"))),
+        }
+    }
+
+    async fn connect(mut self) -> Result<Client> {
+        match self.target {
+            Target::Url(ref url) => {
+                let server = url.clone();
+                self.offer.remembered = eras::recall(&server);
+                let http = HttpChannel::new(url, std::mem::take(&mut self.headers), &self.limits)?;
+                let negotiated = http.negotiate(&self.offer).await?;
+                eras::remember(&server, negotiated.version.era());
+                Ok(self.client(negotiated, Channel::Http(http)))
+            }
+            Target::Command(ref command) => {
+                let server = command.identity();
+                self.offer.remembered = eras::recall(&server);
+                let (negotiated, stream) = connect_command(command, &self.offer, &self.limits).await?;
+                eras::remember(&server, negotiated.version.era());
+                Ok(self.client(negotiated, Channel::Stream(stream)))
+            }
+            Target::Server(ref server) => {
+                let stream = open_memory(server, &self.limits);
+                let negotiated = stream.negotiate_once(&self.offer, &self.limits).await?;
+                Ok(self.client(negotiated, Channel::Stream(stream)))
+            }
+            Target::Stream(reader, writer) => {
+                let stream = open_stream(reader, writer, None, &self.limits);
+                let negotiated = stream.negotiate_once(&self.offer, &self.limits).await?;
+                self.target = Target::Url(String::new());
+                Ok(self.client(negotiated, Channel::Stream(stream)))
+            }
+        }
+    }
+
+    fn client(self, negotiated: Negotiated, channel: Channel) -> Client {
+        let meta = (negotiated.version.era() == Era::Stateless)
+            .then(|| stateless_meta(negotiated.version, &self.offer).into_boxed_str());
+        Client { inner: std::sync::Arc::new(Inner { negotiated, channel, limits: self.limits, meta }) }
+    }
+}
+
+impl IntoFuture for Connect {
+    type Output = Result<Client>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// The members of `_meta` that every request of the stateless era carries.
+pub(super) fn stateless_meta(version: ProtocolVersion, offer: &Offer) -> String {
+    let json = |value| serde_json::to_string(&value).unwrap_or_else(|_| "{}".to_owned());
+    format!(
+        r#""{}":"{}","{}":{},"{}":{}"#,
+        keys::PROTOCOL_VERSION,
+        version,
+        keys::CLIENT_INFO,
+        json(serde_json::to_value(&offer.client_info).unwrap_or_default()),
+        keys::CLIENT_CAPABILITIES,
+        json(serde_json::to_value(&offer.capabilities).unwrap_or_default()),
+    )
+}
+
+/// Starts the server and negotiates. A server that exits over the probe is started once more, and asked in the old way.
+async fn connect_command(command: &Command, offer: &Offer, limits: &Limits) -> Result<(Negotiated, StreamChannel)> {
+    let mut stream = open_command(command, limits)?;
+    let mut may_restart = true;
+    let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
+    loop {
+        let reply = match step {
+            Step::Done(negotiated) => {
+                stream.begin(&negotiated);
+                return Ok((negotiated, stream));
+            }
+            Step::Failed(error) => return Err(error.into()),
+            Step::Request { method, version, ref params, is_probe } => {
+                match stream.ask(method, version, params, is_probe, offer, limits).await {
+                    Ok(reply) => reply,
+                    Err(CallError::Closed(CloseReason::PeerClosed | CloseReason::PeerExited(_))) if is_probe && may_restart => {
+                        may_restart = false;
+                        stream = open_command(command, limits)?;
+                        Reply::Refused
+                    }
+                    Err(error) => return Err(not_connected(error, &command.program().to_string_lossy())),
+                }
+            }
+        };
+        step = negotiation.handle(reply);
+    }
+}
+
+fn not_connected(error: CallError, server: &str) -> Error {
+    match error {
+        CallError::Closed(reason) => {
+            Error::new(ErrorKind::Connect, format!("the server {server:?} did not stay to negotiate: {reason}"))
+        }
+        error => error.into(),
+    }
+}
+
+fn open_command(command: &Command, limits: &Limits) -> Result<StreamChannel> {
+    let (child, stdout, stdin) = command.spawn()?;
+    Ok(open_stream(Box::pin(stdout), Box::pin(stdin), Some(child), limits))
+}
+
+fn open_memory(server: &Server, limits: &Limits) -> StreamChannel {
+    let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
+    let core = server.core();
+    tokio::spawn(async move {
+        let (reader, writer) = tokio::io::split(theirs);
+        let connection = Connection::new(&core.limits);
+        let role = StreamRole { core: core.clone(), session: None };
+        drive(connection, reader, writer, role, &core.limits, std::future::pending()).await;
+    });
+    let (reader, writer) = tokio::io::split(ours);
+    open_stream(Box::pin(reader), Box::pin(writer), None, limits)
+}
+
+/// Starts the task that drives a client's end of a stream.
+fn open_stream(
+    reader: Pin<Box<dyn AsyncRead + Send>>,
+    writer: Pin<Box<dyn AsyncWrite + Send>>,
+    child: Option<Child>,
+    limits: &Limits,
+) -> StreamChannel {
+    let connection = Connection::new(limits);
+    let (release, released) = watch::channel(false);
+    tokio::spawn({
+        let (connection, limits) = (connection.clone(), limits.clone());
+        async move {
+            match child {
+                None => drop(drive(connection, reader, writer, ClientRole, &limits, std::future::pending()).await),
+                Some(child) => drive_child(connection, reader, writer, child, &limits).await,
+            }
+            release.send_replace(true);
+        }
+    });
+    StreamChannel { connection, released }
+}
+
+/// Drives a connection to a child process, which does not outlive it.
+async fn drive_child(
+    connection: Connection,
+    reader: Pin<Box<dyn AsyncRead + Send>>,
+    writer: Pin<Box<dyn AsyncWrite + Send>>,
+    mut child: Child,
+    limits: &Limits,
+) {
+    /// How long what an exited process has written may take to arrive; something it started may hold its output open for ever.
+    const LAST_WORDS: Duration = Duration::from_millis(200);
+    {
+        let exited = async {
+            let status = child.exited().await;
+            tokio::time::sleep(LAST_WORDS).await;
+            CloseReason::PeerExited(match status {
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            })
+        };
+        drive(connection, reader, writer, ClientRole, limits, exited).await;
+    }
+    child.shutdown(limits.exit_grace).await;
+}
+
+/// The client's end of a stream: there is little that a server may ask.
+struct ClientRole;
+
+impl Role for ClientRole {
+    const SERVES: bool = false;
+
+    fn answer(&mut self, request: Request, _: &Connection) -> Answer {
+        Answer::Ready(answer_server(&request))
+    }
+
+    fn notified(&mut self, notification: Notification) {
+        tracing::debug!(method = %notification.method, "notification");
+    }
+}
+
+/// Answers a request of the server.
+pub(super) fn answer_server(request: &Request) -> crate::server::Outcome {
+    match request.method {
+        MethodName::Known(Method::Ping) => Ok(RawJson::empty_object()),
+        ref other => Err(oxmcp_proto::jsonrpc::ErrorObject::method_not_found(other.as_str())),
+    }
+}
+
+impl StreamChannel {
+    /// Negotiates over a stream that cannot be opened again.
+    async fn negotiate_once(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
+        let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
+        loop {
+            step = match step {
+                Step::Done(negotiated) => {
+                    self.begin(&negotiated);
+                    return Ok(negotiated);
+                }
+                Step::Failed(error) => return Err(error.into()),
+                Step::Request { method, version, params, is_probe } => {
+                    let reply = self.ask(method, version, &params, is_probe, offer, limits).await;
+                    negotiation.handle(reply.map_err(|error| not_connected(error, "at the other end of the stream"))?)
+                }
+            };
+        }
+    }
+
+    /// Sends a request of the negotiation.
+    async fn ask(
+        &self,
+        method: Method,
+        version: ProtocolVersion,
+        params: &RawJson,
+        is_probe: bool,
+        offer: &Offer,
+        limits: &Limits,
+    ) -> Result<Reply, CallError> {
+        let patience = Patience::total(if is_probe { limits.probe } else { limits.connect });
+        let options = CallOptions { patience, cancellable: false };
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Waiter { done: Done::Channel(sender), progress: None };
+        let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
+        let meta = MetaMembers { progress_token: None, stateless: stateless.as_deref() };
+        self.connection.call(method.name(), options, waiter, |_, out| write_params(params, &meta, out));
+        match receiver.await.unwrap_or(Err(CallError::Cancelled)) {
+            Ok(result) => Ok(Reply::Result(result)),
+            Err(CallError::Rpc(error)) => Ok(Reply::Error(error)),
+            Err(CallError::Silent { .. }) if is_probe => Ok(Reply::Silence),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says that the session may begin, where there is one.
+    fn begin(&self, negotiated: &Negotiated) {
+        if negotiated.version.era() == Era::Handshake {
+            self.connection.notify(Method::Initialized, b"{}");
+        }
+    }
+}
+
+impl Drop for StreamChannel {
+    fn drop(&mut self) {
+        self.connection.close(CloseReason::Local);
+    }
+}

@@ -1,0 +1,138 @@
+//! A client: connects to a server of any revision and calls it.
+
+mod call;
+mod connect;
+mod eras;
+mod http;
+mod list;
+mod params;
+mod tools;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use oxmcp_proto::ProtocolVersion;
+use oxmcp_proto::link::CloseReason;
+use oxmcp_proto::model::{Implementation, ServerCapabilities};
+use oxmcp_proto::negotiation::Negotiated;
+use tokio::sync::watch;
+
+pub use call::{Call, CallTool, Started};
+pub use connect::{Connect, Target};
+
+use crate::connection::Connection;
+use crate::{Limits, Result};
+use http::HttpChannel;
+
+/// A client of one MCP server. Clones are the same client; the connection ends when the last is dropped, or at
+/// [`close`](Self::close).
+///
+/// Every call settles: with a result, or with a typed [`Error`](crate::Error). Dropping a call's future cancels it.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    negotiated: Negotiated,
+    channel: Channel,
+    limits: Limits,
+    /// The members of `_meta` that every request of the stateless era carries.
+    meta: Option<Box<str>>,
+}
+
+/// How requests get to the server.
+enum Channel {
+    Stream(StreamChannel),
+    Http(HttpChannel),
+}
+
+/// A connection with a task that drives it.
+struct StreamChannel {
+    connection: Connection,
+    /// Turns true when the task has released everything.
+    released: watch::Receiver<bool>,
+}
+
+impl Client {
+    /// Connects to a server: a URL, a [`Command`](crate::Command), a [`Server`](crate::Server) of this process, or any [`Target`].
+    /// The revision is negotiated.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), oxmcp::Error> {
+    /// use oxmcp::{Client, Command};
+    ///
+    /// let remote = Client::connect("http://127.0.0.1:8000/mcp").await?;
+    /// let local = Client::connect(Command::new("my-server").arg("--stdio")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connect(target: impl Into<Target>) -> Connect {
+        Connect::new(target.into())
+    }
+
+    /// Who the server says it is. Self-reported: for display and logs.
+    pub fn server_info(&self) -> &Implementation {
+        &self.inner.negotiated.server_info
+    }
+
+    /// The revision both sides speak.
+    pub fn protocol_version(&self) -> ProtocolVersion {
+        self.inner.negotiated.version
+    }
+
+    /// What the server can do.
+    pub fn capabilities(&self) -> &ServerCapabilities {
+        &self.inner.negotiated.capabilities
+    }
+
+    /// How to use the server, for a model.
+    pub fn instructions(&self) -> Option<&str> {
+        self.inner.negotiated.instructions.as_deref()
+    }
+
+    /// Waits until the connection is over, whichever side ended it. Over HTTP, that is when this side closes.
+    ///
+    /// The future does not keep the client alive.
+    pub fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut released = match &self.inner.channel {
+            Channel::Stream(stream) => stream.released.clone(),
+            Channel::Http(http) => http.released(),
+        };
+        async move {
+            // An error means that the task is gone, which comes to the same.
+            let _ = released.wait_for(|released| *released).await;
+        }
+    }
+
+    /// Ends the connection: calls in flight fail with [`Closed`](crate::ErrorKind::Closed), a child process is asked to exit, then made
+    /// to; a session is ended. Returns when everything is released.
+    pub async fn close(&self) -> Result<()> {
+        match &self.inner.channel {
+            Channel::Stream(stream) => stream.connection.close(CloseReason::Local),
+            Channel::Http(http) => http.close().await,
+        }
+        self.closed().await;
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        match &self.channel {
+            // Its channel closes the connection by itself.
+            Channel::Stream(_) => {}
+            Channel::Http(http) => http.abandon(),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("server", &self.inner.negotiated.server_info.name)
+            .field("version", &self.inner.negotiated.version)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use oxmcp_proto::jsonrpc::ErrorObject;
+use oxmcp_proto::link::CallError;
+use oxmcp_proto::negotiation::NegotiationError;
+
+/// A result with this library's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. Every binding has an exception class or a code for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The caller erred: a bad argument or configuration, or something was used after it was closed.
+    Misuse,
+    /// No connection came to be.
+    Connect,
+    /// The connection ended before the answer.
+    Closed,
+    /// No answer within the time allowed.
+    Timeout,
+    /// This side cancelled.
+    Cancelled,
+    /// The peer answered with a JSON-RPC error; see [`Error::rpc`].
+    Rpc,
+    /// The peer broke MCP, JSON-RPC or HTTP.
+    Protocol,
+    /// A message is larger than [`Limits::message_bytes`](crate::Limits::message_bytes).
+    TooLarge,
+    /// The two sides have no revision in common.
+    UnsupportedVersion,
+    /// The peer did not declare the capability that this needs.
+    Unsupported,
+    /// The server wants authorization that was not given (HTTP 401 or 403).
+    Unauthorized,
+    /// A limit of this side is reached.
+    Overloaded,
+    /// A fault of this library or of a user's handler.
+    Internal,
+}
+
+/// An error: its kind, and a message that says what happened, which side erred, and what to do.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    rpc: Option<ErrorObject>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), rpc: None, source: None }
+    }
+
+    pub(crate) fn misuse(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Misuse, message)
+    }
+
+    pub(crate) fn protocol(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Protocol, message)
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The peer's error, for [`ErrorKind::Rpc`].
+    pub fn rpc(&self) -> Option<&ErrorObject> {
+        self.rpc.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        let kind = match &error {
+            CallError::Rpc(_) => ErrorKind::Rpc,
+            CallError::Silent { .. } | CallError::TimeoutInAll { .. } => ErrorKind::Timeout,
+            CallError::Cancelled => ErrorKind::Cancelled,
+            CallError::Closed(_) => ErrorKind::Closed,
+            CallError::TooLarge { .. } => ErrorKind::TooLarge,
+            CallError::Invalid(_) => ErrorKind::Protocol,
+            CallError::Overloaded => ErrorKind::Overloaded,
+        };
+        match error {
+            CallError::Rpc(rpc) => Self { rpc: Some(rpc.clone()), ..Self::new(kind, rpc.message) },
+            error => Self::new(kind, error.to_string()),
+        }
+    }
+}
+
+impl From<NegotiationError> for Error {
+    fn from(error: NegotiationError) -> Self {
+        let kind = match &error {
+            NegotiationError::NoCommonVersion { .. } => ErrorKind::UnsupportedVersion,
+            NegotiationError::Refused(_) => ErrorKind::Rpc,
+            NegotiationError::NotAServer => ErrorKind::Connect,
+            NegotiationError::BadResult { .. } => ErrorKind::Protocol,
+        };
+        let message = error.to_string();
+        let rpc = match error {
+            NegotiationError::Refused(rpc) => Some(rpc),
+            _ => None,
+        };
+        Self { rpc, ..Self::new(kind, message) }
+    }
+}

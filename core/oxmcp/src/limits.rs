@@ -1,0 +1,60 @@
+use std::time::Duration;
+
+/// What a client or server holds at most, and how long it waits. The defaults suit a laptop as well as a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one message, in either direction of arrival. Default 16 MiB.
+    pub message_bytes: usize,
+    /// Levels of objects and arrays in one message. Default 128.
+    pub message_depth: usize,
+    /// Calls of this side that wait for an answer, per connection. Default 65,536.
+    pub calls: usize,
+    /// Requests of one peer that are served at once, per connection. Default 4,096.
+    pub serving: usize,
+    /// Bytes written and not yet taken by the peer, per connection. Default 64 MiB.
+    pub unsent_bytes: usize,
+    /// Open HTTP connections: of a client to its server, 64; of a server, 16 times that.
+    pub http_connections: usize,
+    /// Sessions of the handshake era that an HTTP server keeps. Past it, the one unused for longest ends. Default 10,000.
+    pub sessions: usize,
+    /// How long a session may be unused before it ends. Default one hour.
+    pub session_idle: Duration,
+    /// How long connecting may take, from starting a process or opening a socket to an agreed revision. Default 30 s.
+    pub connect: Duration,
+    /// How long a server over a stream has to answer the era probe before `initialize` is tried. Default 3 s.
+    pub probe: Duration,
+    /// How long a call waits in silence; progress starts it anew. Default 60 s.
+    pub call_silence: Duration,
+    /// How long a call may take in all. Default one hour.
+    pub call_total: Duration,
+    /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
+    /// Default 2 s.
+    pub exit_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 16 << 20,
+            message_depth: 128,
+            calls: 64 * 1024,
+            serving: 4096,
+            unsent_bytes: 64 << 20,
+            http_connections: 64,
+            sessions: 10_000,
+            session_idle: Duration::from_secs(3600),
+            connect: Duration::from_secs(30),
+            probe: Duration::from_secs(3),
+            call_silence: Duration::from_secs(60),
+            call_total: Duration::from_secs(3600),
+            exit_grace: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn link(&self) -> oxmcp_proto::link::Limits {
+        oxmcp_proto::link::Limits { calls: self.calls, serving: self.serving, unsent: self.unsent_bytes }
+    }
+}

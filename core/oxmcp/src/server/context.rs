@@ -1,0 +1,113 @@
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use oxmcp_proto::Method;
+use oxmcp_proto::ProtocolVersion;
+use oxmcp_proto::jsonrpc::{RawJson, RequestId};
+use oxmcp_proto::model::{Implementation, ProgressParams, Progress};
+
+use super::Notify;
+
+/// What a handler knows of the request it serves, and how it talks back while it works. A clone is the same context.
+///
+/// When the caller cancels, or is gone where that means the same, the handler's future is dropped; nothing of it runs
+/// after that.
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    request_id: RequestId,
+    version: ProtocolVersion,
+    client_info: Option<RawJson>,
+    meta: Option<RawJson>,
+    progress_token: Option<RequestId>,
+    /// The bits of the last progress; it must grow.
+    last_progress: AtomicU64,
+    notify: Arc<dyn Notify>,
+}
+
+impl Context {
+    pub(super) fn new(
+        request_id: RequestId,
+        version: ProtocolVersion,
+        client_info: Option<RawJson>,
+        meta: Option<RawJson>,
+        progress_token: Option<RequestId>,
+        notify: Arc<dyn Notify>,
+    ) -> Self {
+        let last_progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
+        Self {
+            inner: Arc::new(Inner { request_id, version, client_info, meta, progress_token, last_progress, notify }),
+        }
+    }
+
+    /// The id of the request on the wire.
+    pub fn request_id(&self) -> &RequestId {
+        &self.inner.request_id
+    }
+
+    /// The revision the request is in.
+    pub fn protocol_version(&self) -> ProtocolVersion {
+        self.inner.version
+    }
+
+    /// Who the client says it is. Self-reported: for display and logs.
+    pub fn client_info(&self) -> Option<Implementation> {
+        self.inner.client_info.as_ref()?.to().ok()
+    }
+
+    /// Who the client says it is, as JSON.
+    pub fn client_info_json(&self) -> Option<&RawJson> {
+        self.inner.client_info.as_ref()
+    }
+
+    /// The `_meta` of the request, as JSON.
+    pub fn meta(&self) -> Option<&RawJson> {
+        self.inner.meta.as_ref()
+    }
+
+    /// Whether the caller wants progress.
+    pub fn wants_progress(&self) -> bool {
+        self.inner.progress_token.is_some()
+    }
+
+    /// Tells the caller how far the work has come (2026-07-28, patterns, progress). `progress` must grow from report to report;
+    /// one that does not is left out. False when it was not sent, because nobody asked for it, nobody waits any more, or nobody
+    /// keeps up.
+    pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) -> bool {
+        let Some(token) = &self.inner.progress_token else { return false };
+        if !self.grows(progress) {
+            return false;
+        }
+        let message = message.map(str::to_owned);
+        let params = ProgressParams { progress_token: token.clone(), progress: Progress { progress, total, message } };
+        match serde_json::to_vec(&params) {
+            Ok(params) => self.inner.notify.notify(Method::Progress, &params),
+            Err(_) => false,
+        }
+    }
+
+    fn grows(&self, progress: f64) -> bool {
+        // NaN and infinity have no JSON.
+        progress.is_finite()
+            && self
+                .inner
+                .last_progress
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                    (progress > f64::from_bits(last)).then_some(progress.to_bits())
+                })
+                .is_ok()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("request_id", &self.inner.request_id)
+            .field("version", &self.inner.version)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! A server: what it offers, and how a request is answered.
+
+mod answer;
+mod context;
+mod handler;
+mod output;
+mod stream;
+mod tools;
+
+use std::sync::Arc;
+
+use oxmcp_proto::model::{Implementation, Tool};
+use serde_json::Value;
+
+pub use context::Context;
+pub use handler::{Arguments, ToolCall, ToolFn, ToolHandler};
+pub use output::{IntoToolOutput, Json, ToolError, ToolOutput};
+
+pub(crate) use answer::{Answer, Core, Handshake, Notify, Outcome};
+pub(crate) use stream::StreamRole;
+
+use crate::{Limits, Result};
+use tools::Tools;
+
+/// An MCP server: tools, and who it says it is.
+///
+/// Clones share their tools, which may be added and removed while the server runs. How it is reached is said last:
+/// [`serve_stdio`](Self::serve_stdio), [`serve`](Self::serve) over any stream, [`listen`](Self::listen) for HTTP, or
+/// [`Client::connect`](crate::Client::connect) in memory.
+#[derive(Clone, Debug)]
+pub struct Server {
+    info: Implementation,
+    instructions: Option<String>,
+    page_size: usize,
+    limits: Limits,
+    tools: Arc<Tools>,
+}
+
+impl Server {
+    /// A server without tools.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            info: Implementation::new(name, version),
+            instructions: None,
+            page_size: 100,
+            limits: Limits::default(),
+            tools: Arc::default(),
+        }
+    }
+
+    /// Who the server says it is, in full.
+    pub fn info(mut self, info: Implementation) -> Self {
+        self.info = info;
+        self
+    }
+
+    /// How to use the server, for a model.
+    pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
+        self.instructions = Some(instructions.into());
+        self
+    }
+
+    /// The number of tools on a page of `tools/list`; at least 1. Default 100.
+    pub fn page_size(mut self, page_size: usize) -> Self {
+        self.page_size = page_size.max(1);
+        self
+    }
+
+    /// What the server holds at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Adds a tool, or replaces the one of that name. The schema of its arguments is that of the handler's argument type.
+    ///
+    /// The handler is an async function of its arguments, or of its arguments and a [`Context`]. What it may return:
+    /// [`IntoToolOutput`]. A panic in it is answered as an internal error, and the server lives on.
+    ///
+    /// # Panics
+    ///
+    /// If the schema that the type derives is not a valid JSON Schema of an object; see [`add_tool`](Self::add_tool).
+    pub fn tool<M>(self, name: impl Into<String>, description: impl Into<String>, handler: impl ToolFn<M>) -> Self {
+        let name = name.into();
+        let tool = Tool {
+            name: name.clone(),
+            title: None,
+            description: Some(description.into()),
+            input_schema: handler.input_schema(),
+            output_schema: handler.output_schema(),
+            annotations: None,
+            icons: None,
+            meta: None,
+            extra: Default::default(),
+        };
+        if let Err(error) = self.add_tool(tool, handler.into_handler()) {
+            panic!("the tool {name:?} cannot be added: {error}");
+        }
+        self
+    }
+
+    /// Adds a tool as `tools/list` will show it, or replaces the one of that name. Its arguments are checked against its
+    /// `inputSchema` before the handler sees them.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`](crate::ErrorKind::Misuse) if the name is empty or a schema is not a valid JSON Schema of an object.
+    pub fn add_tool(&self, tool: Tool, handler: impl ToolHandler) -> Result<()> {
+        self.tools.add(tool, Arc::new(handler))
+    }
+
+    /// Removes a tool. False when there is none of that name.
+    pub fn remove_tool(&self, name: &str) -> bool {
+        self.tools.remove(name)
+    }
+
+    pub(crate) fn core(&self) -> Arc<Core> {
+        Arc::new(Core::new(self))
+    }
+}
+
+/// Reads a JSON Schema; for tools whose schema is written by hand.
+pub fn schema(value: Value) -> oxmcp_proto::jsonrpc::RawJson {
+    oxmcp_proto::jsonrpc::RawJson::from_written(value.to_string())
+}

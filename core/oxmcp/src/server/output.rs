@@ -1,0 +1,183 @@
+use std::fmt;
+
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, write_json_string};
+use oxmcp_proto::model::{CallToolResult, Content};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::handler::schema_of;
+
+/// What a tool has to say.
+#[derive(Clone, Debug)]
+pub enum ToolOutput {
+    /// One text block.
+    Text(String),
+    /// A result in full.
+    Result(Box<CallToolResult>),
+    /// A `CallToolResult` as JSON. If it is not an object with a `content` array, the caller gets an internal error.
+    Json(RawJson),
+}
+
+/// Why a tool has nothing to say.
+#[derive(Clone, Debug)]
+pub enum ToolError {
+    /// The tool failed in a way that a model should see: a result with `isError` and this text.
+    Failed(String),
+    /// The request itself fails, with a JSON-RPC error.
+    Rpc(ErrorObject),
+}
+
+impl ToolError {
+    /// The tool failed in a way that a model should see.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(message.into())
+    }
+}
+
+/// Any error becomes text that the model sees, with its sources.
+impl<E: std::error::Error> From<E> for ToolError {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self::Failed(message)
+    }
+}
+
+/// A structured result: `structuredContent`, with the same as JSON text for clients that do not know it. `T` must serialise as a JSON
+/// object, because revisions before 2026-07-28 have no other.
+#[derive(Clone, Debug)]
+pub struct Json<T>(pub T);
+
+/// What a tool's function may return: text (`String`, `&str`, a number, a `bool`), nothing, content blocks, [`Json`], a
+/// [`CallToolResult`], or a `Result` of these whose error is a [`ToolError`].
+pub trait IntoToolOutput {
+    /// Makes it what the tool has to say.
+    fn into_tool_output(self) -> Result<ToolOutput, ToolError>;
+
+    /// The JSON Schema of the structured result, if it has one.
+    fn output_schema() -> Option<RawJson> {
+        None
+    }
+}
+
+macro_rules! as_text {
+    ($($type:ty),*) => {$(
+        impl IntoToolOutput for $type {
+            fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
+                Ok(ToolOutput::Text(self.to_string()))
+            }
+        }
+    )*};
+}
+
+as_text!(&str, bool, char, i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64);
+
+impl IntoToolOutput for String {
+    fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
+        Ok(ToolOutput::Text(self))
+    }
+}
+
+impl IntoToolOutput for () {
+    fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
+        Ok(ToolOutput::Result(Box::default()))
+    }
+}
+
+impl IntoToolOutput for Content {
+    fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
+        vec![self].into_tool_output()
+    }
+}
+
+impl IntoToolOutput for Vec<Content> {
+    fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
+        Ok(ToolOutput::Result(Box::new(CallToolResult { content: self, ..CallToolResult::default() })))
+    }
+}
+
+impl IntoToolOutput for CallToolResult {
+    fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
+        Ok(ToolOutput::Result(Box::new(self)))
+    }
+}
+
+impl<T: Serialize + JsonSchema> IntoToolOutput for Json<T> {
+    fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
+        let structured = serde_json::to_value(&self.0)
+            .map_err(|error| ToolError::Rpc(ErrorObject::internal(format!("the tool's result has no JSON: {error}"))))?;
+        let result = CallToolResult { structured_content: Some(structured.clone()), ..CallToolResult::text(structured.to_string()) };
+        Ok(ToolOutput::Result(Box::new(result)))
+    }
+
+    fn output_schema() -> Option<RawJson> {
+        Some(schema_of::<T>())
+    }
+}
+
+impl<T: IntoToolOutput, E: Into<ToolError>> IntoToolOutput for Result<T, E> {
+    fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
+        self.map_err(Into::into)?.into_tool_output()
+    }
+
+    fn output_schema() -> Option<RawJson> {
+        T::output_schema()
+    }
+}
+
+/// Lets `?` and `Result<_, ToolError>` both work: `ToolError` is no `std::error::Error`, so that any error can become one.
+impl fmt::Display for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(message) => f.write_str(message),
+            Self::Rpc(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl ToolOutput {
+    /// Writes the members of the result object, without its braces. `Err` when it is no tool result.
+    pub(super) fn write_members(&self, out: &mut Vec<u8>) -> Result<(), ErrorObject> {
+        match self {
+            Self::Text(text) => {
+                out.extend_from_slice(br#""content":[{"type":"text","text":"#);
+                write_json_string(text, out);
+                out.extend_from_slice(b"}]");
+                Ok(())
+            }
+            Self::Result(result) => {
+                let json = serde_json::to_vec(result)
+                    .map_err(|error| ErrorObject::internal(format!("the tool's result has no JSON: {error}")))?;
+                out.extend_from_slice(&json[1..json.len() - 1]);
+                Ok(())
+            }
+            Self::Json(json) => {
+                let object: RawObject<'_> = json
+                    .to()
+                    .map_err(|error| ErrorObject::internal(format!("the tool's result is no object: {error}")))?;
+                if !object.member("content").is_some_and(|content| content.get().starts_with('[')) {
+                    return Err(ErrorObject::internal("the tool's result has no `content` array"));
+                }
+                let inside = json.as_str().trim();
+                out.extend_from_slice(inside[1..inside.len() - 1].as_bytes());
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the result has a member of its own under a name that the server would add.
+    pub(super) fn has_member(&self, name: &str) -> bool {
+        match self {
+            Self::Text(_) => false,
+            Self::Result(result) => {
+                (name == "_meta" && result.meta.is_some()) || result.extra.contains_key(name)
+            }
+            Self::Json(json) => json.to::<RawObject<'_>>().is_ok_and(|object| object.member(name).is_some()),
+        }
+    }
+}

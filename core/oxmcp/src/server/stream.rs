@@ -1,0 +1,83 @@
+use std::sync::Arc;
+
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, Notification, Request, codes};
+use oxmcp_proto::link::CloseReason;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Answer, Core, Handshake, Server};
+use crate::connection::{Connection, ConnectionNotify, Role, drive};
+use crate::transport::stdio::Stdio;
+use crate::{Error, ErrorKind, Result};
+
+impl Server {
+    /// Serves this process's stdin and stdout until the client closes them. Meanwhile what the process itself prints to stdout goes to
+    /// stderr.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`](ErrorKind::Misuse) when they are served already, [`Closed`](ErrorKind::Closed) when the connection breaks.
+    pub async fn serve_stdio(&self) -> Result<()> {
+        let stdio = Stdio::take()?;
+        let served = self.serve(stdio.reader, stdio.writer).await;
+        drop(stdio.restore);
+        served
+    }
+
+    /// Serves one client over a stream of newline-delimited messages, such as a socket, until it closes.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](ErrorKind::Closed) when the stream breaks.
+    pub async fn serve(
+        &self,
+        reader: impl AsyncRead + Unpin + Send + 'static,
+        writer: impl AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<()> {
+        let core = self.core();
+        let connection = Connection::new(&core.limits);
+        let role = StreamRole { core: core.clone(), session: None };
+        match drive(connection, reader, writer, role, &core.limits, std::future::pending()).await {
+            CloseReason::Broken(how) => Err(Error::new(ErrorKind::Closed, format!("the connection broke: {how}"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The server's end of a stream. `initialize` opens the one session a stream has; requests that name their revision are served without.
+pub(crate) struct StreamRole {
+    pub(crate) core: Arc<Core>,
+    pub(crate) session: Option<Handshake>,
+}
+
+impl Role for StreamRole {
+    const SERVES: bool = true;
+
+    fn answer(&mut self, request: Request, connection: &Connection) -> Answer {
+        if request.method == MethodName::Known(Method::Initialize) {
+            return self.initialize(&request);
+        }
+        let id = request.id.clone();
+        let notify = || Arc::new(ConnectionNotify { connection: connection.clone(), request: id }) as _;
+        self.core.answer(request, self.session.as_ref(), notify)
+    }
+
+    fn notified(&mut self, notification: Notification) {
+        tracing::debug!(method = %notification.method, "notification");
+    }
+}
+
+impl StreamRole {
+    fn initialize(&mut self, request: &Request) -> Answer {
+        if self.session.is_some() {
+            return Answer::Refused(ErrorObject::new(codes::INVALID_REQUEST, "this connection is already initialized"));
+        }
+        match self.core.initialize(request) {
+            Ok((session, result)) => {
+                self.session = Some(session);
+                Answer::Ready(Ok(result))
+            }
+            Err(error) => Answer::Refused(error),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! How messages get from one side to the other. A transport knows bytes, frames and the resources behind them, and no method of MCP.
+
+pub(crate) mod child;
+pub(crate) mod http;
+pub(crate) mod line;
+pub(crate) mod stdio;
+
+pub use child::{Command, Stderr};
+pub use http::{HttpOptions, HttpServer, HttpService};

@@ -1,0 +1,120 @@
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+
+use crate::{Error, ErrorKind, Result};
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+const STDIN: RawFd = 0;
+const STDOUT: RawFd = 1;
+const STDERR: RawFd = 2;
+
+/// This process's standard input and output as a transport.
+///
+/// The streams are moved aside: while this value lives, what the process prints to stdout goes to stderr, and what it reads from stdin is
+/// at its end. So a stray print cannot break the protocol. Dropping it puts them back.
+pub(crate) struct Stdio {
+    pub(crate) reader: Pin<Box<dyn AsyncRead + Send>>,
+    pub(crate) writer: Pin<Box<dyn AsyncWrite + Send>>,
+    pub(crate) restore: Restore,
+}
+
+/// Puts the standard streams back when dropped.
+pub(crate) struct Restore {
+    input: OwnedFd,
+    output: OwnedFd,
+}
+
+impl Stdio {
+    pub(crate) fn take() -> Result<Self> {
+        if TAKEN.swap(true, Ordering::SeqCst) {
+            return Err(Error::misuse("stdin and stdout already serve an MCP client"));
+        }
+        open().map_err(|error| {
+            TAKEN.store(false, Ordering::SeqCst);
+            Error::new(ErrorKind::Connect, "stdin and stdout cannot be used").with_source(error)
+        })
+    }
+}
+
+fn open() -> io::Result<Stdio> {
+    let (input, output) = (duplicate(STDIN)?, duplicate(STDOUT)?);
+    let restore = Restore { input: duplicate(STDIN)?, output: duplicate(STDOUT)? };
+    // Where stdout and stderr are one file, making one not block would surprise whoever prints to the other.
+    let shares_output = same_file(STDOUT, STDERR);
+    let reader = reader(input)?;
+    let writer = writer(output, shares_output)?;
+    let null = File::open("/dev/null")?;
+    replace(STDIN, null.as_raw_fd())?;
+    replace(STDOUT, STDERR)?;
+    Ok(Stdio { reader, writer, restore })
+}
+
+fn reader(input: OwnedFd) -> io::Result<Pin<Box<dyn AsyncRead + Send>>> {
+    let file = File::from(input);
+    let kind = file.metadata()?.file_type();
+    if kind.is_fifo() {
+        return Ok(Box::pin(pipe::Receiver::from_file(file)?));
+    }
+    if kind.is_socket() {
+        return Ok(Box::pin(socket(file)?));
+    }
+    Ok(Box::pin(tokio::fs::File::from_std(file)))
+}
+
+fn writer(output: OwnedFd, shared: bool) -> io::Result<Pin<Box<dyn AsyncWrite + Send>>> {
+    let file = File::from(output);
+    let kind = file.metadata()?.file_type();
+    if kind.is_fifo() && !shared {
+        return Ok(Box::pin(pipe::Sender::from_file(file)?));
+    }
+    if kind.is_socket() && !shared {
+        return Ok(Box::pin(socket(file)?));
+    }
+    Ok(Box::pin(tokio::fs::File::from_std(file)))
+}
+
+fn socket(file: File) -> io::Result<UnixStream> {
+    let stream = std::os::unix::net::UnixStream::from(OwnedFd::from(file));
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}
+
+fn same_file(a: RawFd, b: RawFd) -> bool {
+    let identity = |fd| {
+        let metadata = File::from(duplicate(fd).ok()?).metadata().ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    let (a, b) = (identity(a), identity(b));
+    a.is_some() && a == b
+}
+
+fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl with F_DUPFD_CLOEXEC takes integers and touches no memory; the new descriptor is ours alone.
+    unsafe {
+        let new = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3);
+        if new < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(new)) }
+    }
+}
+
+fn replace(fd: RawFd, by: RawFd) -> io::Result<()> {
+    // SAFETY: dup2 takes two integers and touches no memory.
+    if unsafe { libc::dup2(by, fd) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        // The other end of a pipe sees our end as it was before; a socket is shared with it and with our children.
+        let _ = replace(STDIN, self.input.as_raw_fd());
+        let _ = replace(STDOUT, self.output.as_raw_fd());
+        TAKEN.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,175 @@
+//! A client and a server in one process: what calls come to, in both eras.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use oxmcp::model::{Content, Progress};
+use oxmcp::server::{Json, ToolError};
+use oxmcp::{Client, Context, ErrorKind, ProtocolVersion, Server};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Deserialize, JsonSchema)]
+struct Add {
+    a: i64,
+    b: i64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Sum {
+    sum: i64,
+}
+
+const ERAS: [ProtocolVersion; 2] = [ProtocolVersion::V2025_11_25, ProtocolVersion::V2026_07_28];
+
+fn server() -> Server {
+    Server::new("test", "1.2.3")
+        .instructions("Be gentle.")
+        .tool("add", "Add.", |Add { a, b }: Add| async move { Json(Sum { sum: a + b }) })
+        .tool("fail", "Fail.", || async { Err::<String, _>(ToolError::failed("no luck")) })
+        .tool("panic", "Panic.", || async { if true { panic!("secret words") } else { "never" } })
+        .tool("sleep", "Sleep for ever.", || async { std::future::pending::<()>().await })
+        .tool("count", "Count to three.", |_: oxmcp::server::Arguments, ctx: Context| async move {
+            for step in 1..=3 {
+                ctx.progress(f64::from(step), Some(3.0), Some("counting"));
+                tokio::task::yield_now().await;
+            }
+            vec![Content::text("done"), Content::image("aGk=", "image/png")]
+        })
+}
+
+#[tokio::test]
+async fn both_eras_know_who_they_talk_to() {
+    for version in ERAS {
+        let client = Client::connect(server()).only(version).await.unwrap();
+        assert_eq!(client.protocol_version(), version);
+        assert_eq!((client.server_info().name.as_str(), client.server_info().version.as_str()), ("test", "1.2.3"));
+        assert_eq!(client.instructions(), Some("Be gentle."));
+        client.ping().await.unwrap();
+    }
+    assert_eq!(Client::connect(server()).await.unwrap().protocol_version(), ProtocolVersion::LATEST);
+}
+
+#[tokio::test]
+async fn tools_are_listed_over_pages_in_their_order() {
+    for version in ERAS {
+        let client = Client::connect(server().page_size(2)).only(version).await.unwrap();
+        let names: Vec<String> = client.list_tools().await.unwrap().into_iter().map(|tool| tool.name).collect();
+        assert_eq!(names, ["add", "fail", "panic", "sleep", "count"]);
+        let streamed: Vec<String> = client.tools().map_ok(|tool| tool.name).try_collect().await.unwrap();
+        assert_eq!(streamed, names);
+        assert_eq!(client.list_tools_page(Some("?")).await.unwrap_err().rpc().unwrap().code, -32602);
+    }
+}
+
+#[tokio::test]
+async fn a_tool_answers_with_structure_and_text() {
+    for version in ERAS {
+        let client = Client::connect(server()).only(version).await.unwrap();
+        let result = client.call_tool("add", json!({"a": 1, "b": 2})).await.unwrap();
+        assert_eq!(result.structured_content, Some(json!({"sum": 3})));
+        assert_eq!(result.joined_text(), r#"{"sum":3}"#);
+        assert!(!result.is_error);
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_has_a_type() {
+    for version in ERAS {
+        let client = Client::connect(server()).only(version).await.unwrap();
+        let unknown = client.call_tool("nothing", json!({})).await.unwrap_err();
+        assert_eq!((unknown.kind(), unknown.rpc().unwrap().code), (ErrorKind::Rpc, -32602));
+        let invalid = client.call_tool("add", json!({"a": "one"})).await.unwrap();
+        assert!(invalid.is_error && invalid.joined_text().contains("invalid arguments"), "{}", invalid.joined_text());
+        let failed = client.call_tool("fail", json!({})).await.unwrap();
+        assert_eq!((failed.is_error, failed.joined_text()), (true, "no luck".to_owned()));
+        let panicked = client.call_tool("panic", json!({})).await.unwrap_err();
+        assert_eq!(panicked.rpc().unwrap().code, -32603);
+        assert!(!panicked.to_string().contains("secret"));
+        let silent = client.call_tool("sleep", json!({})).timeout(Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!(silent.kind(), ErrorKind::Timeout);
+        client.ping().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn progress_is_heard_before_the_answer() {
+    for version in ERAS {
+        let client = Client::connect(server()).only(version).await.unwrap();
+        let heard: Arc<Mutex<Vec<Progress>>> = Arc::default();
+        let hear = heard.clone();
+        let result = client
+            .call_tool("count", json!({}))
+            .on_progress(move |progress| hear.lock().unwrap().push(progress))
+            .await
+            .unwrap();
+        assert_eq!(result.content.len(), 2);
+        let heard: Vec<f64> = heard.lock().unwrap().iter().map(|progress| progress.progress).collect();
+        assert_eq!(heard, [1.0, 2.0, 3.0]);
+    }
+}
+
+/// Counts the handlers that were dropped before they were done.
+struct Dropped(Arc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_or_times_out_stops_the_handler() {
+    for version in ERAS {
+        let dropped: Arc<AtomicUsize> = Arc::default();
+        let count = dropped.clone();
+        let server = Server::new("test", "1").tool("wait", "Wait.", move || {
+            let guard = Dropped(count.clone());
+            async move {
+                std::future::pending::<()>().await;
+                drop(guard);
+            }
+        });
+        let client = Client::connect(server).only(version).await.unwrap();
+        let call = tokio::time::timeout(Duration::from_millis(20), client.call_tool("wait", json!({})).into_future());
+        assert!(call.await.is_err());
+        let timed_out = client.call_tool("wait", json!({})).timeout(Duration::from_millis(20)).await;
+        assert_eq!(timed_out.unwrap_err().kind(), ErrorKind::Timeout);
+        while dropped.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn close_settles_what_is_in_flight() {
+    for version in ERAS {
+        let client = Client::connect(server()).only(version).await.unwrap();
+        let waiting = tokio::spawn(client.call_tool("sleep", json!({})).into_future());
+        tokio::task::yield_now().await;
+        client.close().await.unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(client.ping().await.unwrap_err().kind(), ErrorKind::Closed);
+    }
+}
+
+#[tokio::test]
+async fn tools_come_and_go_while_the_server_runs() {
+    let server = server();
+    let client = Client::connect(server.clone()).await.unwrap();
+    assert!(server.remove_tool("add") && !server.remove_tool("add"));
+    assert!(client.call_tool("add", json!({"a": 1, "b": 2})).await.is_err());
+    assert_eq!(client.list_tools().await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_thousand_calls_at_once_all_settle() {
+    let client = Client::connect(server()).await.unwrap();
+    let calls = (0..1000).map(|n| tokio::spawn(client.call_tool("add", json!({"a": n, "b": n})).into_future()));
+    for (n, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
+        assert_eq!(call.await.unwrap().unwrap().structured_content, Some(json!({"sum": 2 * n})));
+    }
+}
