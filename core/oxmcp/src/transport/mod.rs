@@ -6,4 +6,4 @@ pub(crate) mod line;
 pub(crate) mod stdio;
 
 pub use child::{Command, Stderr};
-pub use http::{HttpOptions, HttpServer, HttpService};
+pub use http::{HttpBody, HttpOptions, HttpServer, HttpService};

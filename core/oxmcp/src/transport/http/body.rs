@@ -1,0 +1,75 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use super::exchange::EventStream;
+
+/// The body of a response of [`HttpService`](super::HttpService): all there at once, or a stream of events.
+///
+/// Dropping it before its end says that the client has gone.
+pub struct HttpBody(Kind);
+
+enum Kind {
+    Full(Bytes),
+    Events(Box<EventStream>),
+}
+
+impl HttpBody {
+    pub(super) fn empty() -> Self {
+        Self(Kind::Full(Bytes::new()))
+    }
+
+    pub(super) fn full(bytes: impl Into<Bytes>) -> Self {
+        Self(Kind::Full(bytes.into()))
+    }
+
+    pub(super) fn events(events: EventStream) -> Self {
+        Self(Kind::Events(Box::new(events)))
+    }
+}
+
+impl http_body::Body for HttpBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let data = match &mut self.0 {
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then_some(bytes))
+            }
+            Kind::Events(events) => events.poll_next(cx).map(|events| events.map(Bytes::from)),
+        };
+        data.map(|data| data.map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Events(events) => events.is_over(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Events(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl fmt::Debug for HttpBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Kind::Full(_) => "HttpBody::Full",
+            Kind::Events(_) => "HttpBody::Events",
+        })
+    }
+}

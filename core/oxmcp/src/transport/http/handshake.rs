@@ -1,0 +1,234 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::future::{BoxFuture, join_all};
+use http::{HeaderValue, Response, StatusCode};
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::{
+    ErrorObject, InvalidMessage, Message, MethodName, Notification, Request, codes, write_error, write_result,
+};
+use oxmcp_proto::model::CancelledParams;
+
+use super::accept::Accepts;
+use super::exchange::{Deaf, End, Exchange, Outbox, answer};
+use super::headers::SESSION_ID;
+use super::service::unknown_session;
+use super::session::{Admission, Grounded, InFlight, Session, Sessions};
+use super::{HttpBody, reply};
+use crate::server::{Answer, Core, Notify, Outcome};
+
+/// The handshake era: `initialize` opens a session, and everything else belongs to one.
+pub(super) struct Handshakes {
+    core: Arc<Core>,
+    pub(super) sessions: Sessions,
+    deaf: Arc<dyn Notify>,
+}
+
+impl Handshakes {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        let sessions = Sessions::new(&core.limits);
+        Self { core, sessions, deaf: Arc::new(Deaf) }
+    }
+
+    /// Opens a session.
+    pub(super) fn initialize(&self, request: &Request, accepts: Accepts) -> Response<HttpBody> {
+        match self.core.initialize(request) {
+            Ok((handshake, result)) => {
+                let session = self.sessions.open(handshake);
+                let mut response = answer(&request.id, &Ok(result), accepts);
+                response.headers_mut().insert(SESSION_ID, session);
+                response
+            }
+            Err(error) => answer(&request.id, &Err(error), accepts),
+        }
+    }
+
+    /// Answers a request of a session. A handler that takes its time becomes a task: here a lost connection does not mean that the
+    /// client no longer wants the answer (2025-11-25, transports, "Sending Messages to the Server").
+    pub(super) async fn answer(
+        &self,
+        session: &HeaderValue,
+        request: Request,
+        accepts: Accepts,
+    ) -> Response<HttpBody> {
+        let Some(session) = self.sessions.find(session) else { return unknown_session(Some(&request.id)) };
+        let id = request.id.clone();
+        let mut outbox = None;
+        let notify = || -> Arc<dyn Notify> {
+            let outbox = outbox.insert(Arc::<Outbox>::default());
+            if accepts.events { outbox.clone() } else { self.deaf.clone() }
+        };
+        match self.begin(&session, request, notify) {
+            Ok(Begun::Answered(outcome)) => answer(&id, &outcome, accepts),
+            Ok(Begun::Working(mut work, in_flight)) => {
+                let outbox = outbox.unwrap_or_default();
+                match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+                    Poll::Ready(outcome) => {
+                        drop(in_flight);
+                        outbox.end(End::Answer(outcome));
+                    }
+                    Poll::Pending => spawn(work, in_flight, outbox.clone()),
+                }
+                Exchange::elsewhere(id, outbox).respond(accepts).await
+            }
+            Err(Refusal::NoSession) => unknown_session(Some(&id)),
+            Err(Refusal::Error(status, error)) => reply::error(status, Some(&id), &error),
+        }
+    }
+
+    /// Takes a message of a session that is no request.
+    pub(super) async fn take(&self, session: &HeaderValue, message: Message) -> Response<HttpBody> {
+        let Some(session) = self.sessions.find(session) else { return unknown_session(None) };
+        match message {
+            Message::Batch(_) if !session.handshake.version.wire().batches => {
+                let why = format!("revision {} has no batches", session.handshake.version);
+                reply::invalid(StatusCode::BAD_REQUEST, None, why)
+            }
+            Message::Batch(members) => self.answer_batch(&session, members).await,
+            Message::Notification(notification) => {
+                take_notification(&session, &notification);
+                reply::empty(StatusCode::ACCEPTED)
+            }
+            // This server asks its clients nothing yet, so an answer of theirs answers nothing.
+            Message::Response(_) | Message::Request(_) => reply::empty(StatusCode::ACCEPTED),
+        }
+    }
+
+    /// Answers a batch with the array of its answers.
+    async fn answer_batch(
+        &self,
+        session: &Arc<Session>,
+        members: Vec<Result<Message, InvalidMessage>>,
+    ) -> Response<HttpBody> {
+        let answers = members.into_iter().map(|member| self.answer_member(session, member));
+        let answers: Vec<Vec<u8>> = join_all(answers).await.into_iter().flatten().collect();
+        if answers.is_empty() {
+            return reply::empty(StatusCode::ACCEPTED);
+        }
+        let mut array = vec![b'['];
+        array.extend_from_slice(&answers.join(&b','));
+        array.push(b']');
+        reply::json(StatusCode::OK, array)
+    }
+
+    async fn answer_member(
+        &self,
+        session: &Arc<Session>,
+        member: Result<Message, InvalidMessage>,
+    ) -> Option<Vec<u8>> {
+        let (id, outcome) = match member {
+            Ok(Message::Request(request)) => {
+                let id = request.id.clone();
+                let outcome = self.serve_member(session, request).await?;
+                (Some(id), outcome)
+            }
+            Ok(Message::Notification(notification)) => {
+                take_notification(session, &notification);
+                return None;
+            }
+            Ok(Message::Response(_) | Message::Batch(_)) => return None,
+            Err(invalid) => (invalid.id, Err(invalid.error)),
+        };
+        let mut out = Vec::new();
+        match (&id, &outcome) {
+            (Some(id), Ok(result)) => write_result(&mut out, id, result),
+            (id, Err(error)) => write_error(&mut out, id.as_ref(), error),
+            (None, Ok(_)) => return None,
+        }
+        Some(out)
+    }
+
+    /// Serves a request of a batch; `None` when it is cancelled.
+    async fn serve_member(&self, session: &Arc<Session>, request: Request) -> Option<Outcome> {
+        if request.method == MethodName::Known(Method::Initialize) {
+            return Some(Err(invalid_request("`initialize` must not be in a batch".to_owned())));
+        }
+        let id = request.id.clone();
+        match self.begin(session, request, || self.deaf.clone()) {
+            Ok(Begun::Answered(outcome)) => Some(outcome),
+            Ok(Begun::Working(work, in_flight)) => {
+                let outbox = Arc::<Outbox>::default();
+                spawn(work, in_flight, outbox.clone());
+                Exchange::elsewhere(id, outbox).outcome().await
+            }
+            Err(Refusal::NoSession) => None,
+            Err(Refusal::Error(_, error)) => Some(Err(error)),
+        }
+    }
+
+    fn begin(
+        &self,
+        session: &Arc<Session>,
+        request: Request,
+        notify: impl FnOnce() -> Arc<dyn Notify>,
+    ) -> Result<Begun, Refusal> {
+        let in_flight = session.take_off(&request.id).map_err(|grounded| match grounded {
+            Grounded::Ended => Refusal::NoSession,
+            Grounded::Duplicate => {
+                let why = format!("the id {} is of a request still in flight in this session", request.id);
+                Refusal::Error(StatusCode::BAD_REQUEST, invalid_request(why))
+            }
+        })?;
+        let Some(admission) = self.sessions.admit() else {
+            let why =
+                format!("too many requests in flight (limit {}); try again later", self.core.limits.serving);
+            return Err(Refusal::Error(StatusCode::SERVICE_UNAVAILABLE, ErrorObject::internal(why)));
+        };
+        match self.core.answer(request, Some(&session.handshake), notify) {
+            Answer::Ready(outcome) => Ok(Begun::Answered(outcome)),
+            // A session's client reads 404 as the end of the session, so the status says nothing here.
+            Answer::Refused(error) => Ok(Begun::Answered(Err(error))),
+            Answer::Later(work) => Ok(Begun::Working(work, (in_flight, admission))),
+        }
+    }
+}
+
+enum Begun {
+    Answered(Outcome),
+    Working(BoxFuture<'static, Outcome>, (InFlight, Admission)),
+}
+
+enum Refusal {
+    NoSession,
+    Error(StatusCode, ErrorObject),
+}
+
+fn invalid_request(message: String) -> ErrorObject {
+    ErrorObject::new(codes::INVALID_REQUEST, message)
+}
+
+fn take_notification(session: &Session, notification: &Notification) {
+    if notification.method != MethodName::Known(Method::Cancelled) {
+        return;
+    }
+    if let Some(params) = &notification.params
+        && let Ok(CancelledParams { request_id, .. }) = params.to()
+    {
+        session.cancel(&request_id);
+    }
+}
+
+/// Runs a handler until it is done or cancelled; the answer goes into the outbox.
+fn spawn(work: BoxFuture<'static, Outcome>, in_flight: (InFlight, Admission), outbox: Arc<Outbox>) {
+    /// Ends the outbox when the task is aborted.
+    struct EndOnDrop(Arc<Outbox>);
+
+    impl Drop for EndOnDrop {
+        fn drop(&mut self) {
+            self.0.end(End::Silent);
+        }
+    }
+
+    let (in_flight, admission) = in_flight;
+    let in_flight = Arc::new(in_flight);
+    let kept = in_flight.clone();
+    let end = EndOnDrop(outbox);
+    let task = tokio::spawn(async move {
+        let outcome = work.await;
+        // The id may be used again as soon as the client has the answer.
+        drop((kept, admission));
+        end.0.end(End::Answer(outcome));
+    });
+    in_flight.attach(task.abort_handle());
+}

@@ -1,0 +1,24 @@
+//! Streamable HTTP, both sides: a server's endpoint for both eras, and a client's exchanges.
+
+mod accept;
+mod body;
+mod client;
+mod exchange;
+mod guard;
+mod handshake;
+mod headers;
+mod options;
+mod receive;
+mod reply;
+mod server;
+mod service;
+mod session;
+mod sse;
+mod stateless;
+
+pub use body::HttpBody;
+pub use options::HttpOptions;
+pub use server::HttpServer;
+pub use service::HttpService;
+
+pub(crate) use client::{Head, HttpClient, HttpError, Response};

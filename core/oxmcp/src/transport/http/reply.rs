@@ -1,0 +1,68 @@
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use oxmcp_proto::jsonrpc::{ErrorObject, RequestId, codes, write_error};
+
+use super::HttpBody;
+use super::exchange::EventStream;
+use super::headers::{EVENT_STREAM, JSON};
+
+/// Asks proxies to pass events on as they come.
+const NO_BUFFERING: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+/// A status and nothing else.
+pub(super) fn empty(status: StatusCode) -> Response<HttpBody> {
+    let mut response = Response::new(HttpBody::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// A JSON document.
+pub(super) fn json(status: StatusCode, document: Vec<u8>) -> Response<HttpBody> {
+    let mut response = Response::new(HttpBody::full(document));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// A JSON-RPC error.
+pub(super) fn error(status: StatusCode, id: Option<&RequestId>, error: &ErrorObject) -> Response<HttpBody> {
+    let mut out = Vec::with_capacity(256);
+    write_error(&mut out, id, error);
+    json(status, out)
+}
+
+/// A JSON-RPC error about the HTTP request itself: `-32600`.
+pub(super) fn invalid(
+    status: StatusCode,
+    id: Option<&RequestId>,
+    message: impl Into<String>,
+) -> Response<HttpBody> {
+    error(status, id, &ErrorObject::new(codes::INVALID_REQUEST, message))
+}
+
+/// The method is not served; `allow` is what is.
+pub(super) fn method_not_allowed(allow: &'static str, why: &str) -> Response<HttpBody> {
+    let mut response = invalid(StatusCode::METHOD_NOT_ALLOWED, None, why);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// Events that are all there.
+pub(super) fn whole_events(events: Vec<u8>) -> Response<HttpBody> {
+    with_event_headers(HttpBody::full(events))
+}
+
+/// Events as they come.
+pub(super) fn events(events: EventStream) -> Response<HttpBody> {
+    with_event_headers(HttpBody::events(events))
+}
+
+fn with_event_headers(body: HttpBody) -> Response<HttpBody> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, EVENT_STREAM);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(NO_BUFFERING.0, NO_BUFFERING.1);
+    response
+}

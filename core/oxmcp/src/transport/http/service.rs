@@ -1,0 +1,328 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use oxmcp_proto::jsonrpc::{self, ErrorObject, InvalidMessage, Message, MethodName, RequestId, codes};
+use oxmcp_proto::negotiation::unsupported_version;
+use oxmcp_proto::{Era, ProtocolVersion};
+
+use super::accept::{self, Accepts};
+use super::exchange::EventStream;
+use super::guard::Guard;
+use super::handshake::Handshakes;
+use super::headers::{self, PROTOCOL_VERSION, SESSION_ID};
+use super::receive::{ReceiveError, receive};
+use super::stateless::{Stateless, Subject};
+use super::{HttpBody, HttpOptions, reply};
+use crate::server::Core;
+use crate::{Limits, Result, Server};
+
+/// How long a client may be silent in the middle of a request's body.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The methods that the endpoint serves in some era.
+const ALLOW: &str = "GET, POST, DELETE";
+
+/// A server's MCP endpoint as a function from HTTP request to HTTP response, for mounting in an HTTP server of your own. It is a
+/// [`tower_service::Service`]; clones are the same endpoint, with the same sessions.
+///
+/// It looks at `Host` and `Origin`, and not at the path: that is for who mounts it. The futures run inside a tokio runtime.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), oxmcp::Error> {
+/// use oxmcp::Server;
+/// use oxmcp::transport::HttpOptions;
+///
+/// let service = Server::new("demo", "1.0.0").http_service(HttpOptions::default())?;
+/// let request = http::Request::post("/mcp").header("host", "evil.example.com");
+/// let response = service.call(request.body(String::new()).unwrap()).await;
+/// assert_eq!(response.status(), 403);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct HttpService {
+    endpoint: Arc<Endpoint>,
+}
+
+struct Endpoint {
+    guard: Guard,
+    path: Option<Box<str>>,
+    core: Arc<Core>,
+    stateless: Stateless,
+    handshakes: Handshakes,
+}
+
+impl Server {
+    /// The server's MCP endpoint as a service, for mounting in an HTTP server of your own. Of the options it uses
+    /// [`allowed_hosts`](HttpOptions::allowed_hosts) and [`allowed_origins`](HttpOptions::allowed_origins).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`](crate::ErrorKind::Misuse) if one of these is no host or no origin.
+    pub fn http_service(&self, options: HttpOptions) -> Result<HttpService> {
+        HttpService::new(self, &options, None)
+    }
+}
+
+impl HttpService {
+    /// `path` is the only path to answer at; without it, the path does not matter.
+    pub(super) fn new(server: &Server, options: &HttpOptions, path: Option<&str>) -> Result<Self> {
+        let core = server.core();
+        let endpoint = Endpoint {
+            guard: Guard::new(options)?,
+            path: path.map(Box::from),
+            stateless: Stateless::new(core.clone()),
+            handshakes: Handshakes::new(core.clone()),
+            core,
+        };
+        Ok(Self { endpoint: Arc::new(endpoint) })
+    }
+
+    /// Answers a request. It always answers: whatever is wrong with the request is said by the response's status, and by a JSON-RPC error
+    /// in its body.
+    pub async fn call<B: http_body::Body>(&self, request: Request<B>) -> Response<HttpBody> {
+        let (parts, body) = request.into_parts();
+        let endpoint = &*self.endpoint;
+        if let Err(why) = endpoint.guard.check(&parts.uri, &parts.headers) {
+            return reply::invalid(StatusCode::FORBIDDEN, None, why);
+        }
+        if let Some(path) = &endpoint.path
+            && parts.uri.path() != &**path
+        {
+            let why = format!("there is nothing here; the MCP endpoint is {path}");
+            return reply::invalid(StatusCode::NOT_FOUND, None, why);
+        }
+        match parts.method {
+            Method::POST => endpoint.post(&parts, body).await,
+            Method::GET => endpoint.listen(&parts.headers),
+            Method::DELETE => endpoint.end_session(&parts.headers),
+            _ => reply::method_not_allowed(ALLOW, "the MCP endpoint serves POST"),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.endpoint.core.limits
+    }
+
+    /// Ends the streams that are open for listening only.
+    pub(super) fn end_listening(&self) {
+        self.endpoint.handshakes.sessions.end_listening();
+    }
+
+    /// Ends every session, with what is in flight in it.
+    pub(super) fn end_sessions(&self) {
+        self.endpoint.handshakes.sessions.end_all();
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for HttpService
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+{
+    type Response = Response<HttpBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, std::result::Result<Response<HttpBody>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::result::Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(HttpService::call(&service, request).await) })
+    }
+}
+
+impl std::fmt::Debug for HttpService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpService").finish_non_exhaustive()
+    }
+}
+
+/// The revision that `MCP-Protocol-Version` names.
+enum Named<'a> {
+    Nothing,
+    /// One of the handshake era.
+    Handshake,
+    /// One of the stateless era, or one that nobody here knows.
+    Modern(&'a str),
+}
+
+impl<'a> Named<'a> {
+    fn by(headers: &'a HeaderMap) -> std::result::Result<Self, ErrorObject> {
+        let mismatch = |message: &str| ErrorObject::new(codes::HEADER_MISMATCH, message);
+        let value = headers::only(headers, &PROTOCOL_VERSION)
+            .map_err(|_| mismatch("the MCP-Protocol-Version header is there more than once"))?;
+        let Some(value) = value else { return Ok(Self::Nothing) };
+        let name =
+            value.to_str().map_err(|_| mismatch("the MCP-Protocol-Version header is no plain text"))?;
+        Ok(match name.parse::<ProtocolVersion>() {
+            Ok(version) if version.era() == Era::Handshake => Self::Handshake,
+            _ => Self::Modern(name),
+        })
+    }
+}
+
+impl Endpoint {
+    async fn post<B: http_body::Body>(&self, parts: &Parts, body: B) -> Response<HttpBody> {
+        let headers = &parts.headers;
+        if !accept::is_json(headers) {
+            let why = "the Content-Type of a POST is application/json";
+            return reply::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, why);
+        }
+        let accepts = Accepts::of(headers);
+        if !accepts.json && !accepts.events {
+            let why = "the Accept header allows neither application/json nor text/event-stream";
+            return reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why);
+        }
+        let limits = &self.core.limits;
+        let body = match receive(body, limits.message_bytes, Some(BODY_PATIENCE)).await {
+            Ok(body) => body,
+            Err(error) => return not_received(&error, limits.message_bytes),
+        };
+        self.answer(headers, accepts, body).await
+    }
+
+    async fn answer(&self, headers: &HeaderMap, accepts: Accepts, body: Bytes) -> Response<HttpBody> {
+        let message = match jsonrpc::parse(body, self.core.limits.message_depth) {
+            Ok(message) => message,
+            Err(InvalidMessage { id, error, .. }) => {
+                return reply::error(StatusCode::BAD_REQUEST, id.as_ref(), &error);
+            }
+        };
+        let id = match &message {
+            Message::Request(request) => Some(request.id.clone()),
+            _ => None,
+        };
+        let (named, session) = match (Named::by(headers), headers::only(headers, &SESSION_ID)) {
+            (Ok(named), Ok(session)) => (named, session),
+            (Err(error), _) => return reply::error(StatusCode::BAD_REQUEST, id.as_ref(), &error),
+            (_, Err(_)) => {
+                let why = "the Mcp-Session-Id header is there more than once";
+                return reply::invalid(StatusCode::BAD_REQUEST, id.as_ref(), why);
+            }
+        };
+        match message {
+            Message::Request(request) => {
+                let subject = Subject::of(request.params.as_ref());
+                let is_initialize = request.method == MethodName::Known(oxmcp_proto::Method::Initialize);
+                let is_modern = match named {
+                    _ if subject.version().is_some() => true,
+                    Named::Modern(_) => !is_initialize,
+                    Named::Nothing | Named::Handshake => false,
+                };
+                if is_modern {
+                    let refused = self.stateless.check(headers, &request, &subject).err();
+                    match refused {
+                        Some(error) => reply::error(StatusCode::BAD_REQUEST, id.as_ref(), &error),
+                        None => self.stateless.answer(request, accepts).await,
+                    }
+                } else if is_initialize {
+                    self.handshakes.initialize(&request, accepts)
+                } else {
+                    match session {
+                        Some(session) => self.handshakes.answer(session, request, accepts).await,
+                        None => no_session(id.as_ref()),
+                    }
+                }
+            }
+            other => match (named, session) {
+                (Named::Modern(name), _) => not_a_request(name, &other),
+                (_, Some(session)) => self.handshakes.take(session, other).await,
+                (_, None) => no_session(None),
+            },
+        }
+    }
+
+    fn listen(&self, headers: &HeaderMap) -> Response<HttpBody> {
+        let session = match self.session_of(headers, "GET") {
+            Ok(session) => session,
+            Err(response) => return *response,
+        };
+        if !Accepts::of(headers).events {
+            let why = "the Accept header does not allow text/event-stream";
+            return reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why);
+        }
+        let outbox = self.handshakes.sessions.find(session).and_then(|session| session.listen());
+        match outbox {
+            Some(outbox) => reply::events(EventStream::listening(outbox)),
+            None => unknown_session(None),
+        }
+    }
+
+    fn end_session(&self, headers: &HeaderMap) -> Response<HttpBody> {
+        match self.session_of(headers, "DELETE") {
+            Ok(session) if self.handshakes.sessions.end(session) => reply::empty(StatusCode::NO_CONTENT),
+            Ok(_) => unknown_session(None),
+            Err(response) => *response,
+        }
+    }
+
+    /// The session that a GET or DELETE is about; the stateless era has neither.
+    fn session_of<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        method: &str,
+    ) -> std::result::Result<&'a HeaderValue, Box<Response<HttpBody>>> {
+        let named = Named::by(headers)
+            .map_err(|error| Box::new(reply::error(StatusCode::BAD_REQUEST, None, &error)))?;
+        match (named, headers::only(headers, &SESSION_ID)) {
+            (Named::Nothing | Named::Handshake, Ok(Some(session))) => Ok(session),
+            _ => {
+                let why = format!("{method} is for sessions, and needs their Mcp-Session-Id");
+                Err(Box::new(reply::method_not_allowed("POST", &why)))
+            }
+        }
+    }
+}
+
+fn not_received<E>(error: &ReceiveError<E>, limit: usize) -> Response<HttpBody> {
+    match error {
+        ReceiveError::TooLarge => {
+            let why = format!("the message is larger than this server's limit of {limit} bytes");
+            reply::invalid(StatusCode::PAYLOAD_TOO_LARGE, None, why)
+        }
+        ReceiveError::Silent => {
+            reply::invalid(StatusCode::REQUEST_TIMEOUT, None, "the request's body did not come in time")
+        }
+        ReceiveError::Broken(_) => {
+            reply::invalid(StatusCode::BAD_REQUEST, None, "the request's body did not come to its end")
+        }
+    }
+}
+
+/// The response to a message of the stateless era that wants no answer.
+fn not_a_request(version: &str, message: &Message) -> Response<HttpBody> {
+    if version.parse::<ProtocolVersion>().is_err() {
+        return reply::error(StatusCode::BAD_REQUEST, None, &unsupported_version(version));
+    }
+    match message {
+        Message::Batch(_) => reply::invalid(StatusCode::BAD_REQUEST, None, "this revision has no batches"),
+        _ => reply::empty(StatusCode::ACCEPTED),
+    }
+}
+
+/// The response to a message that is of neither era.
+fn no_session(id: Option<&RequestId>) -> Response<HttpBody> {
+    let why = "the request belongs to no session (Mcp-Session-Id; `initialize` opens one) and names no revision that needs \
+               none (MCP-Protocol-Version, and in `_meta`)";
+    reply::invalid(StatusCode::BAD_REQUEST, id, why)
+}
+
+/// The response to a message of a session that is over, or never was. The client is expected to initialize again.
+pub(super) fn unknown_session(id: Option<&RequestId>) -> Response<HttpBody> {
+    reply::invalid(
+        StatusCode::NOT_FOUND,
+        id,
+        "there is no such session, or it is over; send `initialize` again",
+    )
+}

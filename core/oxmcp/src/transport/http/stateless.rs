@@ -1,0 +1,138 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, Response, StatusCode};
+use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request, codes};
+use oxmcp_proto::negotiation::unsupported_version;
+use oxmcp_proto::{Era, ProtocolVersion};
+use serde::Deserialize;
+
+use super::accept::Accepts;
+use super::exchange::{Deaf, Exchange, Outbox, answer};
+use super::headers::{self, METHOD, NAME, PROTOCOL_VERSION};
+use super::{HttpBody, reply};
+use crate::server::{Answer, Core, Notify};
+
+/// The stateless era: one request, one answer, and nothing kept.
+pub(super) struct Stateless {
+    core: Arc<Core>,
+    deaf: Arc<dyn Notify>,
+}
+
+impl Stateless {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core, deaf: Arc::new(Deaf) }
+    }
+
+    /// Whether the headers say what the body says (2026-07-28, Streamable HTTP, "Server Validation").
+    pub(super) fn check(
+        &self,
+        headers: &HeaderMap,
+        request: &Request,
+        subject: &Subject<'_>,
+    ) -> Result<(), ErrorObject> {
+        let version = mirrored(headers, &PROTOCOL_VERSION, subject.version())?;
+        if !version.parse::<ProtocolVersion>().is_ok_and(|version| version.era() == Era::Stateless) {
+            return Err(unsupported_version(&version));
+        }
+        mirrored(headers, &METHOD, Some(request.method.as_str()))?;
+        let name = match &request.method {
+            MethodName::Known(method) => method.info().name_param.and_then(|param| subject.member(param)),
+            MethodName::Other(_) => None,
+        };
+        if let Some(name) = name {
+            mirrored(headers, &NAME, Some(name))?;
+        }
+        Ok(())
+    }
+
+    /// Answers a request. What needs no waiting is answered at once; a handler runs inside the response, so a client that goes away takes
+    /// it along.
+    pub(super) async fn answer(&self, request: Request, accepts: Accepts) -> Response<HttpBody> {
+        let id = request.id.clone();
+        let mut outbox = None;
+        let notify = || -> Arc<dyn Notify> {
+            let new = outbox.insert(Arc::<Outbox>::default());
+            if accepts.events { new.clone() } else { self.deaf.clone() }
+        };
+        match self.core.answer(request, None, notify) {
+            Answer::Ready(outcome) => answer(&id, &outcome, accepts),
+            Answer::Refused(error) => {
+                let status = match error.code {
+                    codes::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                reply::error(status, Some(&id), &error)
+            }
+            Answer::Later(work) => {
+                Exchange::in_place(id, work, outbox.unwrap_or_default()).respond(accepts).await
+            }
+        }
+    }
+}
+
+/// What of a request's parameters stands in headers too.
+#[derive(Default, Deserialize)]
+pub(super) struct Subject<'a> {
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    uri: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "_meta")]
+    meta: Option<Meta<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Meta<'a> {
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
+    version: Option<Text<'a>>,
+}
+
+/// A string that borrows where it can; serde's own `Option<Cow>` always copies.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Subject<'a> {
+    /// Reads the parameters. Where they are malformed there is nothing to compare, and serving the request will say what is wrong.
+    pub(super) fn of(params: Option<&'a RawJson>) -> Self {
+        params.and_then(|params| params.to().ok()).unwrap_or_default()
+    }
+
+    /// The revision in `_meta`; only requests of the stateless era have it.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.meta.as_ref()?.version.as_ref().map(|text| &*text.0)
+    }
+
+    fn member(&self, name: &str) -> Option<&str> {
+        let text = match name {
+            "name" => &self.name,
+            "uri" => &self.uri,
+            _ => &None,
+        };
+        text.as_ref().map(|text| &*text.0)
+    }
+}
+
+/// The value of a header that repeats something of the body; `body` is what, if it is there.
+fn mirrored<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    body: Option<&str>,
+) -> Result<Cow<'a, str>, ErrorObject> {
+    let mismatch =
+        |what: String| ErrorObject::new(codes::HEADER_MISMATCH, format!("header mismatch: {what}"));
+    let value = match headers::only(headers, name) {
+        Ok(Some(value)) => value,
+        Ok(None) => return Err(mismatch(format!("the {name} header is missing"))),
+        Err(headers::Repeated) => return Err(mismatch(format!("the {name} header is there more than once"))),
+    };
+    let Some(value) = headers::decode(value) else {
+        return Err(mismatch(format!("the {name} header holds invalid characters or invalid Base64")));
+    };
+    match body {
+        Some(body) if body != value => {
+            Err(mismatch(format!("the {name} header says {value:?}, the body {body:?}")))
+        }
+        _ => Ok(value),
+    }
+}
