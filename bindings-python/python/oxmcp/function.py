@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from .hints import Mapper
 
 _PLAIN_FUNCTION = type(lambda: None)
-_MISSING: Any = type("missing", (), {"__repr__": lambda self: "<missing>"})()
+
+# No default or hint; and a default that is made for each call.
+_MISSING: Any = object()
+_MADE: Any = object()
 
 # Bits of a code object's flags.
 _VARARGS, _VARKEYWORDS, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
@@ -111,10 +114,9 @@ class Function:
                 self._readers.append((parameter.name, form))
             if default is _MISSING:
                 required.append(parameter.name)
-                properties[parameter.name] = form.schema
-            else:
-                properties[parameter.name] = with_default(form.schema, default)
-            if parameter.positional_only and default is not _MISSING:
+            known = default is not _MISSING and default is not _MADE
+            properties[parameter.name] = with_default(form.schema, default) if known else form.schema
+            if parameter.positional_only and known:
                 self._defaults.append((parameter.name, partial(_same, default)))
         if given is not None:
             return given
@@ -124,14 +126,14 @@ class Function:
         return {**schema, **hints.definitions()}
 
     def _take_field(self, name: str, hint: Any, field: Any) -> tuple[Any, Any]:
-        """A pydantic `Field(...)` given as the default of a parameter."""
+        """The hint and the default of a parameter whose default is a pydantic `Field(...)`."""
         from typing import Annotated
 
         annotated = Annotated[hint, field]
         if field.is_required():
             return annotated, _MISSING
         self._defaults.append((name, lambda: field.get_default(call_default_factory=True)))
-        return annotated, _MISSING if field.default_factory is not None else field.default
+        return annotated, _MADE if field.default_factory is not None else field.default
 
     def arguments(self, json: dict[str, Any], context: Callable[[], Context]) -> tuple[list[Any], dict[str, Any]]:
         """The positional and the keyword arguments for a call. Takes the dict over. Raises `Mismatch`."""
@@ -360,13 +362,16 @@ def _is_unstructured(hint: Any) -> bool:
     """Whether results of this hint are content, text or not known beforehand."""
     if hint in (str, None, type(None), object) or isinstance(hint, type) and issubclass(hint, _CONTENT):
         return True
-    if hint in (list, tuple):
+    if hint in (list, tuple) or _is_any(hint):
         return True
-    return any(_is_content(arg) for arg in _leaves(hint)) or getattr(hint, "_name", None) == "Any"
+    if getattr(hint, "__origin__", None) in (list, tuple) and any(_is_any(arg) for arg in hint.__args__):
+        return True
+    return any(isinstance(leaf, type) and issubclass(leaf, _CONTENT) for leaf in _leaves(hint))
 
 
-def _is_content(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, _CONTENT)
+def _is_any(hint: Any) -> bool:
+    typing = sys.modules.get("typing")
+    return typing is not None and hint is typing.Any
 
 
 def _leaves(hint: Any) -> list[Any]:
