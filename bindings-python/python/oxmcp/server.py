@@ -9,6 +9,7 @@ import sys
 from ._core import Channel, ServerHandle
 from .errors import MisuseError
 from .function import Function
+from .stdout import Aside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -259,24 +260,23 @@ class Server:
         self._targets[function.name] = target
         return fn
 
-    def _serve_stdio(self, core: _Core, transport: str, options: dict[str, Any]) -> int:
+    def _serve_stdio(self, core: _Core, transport: str, options: dict[str, Any]) -> tuple[int, Aside]:
         if options:
             raise MisuseError(f"{transport} takes no options, not {', '.join(options)}")
-        if hasattr(sys.stdout, "reconfigure"):
-            # What tools print goes to stderr while the server serves: line by line, so that it comes in time.
-            sys.stdout.reconfigure(line_buffering=True)
         id = next(self._ids)
         core.handle.serve_stdio(id, core.channel)
-        return id
+        return id, Aside()
 
     async def _run(
-        self, core: _Core, transport: str, options: dict[str, Any], served: int | None, *, loud: bool
+        self, core: _Core, transport: str, options: dict[str, Any], served: tuple[int, Aside] | None, *, loud: bool
     ) -> None:
         if served is not None:
             dispatcher = self._attach(core)
+            id, aside = served
             try:
-                await dispatcher.operation(served)
+                await dispatcher.operation(id)
             finally:
+                aside.end()
                 await self._shut(core, dispatcher)
         elif transport == "http":
             async with self.listen(**{"port": 8000, **options}) as address:

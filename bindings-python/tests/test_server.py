@@ -1,0 +1,396 @@
+"""Servers: running, stopping, and what tools see."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from typing import Any
+
+import everything
+import pytest
+from conftest import EVERYTHING, Connect
+
+import oxmcp
+from oxmcp import Client, Context, Server
+
+
+def run(body: Any) -> Any:
+    return asyncio.run(asyncio.wait_for(body, 30))
+
+
+def initialize(id: int = 1) -> bytes:
+    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
+    return json.dumps({"jsonrpc": "2.0", "id": id, "method": "initialize", "params": params}).encode() + b"\n"
+
+
+def test_the_decorator_returns_the_function() -> None:
+    server = Server("s")
+
+    @server.tool
+    def plain(a: int) -> int:
+        return a + 1
+
+    @server.tool(name="named", description="Other.")
+    def other(a: int) -> int:
+        return a + 2
+
+    assert (plain(1), other(1)) == (2, 3)
+    assert repr(server) == "Server('s', tools=['plain', 'named'])"
+    with pytest.raises(TypeError, match="unexpected keyword argument 'descripton'"):
+        server.tool(descripton="typo")(plain)  # type: ignore[call-overload]
+
+
+def test_hints_may_name_classes_of_the_function_that_decorates() -> None:
+    from dataclasses import dataclass
+
+    @dataclass
+    class Local:
+        a: int
+
+    server = Server("s")
+
+    @server.tool
+    def direct(value: Local) -> int:
+        return value.a
+
+    @server.tool(name="called")
+    def by_call(value: Local) -> Local:
+        return value
+
+    server.add_tool(direct, name="added")
+
+    async def body() -> None:
+        async with Client(server) as client:
+            for name in ("direct", "called", "added"):
+                assert not (await client.call_tool(name, {"value": {"a": 1}})).is_error
+
+    run(body())
+
+
+def test_what_the_core_refuses_is_misuse() -> None:
+    with pytest.raises(oxmcp.MisuseError):
+        Server("s", page_size=-1)
+    server = Server("s")
+    with pytest.raises(oxmcp.MisuseError):
+        server.tool(input_schema={"type": "strong"})(len)
+    assert repr(server) == "Server('s', tools=[])"
+
+
+def test_tools_come_and_go_while_clients_are_connected() -> None:
+    async def body() -> None:
+        server = everything.make()
+        async with Client(server) as client:
+            server.add_tool(lambda: "new", name="add")
+            assert (await client.call_tool("add")).text == "new"
+            assert server.remove_tool("add")
+            assert not server.remove_tool("add")
+            with pytest.raises(oxmcp.RpcError):
+                await client.call_tool("add")
+            assert "add" not in [tool.name for tool in await client.list_tools()]
+
+    run(body())
+
+
+def test_a_call_in_flight_outlives_its_tool() -> None:
+    async def body() -> None:
+        server = everything.make()
+        async with Client(server) as client:
+            call = asyncio.create_task(client.call_tool("wait", {"seconds": 0.2}))
+            await asyncio.sleep(0.05)
+            assert server.remove_tool("wait")
+            assert (await call).text == "waited"
+
+    run(body())
+
+
+def test_context_variables_reach_tools() -> None:
+    async def body() -> None:
+        everything.variable.set("from outside")
+        async with Client(everything.make()) as client:
+            for tool in ("context_async", "context_in_thread"):
+                assert (await client.call_tool(tool)).text == "from outside"
+
+    contextvars.copy_context().run(run, body())
+
+
+def test_sync_tools_run_in_threads_of_their_own() -> None:
+    server = Server("s", max_threads=8)
+    barrier = threading.Barrier(8, timeout=10)
+
+    @server.tool
+    def together() -> str:
+        barrier.wait()
+        return threading.current_thread().name
+
+    async def body() -> None:
+        async with Client(server) as client:
+            for _ in range(3):
+                names = {r.text for r in await asyncio.gather(*(client.call_tool("together") for _ in range(8)))}
+                assert len(names) == 8
+                assert threading.main_thread().name not in names
+            one_each = [name for name in (t.name for t in threading.enumerate()) if name.startswith("oxmcp-tool")]
+            assert len(one_each) == 8
+
+    run(body())
+
+
+def test_more_sync_calls_than_threads_wait_their_turn() -> None:
+    server = Server("s", max_threads=2)
+    running: list[int] = []
+    most: list[int] = []
+
+    @server.tool
+    def busy() -> str:
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.01)
+        running.pop()
+        return "done"
+
+    async def body() -> None:
+        async with Client(server) as client:
+            results = await asyncio.gather(*(client.call_tool("busy") for _ in range(20)))
+            assert {result.text for result in results} == {"done"}
+            assert max(most) <= 2
+
+    run(body())
+
+
+def test_a_plain_function_may_return_an_awaitable() -> None:
+    server = Server("s")
+
+    async def inner(a: int) -> int:
+        await asyncio.sleep(0)
+        if a == 0:
+            raise ValueError("zero")
+        return a + 1
+
+    @server.tool
+    def outer(a: int) -> int:
+        return inner(a)  # type: ignore[return-value]
+
+    async def body() -> None:
+        async with Client(server) as client:
+            assert await client.call_tool("outer", {"a": 1}, into=int) == 2
+            assert (await client.call_tool("outer", {"a": 0})).text == "zero"
+
+    run(body())
+
+
+def test_facts_are_gone_when_the_call_is_over() -> None:
+    server = Server("s")
+    kept: list[Context] = []
+
+    @server.tool
+    def keep(ctx: Context) -> str:
+        kept.append(ctx)
+        return "kept"
+
+    async def body() -> None:
+        async with Client(server) as client:
+            await client.call_tool("keep")
+            with pytest.raises(oxmcp.MisuseError, match="the call is over"):
+                kept[0].request_id
+            kept[0].report_progress(1)
+
+    run(body())
+
+
+def test_listening_ends_with_the_context_and_can_begin_again() -> None:
+    async def body() -> None:
+        server = everything.make()
+        for _ in range(2):
+            async with server.listen() as address:
+                assert address.url == f"http://127.0.0.1:{address.port}/mcp"
+                async with Client(address.url) as client:
+                    assert (await client.call_tool("add", {"a": 1})).text == "2"
+            with pytest.raises(oxmcp.ConnectError):
+                await Client(address.url).connect()
+
+    run(body())
+
+
+def test_leaving_while_calls_are_in_flight_settles_them() -> None:
+    async def body() -> None:
+        server = everything.make()
+        async with server.listen() as address:
+            client = Client(address.url)
+            await client.connect()
+            calls = [
+                asyncio.create_task(client.call_tool(tool, {"seconds": 20}))
+                for tool in ("wait", "wait_in_thread")
+            ]
+            await asyncio.sleep(0.2)
+        for call in calls:
+            result = await asyncio.wait_for(asyncio.gather(call, return_exceptions=True), 5)
+            assert isinstance(result[0], (oxmcp.McpError, oxmcp.ToolResult))
+        await client.close()
+
+    run(body())
+
+
+def test_an_address_that_cannot_be_listened_on_is_an_error() -> None:
+    async def body() -> None:
+        server = everything.make()
+        async with server.listen() as address:
+            other = everything.make()
+            with pytest.raises(oxmcp.McpError):
+                async with other.listen(port=address.port):
+                    pass
+            with pytest.raises(oxmcp.MisuseError):
+                async with other.listen(host="0.0.0.0"):
+                    pass
+
+    run(body())
+
+
+def test_run_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(oxmcp.MisuseError, match='the transports are "stdio" and "http"'):
+        everything.make().run("carrier-pigeon")  # type: ignore[arg-type]
+    with pytest.raises(oxmcp.MisuseError, match="stdio takes no options, not port"):
+        everything.make().run("stdio", port=1)
+    with pytest.raises(TypeError, match="prot"):
+        everything.make().run("http", prot=1)
+
+
+def test_close_ends_run() -> None:
+    server = everything.make()
+    running = threading.Thread(target=server.run, args=("http",), kwargs={"port": 0})
+    running.start()
+    time.sleep(0.3)
+    assert running.is_alive()
+    server.close()
+    running.join(5)
+    assert not running.is_alive()
+
+
+def test_a_stdio_server_ends_when_its_input_does() -> None:
+    for tool in ("wait", "wait_in_thread"):
+        with subprocess.Popen(
+            [sys.executable, EVERYTHING], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(initialize())
+            process.stdin.flush()
+            assert b'"result"' in process.stdout.readline()
+            call = {"name": tool, "arguments": {"seconds": 60}}
+            messages = [
+                {"jsonrpc": "2.0", "method": "notifications/initialized"},
+                {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call},
+            ]
+            process.stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+            process.stdin.flush()
+            time.sleep(0.2)
+            before = time.monotonic()
+            process.stdin.close()
+            assert process.wait(5) == 0
+            assert time.monotonic() - before < 1
+
+
+def test_what_tools_print_does_not_reach_the_peer(tmp_path: pathlib.Path) -> None:
+    program = tmp_path / "printing.py"
+    program.write_text(
+        """
+import os, sys
+from oxmcp import Server
+server = Server("printing")
+print("before serving")
+
+@server.tool
+def shout() -> str:
+    print("from print")
+    sys.stdout.write("unfinished")
+    os.system("echo from a child")
+    return "done"
+
+server.run()
+"""
+    )
+
+    async def body() -> None:
+        async with Client([sys.executable, str(program)], stderr="null") as client:
+            assert (await client.call_tool("shout")).text == "done"
+
+    run(body())
+    with subprocess.Popen(
+        [sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        messages = [
+            {"jsonrpc": "2.0", "method": "notifications/initialized"},
+            {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "shout", "arguments": {}}},
+        ]
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(initialize() + b"".join(json.dumps(m).encode() + b"\n" for m in messages))
+        process.stdin.flush()
+        lines = [process.stdout.readline() for _ in range(2)]
+        process.stdin.close()
+        lines += process.stdout.readlines()
+        assert process.stderr is not None
+        errors = process.stderr.read().decode()
+    assert [json.loads(line)["id"] for line in lines] == [1, 2]
+    for printed in ("before serving", "from print", "unfinished", "from a child"):
+        assert printed in errors
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_an_http_server(how: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, EVERYTHING, "http", "0"], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("everything: serving http://127.0.0.1:")
+        url = line.split()[2]
+        request = urllib.request.Request(
+            url, initialize(), {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        )
+        with urllib.request.urlopen(request, timeout=5) as response:
+            assert response.status == 200
+        before = time.monotonic()
+        os.kill(process.pid, how)
+        code = process.wait(5)
+        assert time.monotonic() - before < 2
+        assert code == (0 if how == signal.SIGINT else -signal.SIGTERM)
+        assert process.stderr.read() == ""
+
+
+def test_keyboard_interrupt_ends_a_stdio_server() -> None:
+    with subprocess.Popen(
+        [sys.executable, EVERYTHING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(initialize())
+        process.stdin.flush()
+        process.stdout.readline()
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(5) == 0
+        assert process.stderr.read() == b""
+
+
+def test_errors_of_tools_are_logged_with_their_traceback(
+    connect: Connect, caplog: pytest.LogCaptureFixture, transport: str
+) -> None:
+    if transport == "stdio":  # logged in the other process
+        return
+
+    async def body() -> None:
+        async with connect() as client:
+            await client.call_tool("fail", {"how": "value"})
+            await client.call_tool("fail", {"how": "tool"})
+
+    run(body())
+    assert [record.message for record in caplog.records] == ["the tool fail raised"]
+    assert caplog.records[0].exc_info is not None
+    assert "bad value" in str(caplog.records[0].exc_info[1])
