@@ -7,7 +7,9 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct FailureTests {
     @Test(arguments: Route.allCases) func toolFailuresAreResults(route: Route) async throws {
         try await withClient(over: route) { client in
-            #expect(try await client.callTool("fail") == .error("it is raining"))
+            let failed = try await client.callTool("fail")
+            #expect(failed.isError)
+            #expect(failed.content == [.text("it is raining")])
             let error = await caught(ToolError.self) { try await client.callTool("fail", as: String.self) }
             #expect(error?.message == "it is raining")
             let thrown = try await client.callTool("throw")
@@ -202,12 +204,14 @@ import Testing
     }
 
     @Test func aServerThatDiesInTheMiddleOfACall() async throws {
-        let client = try await shell("exec '\(testServer)' stdio & pid=$!; sleep 2; kill -9 $pid")
-        let started = ContinuousClock.now
-        let error = await caught(MCPError.self) { try await client.callTool("wait") }
-        #expect(error?.kind == .closed)
-        #expect(ContinuousClock.now - started < .seconds(5))
-        await client.close()
+        try await withClient(over: .stdio) { client in
+            let waiting = Task { try await client.callTool("wait") }
+            let started = ContinuousClock.now
+            let error = await caught(MCPError.self) { try await client.callTool("exit") }
+            #expect(error?.kind == .closed)
+            #expect(await caught(MCPError.self) { try await waiting.value }?.kind == .closed)
+            #expect(ContinuousClock.now - started < .seconds(1))
+        }
     }
 
     @Test func aMessageOverTheLimit() async throws {

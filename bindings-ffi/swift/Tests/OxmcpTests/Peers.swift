@@ -14,11 +14,8 @@ enum Route: String, CaseIterable, Sendable, CustomTestStringConvertible {
 let revisions = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
 
 /// The program of the test server, beside the tests' own.
-let testServer: String = {
-    let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
-    let folder = bundle?.bundleURL.deletingLastPathComponent() ?? Bundle.main.bundleURL
-    return folder.appendingPathComponent("test-server").path
-}()
+let testServer = URL(fileURLWithPath: CommandLine.arguments[0])
+    .deletingLastPathComponent().appendingPathComponent("test-server").path
 
 /// Runs `body` with a client of a new test server, and closes both.
 func withClient<Value: Sendable>(

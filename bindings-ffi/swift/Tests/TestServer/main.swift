@@ -5,6 +5,7 @@ import Oxmcp
 import TestTools
 
 let server = try makeTestServer()
+try server.tool("exit", "Ends this process in the middle of the call") { exit(3) }
 switch CommandLine.arguments.dropFirst().first {
 case "stdio":
     print("what a server prints does not disturb the protocol")
