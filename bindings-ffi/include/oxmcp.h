@@ -27,35 +27,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What stands at a place in a JSON text.
-enum oxmcp_json_type
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    // There is no such place.
-    OXMCP_JSON_NOTHING = 0,
-    // null
-    OXMCP_JSON_NULL = 1,
-    // true or false
-    OXMCP_JSON_BOOL = 2,
-    // A number.
-    OXMCP_JSON_NUMBER = 3,
-    // A string.
-    OXMCP_JSON_STRING = 4,
-    // An array.
-    OXMCP_JSON_ARRAY = 5,
-    // An object.
-    OXMCP_JSON_OBJECT = 6,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum oxmcp_json_type oxmcp_json_type;
-#else
-typedef uint32_t oxmcp_json_type;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
 // What a function that can fail returns. The numbers are part of the ABI: they never change, and new ones are
 // added at the end, so treat a number you do not know like OXMCP_INTERNAL.
 enum oxmcp_result
@@ -98,6 +69,35 @@ enum oxmcp_result
 typedef enum oxmcp_result oxmcp_result;
 #else
 typedef uint32_t oxmcp_result;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What stands at a place in a JSON text.
+enum oxmcp_json_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // There is no such place.
+    OXMCP_JSON_NOTHING = 0,
+    // null
+    OXMCP_JSON_NULL = 1,
+    // true or false
+    OXMCP_JSON_BOOL = 2,
+    // A number.
+    OXMCP_JSON_NUMBER = 3,
+    // A string.
+    OXMCP_JSON_STRING = 4,
+    // An array.
+    OXMCP_JSON_ARRAY = 5,
+    // An object.
+    OXMCP_JSON_OBJECT = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum oxmcp_json_type oxmcp_json_type;
+#else
+typedef uint32_t oxmcp_json_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -321,7 +321,13 @@ const char *oxmcp_result_name(uint32_t result);
 // The version of this library, "0.1.0" for example. It lives forever.
 const char *oxmcp_version(void);
 
-// The whole text, on one line. It lives as long as `json`. For NULL, no text.
+// Takes a copy of a JSON text. Free `json` with oxmcp_json_free. OXMCP_MISUSE when the text is not JSON or is nested
+// more than 127 deep.
+oxmcp_result oxmcp_json_parse(const char *text,
+                              struct oxmcp_json **json,
+                              struct oxmcp_error **error);
+
+// The whole text. It lives as long as `json`. For NULL, no text.
 struct oxmcp_str oxmcp_json_text(const struct oxmcp_json *json);
 
 // What stands at `pointer`. OXMCP_JSON_NOTHING when there is no such place, and for NULL.
@@ -466,6 +472,13 @@ oxmcp_result oxmcp_client_start_close(const struct oxmcp_client *client,
                                       uint64_t id,
                                       struct oxmcp_error **error);
 
+// The operation `id` completes in `queue` when the connection is over, whichever side ended it, and also when it never
+// came to be.
+oxmcp_result oxmcp_client_watch_closed(const struct oxmcp_client *client,
+                                       const struct oxmcp_queue *queue,
+                                       uint64_t id,
+                                       struct oxmcp_error **error);
+
 // Frees a client, and ends its connection without waiting when it is not closed yet. No other thread may be using
 // it. NULL is fine.
 void oxmcp_client_free(struct oxmcp_client *client);
@@ -560,10 +573,10 @@ bool oxmcp_call_progress(const struct oxmcp_call *call,
                          double total,
                          const char *message);
 
-// Answers with one text block.
+// Answers with one text block. What is not UTF-8 in it is replaced by U+FFFD.
 //
-// This and the other oxmcp_call_respond_... functions give OXMCP_OK, OXMCP_CANCELLED when the caller no longer waits,
-// or OXMCP_MISUSE when the call was answered before, or for NULL or text that is not UTF-8, which answers nothing.
+// This and the other oxmcp_call_respond_... functions give OXMCP_OK; OXMCP_CANCELLED when the caller no longer waits;
+// OXMCP_MISUSE when the call was answered before, and for NULL and JSON that is not UTF-8, which answer nothing.
 oxmcp_result oxmcp_call_respond_text(const struct oxmcp_call *call,
                                      const char *text);
 

@@ -51,7 +51,11 @@ fn the_header_has_every_exported_function() {
                 continue;
             };
             let name = rest.split('(').next().expect("split gives one part at least");
-            assert!(generated.contains(&format!("oxmcp_{name}(")), "oxmcp_{name} of {} is missing", path.display());
+            assert!(
+                generated.contains(&format!("oxmcp_{name}(")),
+                "oxmcp_{name} of {} is missing",
+                path.display()
+            );
             functions += 1;
         }
     }

@@ -11,7 +11,7 @@ use super::error::oxmcp_error;
 use super::json::oxmcp_json;
 use super::result::oxmcp_result;
 use super::server_core::ServerCore;
-use super::text::{optional, required};
+use super::text::{lossy, optional, required};
 
 /// One call of a tool. It may be used from any thread.
 ///
@@ -108,26 +108,26 @@ pub unsafe extern "C" fn oxmcp_call_progress(
 ) -> bool {
     guard(false, || {
         // SAFETY: by contract NULL or live, and NULL or a C string.
-        let (call, message) = unsafe { (call.as_ref(), optional(message, "message")) };
-        let (Some(call), Ok(message)) = (call, message) else {
+        let (call, message) = unsafe { (call.as_ref(), lossy(message, "message").ok()) };
+        let Some(call) = call else {
             return false;
         };
         let total = Some(total).filter(|total| !total.is_nan());
-        call.core.server().progress(call.id, progress, total, message)
+        call.core.server().progress(call.id, progress, total, message.as_deref())
     })
 }
 
-/// Answers with one text block.
+/// Answers with one text block. What is not UTF-8 in it is replaced by U+FFFD.
 ///
-/// This and the other oxmcp_call_respond_... functions give OXMCP_OK, OXMCP_CANCELLED when the caller no longer waits,
-/// or OXMCP_MISUSE when the call was answered before, or for NULL or text that is not UTF-8, which answers nothing.
+/// This and the other oxmcp_call_respond_... functions give OXMCP_OK; OXMCP_CANCELLED when the caller no longer waits;
+/// OXMCP_MISUSE when the call was answered before, and for NULL and JSON that is not UTF-8, which answer nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oxmcp_call_respond_text(
     call: *const oxmcp_call,
     text: *const c_char,
 ) -> oxmcp_result {
     // SAFETY: what the header asks of the caller.
-    unsafe { respond(call, || Ok(CallOutcome::Text(required(text, "text")?.to_owned()))) }
+    unsafe { respond(call, || Ok(CallOutcome::Text(lossy(text, "text")?))) }
 }
 
 /// Answers with a whole result: {"content": [...], "structuredContent"?: ..., "isError"?: bool}. When it is anything
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn oxmcp_call_respond_tool_error(
     text: *const c_char,
 ) -> oxmcp_result {
     // SAFETY: what the header asks of the caller.
-    unsafe { respond(call, || Ok(CallOutcome::ToolError(required(text, "text")?.to_owned()))) }
+    unsafe { respond(call, || Ok(CallOutcome::ToolError(lossy(text, "text")?))) }
 }
 
 /// Fails the request with a JSON-RPC error, -32602 for arguments that make no sense for example. `data_json` is JSON,
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn oxmcp_call_respond_error(
     // SAFETY: what the header asks of the caller.
     unsafe {
         respond(call, || {
-            let message = required(message, "message")?.to_owned();
+            let message = lossy(message, "message")?;
             let data = optional(data_json, "data_json")?.map(|data| Bytes::copy_from_slice(data.as_bytes()));
             Ok(CallOutcome::Error { code, message, data })
         })

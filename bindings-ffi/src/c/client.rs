@@ -25,8 +25,7 @@ pub struct oxmcp_client {
 }
 
 /// Which server to connect to, and how. Write what you need and leave the rest zero:
-///
-///     oxmcp_client_options options = { .size = sizeof options, .url = "http://127.0.0.1:8000/mcp" };
+/// `oxmcp_client_options options = { .size = sizeof options, .url = "http://127.0.0.1:8000/mcp" };`
 ///
 /// Strings are UTF-8 and read during the call only.
 #[repr(C)]
@@ -303,6 +302,24 @@ pub unsafe extern "C" fn oxmcp_client_start_close(
     unsafe {
         report(error, || {
             inner_client(client)?.close(id, inner(queue)?);
+            Ok(())
+        })
+    }
+}
+
+/// The operation `id` completes in `queue` when the connection is over, whichever side ended it, and also when it never
+/// came to be.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oxmcp_client_watch_closed(
+    client: *const oxmcp_client,
+    queue: *const oxmcp_queue,
+    id: u64,
+    error: *mut *mut oxmcp_error,
+) -> oxmcp_result {
+    // SAFETY: what the header asks of the caller.
+    unsafe {
+        report(error, || {
+            inner_client(client)?.closed(id, inner(queue)?);
             Ok(())
         })
     }

@@ -4,8 +4,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
-use super::boundary::{Output, free, guard};
-use super::text::{optional, oxmcp_str, terminated};
+use super::boundary::{Output, free, guard, report};
+use super::error::oxmcp_error;
+use super::result::oxmcp_result;
+use super::text::{optional, oxmcp_str, required, terminated};
 
 /// A JSON text, with a small reader, so that a program needs no JSON library for a few values. It never changes and
 /// may be read from any thread. The caller frees those it is given to own with oxmcp_json_free; every text and value
@@ -89,7 +91,27 @@ impl oxmcp_json {
     }
 }
 
-/// The whole text, on one line. It lives as long as `json`. For NULL, no text.
+/// Takes a copy of a JSON text. Free `json` with oxmcp_json_free. OXMCP_MISUSE when the text is not JSON or is nested
+/// more than 127 deep.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oxmcp_json_parse(
+    text: *const c_char,
+    json: *mut *mut oxmcp_json,
+    error: *mut *mut oxmcp_error,
+) -> oxmcp_result {
+    // SAFETY: what the header asks of the caller.
+    unsafe {
+        report(error, || {
+            let (text, output) = (required(text, "text")?, Output::required(json, "json")?);
+            let tree = serde_json::from_str(text)
+                .map_err(|error| oxmcp_error::misuse(format!("text is not JSON: {error}")))?;
+            output.give(oxmcp_json { tree: OnceLock::from(Some(tree)), ..oxmcp_json::new(text.as_bytes()) });
+            Ok(())
+        })
+    }
+}
+
+/// The whole text. It lives as long as `json`. For NULL, no text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oxmcp_json_text(json: *const oxmcp_json) -> oxmcp_str {
     // SAFETY: by contract NULL or live.

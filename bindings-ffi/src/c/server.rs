@@ -29,8 +29,7 @@ pub struct oxmcp_server {
 }
 
 /// What a server says of itself. Write what you need and leave the rest zero:
-///
-///     oxmcp_server_options options = { .size = sizeof options, .name = "adder", .version = "1.0.0" };
+/// `oxmcp_server_options options = { .size = sizeof options, .name = "adder", .version = "1.0.0" };`
 ///
 /// Strings are UTF-8 and read during the call only.
 #[repr(C)]

@@ -65,6 +65,19 @@ pub(super) unsafe fn optional<'a>(
     }
 }
 
+/// The text behind a pointer that may not be NULL; what is not UTF-8 in it is replaced by U+FFFD.
+///
+/// # Safety
+///
+/// As for [`required`].
+pub(super) unsafe fn lossy(pointer: *const c_char, what: &str) -> Result<String, oxmcp_error> {
+    if pointer.is_null() {
+        return Err(oxmcp_error::misuse(format!("{what} is NULL")));
+    }
+    // SAFETY: not NULL, so by the caller's promise a NUL-terminated string.
+    Ok(unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
+}
+
 /// The strings of a NULL-terminated array, or none for NULL.
 ///
 /// # Safety

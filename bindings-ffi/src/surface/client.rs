@@ -89,6 +89,12 @@ impl FfiClient {
         self.client.cancel(id, &self.queue)
     }
 
+    /// The operation `id` completes with `{}` when the connection is over, whichever side ended it, and also when it
+    /// never came to be.
+    pub fn watch_closed(&self, id: u64) {
+        self.client.closed(id, &self.queue);
+    }
+
     /// Ends the connection: outstanding operations fail with `Closed`. The operation `id` completes with `{}` when
     /// everything is released. Closing again is fine.
     pub fn close_connection(&self, id: u64) {
