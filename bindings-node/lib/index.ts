@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /**
  * The Model Context Protocol for Node.js: servers and clients on one Rust core.
  *

@@ -1,8 +1,6 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use napi::bindgen_prelude::{ToNapiValue, TypeName, ValueType};
-use napi::{Env, JsValue, Result, sys};
 use oxmcp_bridge::{Error, ErrorKind, Event, EventKind, Queue};
 
 /// Most events of one batch: it bounds how long the event loop is away from its other work.
@@ -14,36 +12,45 @@ const FULL_BYTES: usize = 8 * 1024 * 1024;
 /// Largest payload that becomes a JavaScript string, in bytes. V8 allows a little under 512 MiB.
 const MAX_PAYLOAD_BYTES: usize = 500 * 1024 * 1024;
 
-/// Events on their way to JavaScript as one JSON text, `[more, kind, id, target, payload, kind, ...]`: a flat array,
-/// so that parsing makes no object per event. `more` is 1 when events were left for another batch, else 0.
-pub struct Batch {
+/// Largest buffer that is kept from one batch to the next, in bytes.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// Writes events for JavaScript as one JSON text, `[more, kind, id, target, payload, kind, ...]`: a flat array, so that
+/// parsing makes no object per event. `more` is 1 when events were left for another batch, else 0.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// Events that were drained but did not fit the last batch.
+    left: VecDeque<Event>,
     json: Vec<u8>,
 }
 
 impl Batch {
-    /// Takes the next events of `queue`; those that did not fit before wait in `left`. None when there are none.
-    pub(crate) fn take(queue: &Queue, left: &mut VecDeque<Event>) -> Option<Self> {
-        if left.is_empty() {
-            left.extend(queue.drain(MAX_EVENTS));
+    /// The next events of `queue`; None when there are none.
+    pub(crate) fn take(&mut self, queue: &Queue) -> Option<&[u8]> {
+        if self.left.is_empty() {
+            self.left.extend(queue.drain(MAX_EVENTS));
         }
-        let full = left.len() >= MAX_EVENTS;
-        let mut batch = Self { json: b"[0".to_vec() };
-        while batch.json.len() < FULL_BYTES {
-            let Some(event) = left.pop_front() else { break };
-            batch.push(event);
+        let full = self.left.len() >= MAX_EVENTS;
+        self.json.clear();
+        self.json.shrink_to(KEPT_BYTES);
+        self.json.extend_from_slice(b"[0");
+        while self.json.len() < FULL_BYTES {
+            let Some(event) = self.left.pop_front() else { break };
+            self.push(event);
         }
-        if batch.json.len() == 2 {
+        if self.json.len() == 2 {
             return None;
         }
-        if full || !left.is_empty() {
-            batch.json[1] = b'1';
+        if full || !self.left.is_empty() {
+            self.json[1] = b'1';
         }
-        batch.json.push(b']');
-        Some(batch)
+        self.json.push(b']');
+        Some(&self.json)
     }
 
     fn push(&mut self, event: Event) {
         let event = if event.json.len() > MAX_PAYLOAD_BYTES { oversized(event) } else { event };
+        self.json.reserve(event.json.len() + 64);
         let mut digits = itoa::Buffer::new();
         for number in [event.kind as u64, event.id, event.target] {
             self.json.push(b',');
@@ -68,27 +75,6 @@ fn oversized(event: Event) -> Event {
     }
 }
 
-impl TypeName for Batch {
-    fn type_name() -> &'static str {
-        "string"
-    }
-
-    fn value_type() -> ValueType {
-        ValueType::String
-    }
-}
-
-impl ToNapiValue for Batch {
-    unsafe fn to_napi_value(env: sys::napi_env, batch: Self) -> Result<sys::napi_value> {
-        let env = Env::from_raw(env);
-        // One-byte strings are made by a plain copy; anything else has to be decoded.
-        if batch.json.is_ascii() {
-            return Ok(env.create_string_latin1(&batch.json)?.raw());
-        }
-        Ok(env.create_string(String::from_utf8_lossy(&batch.json))?.raw())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,30 +83,29 @@ mod tests {
         Event { kind, id, target: 7, json: Bytes::from_static(json.as_bytes()) }
     }
 
-    fn text(batch: Option<Batch>) -> String {
-        String::from_utf8(batch.expect("a batch").json).expect("UTF-8")
+    fn text(batch: &mut Batch) -> Option<String> {
+        let json = batch.take(&Queue::new(None))?;
+        Some(str::from_utf8(json).expect("UTF-8").to_owned())
     }
 
     #[test]
     fn events_become_one_flat_array() {
-        let queue = Queue::new(None);
-        let mut left = VecDeque::from([
-            event(EventKind::ToolCall, 4, r#"{"a":1}"#),
-            event(EventKind::CallCancelled, 4, ""),
-        ]);
-        assert_eq!(text(Batch::take(&queue, &mut left)), r#"[0,4,4,7,{"a":1},5,4,7,null]"#);
-        assert!(Batch::take(&queue, &mut left).is_none());
+        let mut batch = Batch::default();
+        batch.left.push_back(event(EventKind::ToolCall, 4, r#"{"a":1}"#));
+        batch.left.push_back(event(EventKind::CallCancelled, 4, ""));
+        assert_eq!(text(&mut batch).as_deref(), Some(r#"[0,4,4,7,{"a":1},5,4,7,null]"#));
+        assert_eq!(text(&mut batch), None);
     }
 
     #[test]
     fn a_batch_stops_growing_past_its_limit_and_says_so() {
-        let queue = Queue::new(None);
         let large = Bytes::from(vec![b'1'; FULL_BYTES]);
-        let mut left: VecDeque<Event> = (0..2)
-            .map(|id| Event { kind: EventKind::Completed, id, target: 0, json: large.clone() })
-            .collect();
-        assert!(text(Batch::take(&queue, &mut left)).starts_with("[1,1,0,0,"));
-        assert!(text(Batch::take(&queue, &mut left)).starts_with("[0,1,1,0,"));
-        assert!(left.is_empty());
+        let mut batch = Batch::default();
+        for id in 0..2 {
+            batch.left.push_back(Event { kind: EventKind::Completed, id, target: 0, json: large.clone() });
+        }
+        assert!(text(&mut batch).is_some_and(|json| json.starts_with("[1,1,0,0,")));
+        assert!(text(&mut batch).is_some_and(|json| json.starts_with("[0,1,1,0,")));
+        assert_eq!(text(&mut batch), None);
     }
 }

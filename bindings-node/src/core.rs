@@ -1,11 +1,11 @@
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{Function, Unknown};
-use napi::{Env, Status};
+use napi::{Env, JsString, Status};
 use napi_derive::napi;
-use oxmcp_bridge::{CallOutcome, Client, Event, Queue, Server};
+use oxmcp_bridge::{CallOutcome, Client, Queue, Server};
 
 use crate::batch::Batch;
 use crate::error::{Exception, dropped, exception};
@@ -19,8 +19,7 @@ use crate::wakeup::Wakeup;
 pub struct NativeCore {
     queue: Arc<Queue>,
     wakeup: Arc<Wakeup>,
-    /// Events that were drained but did not fit the last batch.
-    left: RefCell<VecDeque<Event>>,
+    batch: RefCell<Batch>,
     clients: RefCell<HashMap<u32, Client>>,
     servers: RefCell<HashMap<u32, Server>>,
     last_handle: Cell<u32>,
@@ -36,7 +35,7 @@ impl NativeCore {
         Ok(Self {
             queue: Queue::new(Some(Box::new(move || signal.signal()))),
             wakeup,
-            left: RefCell::default(),
+            batch: RefCell::default(),
             clients: RefCell::default(),
             servers: RefCell::default(),
             last_handle: Cell::new(0),
@@ -45,8 +44,14 @@ impl NativeCore {
 
     /// The waiting events as JSON, `[more, kind, id, target, payload, ...]`; null when there are none.
     #[napi(catch_unwind)]
-    pub fn drain(&self) -> Option<Batch> {
-        Batch::take(&self.queue, &mut self.left.borrow_mut())
+    pub fn drain<'env>(&self, env: &'env Env) -> napi::Result<Option<JsString<'env>>> {
+        let mut batch = self.batch.borrow_mut();
+        let Some(json) = batch.take(&self.queue) else { return Ok(None) };
+        // A one-byte string is made by a plain copy; anything else has to be decoded.
+        if json.is_ascii() {
+            return env.create_string_latin1(json).map(Some);
+        }
+        env.create_string(String::from_utf8_lossy(json)).map(Some)
     }
 
     /// Carries out the records of a text (see [`Record`]), in order.

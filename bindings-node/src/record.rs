@@ -43,7 +43,9 @@ impl Record {
                 params: fields.rest,
             }),
             b"x" => Some(Self::Cancel { client: fields.number()?, id: fields.number()? }),
-            b"r" => Some(Self::Result { server: fields.number()?, call: fields.number()?, json: fields.rest }),
+            b"r" => {
+                Some(Self::Result { server: fields.number()?, call: fields.number()?, json: fields.rest })
+            }
             b"t" => Some(Self::Text {
                 server: fields.number()?,
                 call: fields.number()?,
@@ -95,7 +97,11 @@ impl Fields {
         if &*field == b"-" {
             return Some(None);
         }
-        str::from_utf8(&field).ok()?.parse().ok().map(|milliseconds| Some(Duration::from_millis(milliseconds)))
+        str::from_utf8(&field)
+            .ok()?
+            .parse()
+            .ok()
+            .map(|milliseconds| Some(Duration::from_millis(milliseconds)))
     }
 }
 
@@ -131,7 +137,9 @@ mod tests {
 
     #[test]
     fn records_keep_their_order_and_their_spaces() {
-        let records = read("c 1 9 call 250 - 1 {\"name\":\"a b\"}\u{1e}x 1 9\u{1e}t 2 5 two words \u{1e}r 2 6 {}\u{1e}");
+        let records = read(
+            "c 1 9 call 250 - 1 {\"name\":\"a b\"}\u{1e}x 1 9\u{1e}t 2 5 two words \u{1e}r 2 6 {}\u{1e}",
+        );
         let [
             Some(Record::Submit { client: 1, id: 9, operation: Operation::CallTool, options, params }),
             Some(Record::Cancel { client: 1, id: 9 }),

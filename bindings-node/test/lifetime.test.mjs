@@ -101,9 +101,10 @@ test('a worker can be terminated in the midst of everything', async () => {
     const url = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
     const client = await connect(url)
     const calls = Array.from({ length: 20 }, () => client.callTool('whoami', {}, { timeout: 5000 }))
+    const outcomes = Promise.allSettled(calls)
     await sleep(round)
     await worker.terminate()
-    for (const { status, reason } of await Promise.allSettled(calls)) {
+    for (const { status, reason } of await outcomes) {
       if (status === 'rejected') assert.match(reason.name, /Error$/)
     }
     await client.close()

@@ -15,6 +15,11 @@ const scenarios = {
     if (result.text !== 'The sum of 2 and 3 is 5') throw new Error(`${tool.name} answered ${result.text}`)
   },
 
+  async 'http-standard-headers'(client) {
+    const [tool] = await client.listTools()
+    await client.callTool(tool.name, {})
+  },
+
   async 'json-schema-2020-12-preservation'(client) {
     const tools = await client.listTools()
     const { inputSchema } = tools.find((tool) => tool.name === 'json_schema_2020_12_tool')
