@@ -6,24 +6,33 @@ use anyhow::Result;
 
 use crate::process::Step;
 use crate::project::{self, Language};
-use crate::{provision, stamp};
+use crate::{provision, stamp, suites};
 
 /// What every binding is made from.
 const CORE: [&str; 4] = ["Cargo.toml", "Cargo.lock", ".cargo", "core"];
 
 /// Builds `languages`; all when none is named.
 pub(crate) fn run(languages: &[Language]) -> Result<()> {
-    project::languages_or_all(languages).into_iter().try_for_each(build)
+    project::languages_or_all(languages).into_iter().try_for_each(|language| build(language, Scope::All))
+}
+
+/// How much to build.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Scope {
+    /// The binding and its examples.
+    Examples,
+    /// What the tests need as well.
+    All,
 }
 
 /// Installs what one language needs, and builds it.
-pub(crate) fn build(language: Language) -> Result<()> {
+pub(crate) fn build(language: Language, scope: Scope) -> Result<()> {
     provision::prepare(language)?;
     match language {
-        Language::Rust => rust(),
+        Language::Rust => rust(scope),
         Language::Python => python(Profile::Dev),
         Language::Node => node(Profile::Dev),
-        Language::C => c(),
+        Language::C => c(scope),
         Language::Kotlin => kotlin(),
         Language::Swift => swift(),
     }
@@ -36,9 +45,13 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// The Rust programs: examples, and those of the tests.
-fn rust() -> Result<()> {
-    cargo(&["build", "--workspace", "--bins", "--examples", "--exclude", "xtask"])
+/// The Rust programs.
+fn rust(scope: Scope) -> Result<()> {
+    match scope {
+        Scope::Examples => cargo(&["build", "--package", "oxmcp-examples"]),
+        // As `cargo test` selects them, so that it finds the same dependencies built.
+        Scope::All => cargo(&[&["build", "--workspace", "--bins"], &suites::NOT_RUST[..]].concat()),
+    }
 }
 
 /// Puts the extension module into `.build/python`.
@@ -74,9 +87,12 @@ pub(crate) fn node(profile: Profile) -> Result<()> {
 }
 
 /// The library, and the C programs of examples and tests.
-fn c() -> Result<()> {
-    cargo(&["build", "--package", "oxmcp-ffi"])?;
-    Step::new("make").args(["-C", "bindings-ffi/c"]).check().map(drop)
+fn c(scope: Scope) -> Result<()> {
+    let target = match scope {
+        Scope::Examples => "examples",
+        Scope::All => "all",
+    };
+    Step::new("make").args(["-C", "bindings-ffi/c", target]).minutes(20).check().map(drop)
 }
 
 /// The library, its Kotlin surface, and the Kotlin programs.

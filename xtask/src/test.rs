@@ -76,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut built = Vec::new();
     for &language in &languages {
         println!("\n===== build {language} =====");
-        match build::build(language) {
+        match build::build(language, build::Scope::All) {
             Ok(()) => built.push(language),
             Err(error) => {
                 println!("FAILED: {error:#}");

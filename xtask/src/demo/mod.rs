@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let languages = languages(options)?;
     println!("Building what changed for: {}. The first time takes some minutes.", names(&languages));
     for &language in &languages {
-        build::build(language)?;
+        build::build(language, build::Scope::Examples)?;
     }
     provision::node::install(scene::PEERS)?;
     println!("Ready after {:.1} s.\n", started.elapsed().as_secs_f64());
