@@ -14,13 +14,17 @@ use crate::{Event, EventKind, Queue};
 
 type Outcome = Result<ToolOutput, ToolError>;
 
+/// What a caller hears from a server that is closed.
+const CLOSED: &str = "the server was closed before the tool answered";
+
 /// The number of the next tool call in this process. It stays below 2^53, so that every language can hold it as a number.
 static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
 
 /// The tool calls of a server that are with the binding.
 pub(crate) struct Calls {
     queue: Arc<Queue>,
-    waiting: Mutex<HashMap<u64, WaitingCall>>,
+    /// None when the server is closed.
+    waiting: Mutex<Option<HashMap<u64, WaitingCall>>>,
 }
 
 struct WaitingCall {
@@ -33,7 +37,7 @@ impl Calls {
     pub(crate) const MAX: usize = 4096;
 
     pub(crate) fn new(queue: &Arc<Queue>) -> Self {
-        Self { queue: queue.clone(), waiting: Mutex::default() }
+        Self { queue: queue.clone(), waiting: Mutex::new(Some(HashMap::new())) }
     }
 
     /// Hands a call to the binding.
@@ -43,6 +47,7 @@ impl Calls {
         let (answer, answered) = oneshot::channel();
         {
             let mut waiting = self.waiting();
+            let Some(waiting) = waiting.as_mut() else { return Err(internal(CLOSED.to_owned())) };
             if waiting.len() >= Self::MAX {
                 return Err(internal(format!("the server is busy: {} tool calls are in flight", Self::MAX)));
             }
@@ -59,15 +64,34 @@ impl Calls {
     }
 
     pub(crate) fn respond(&self, id: u64, outcome: Outcome) -> bool {
-        let Some(call) = self.waiting().remove(&id) else { return false };
-        call.answer.send(outcome).is_ok()
+        self.remove(id).is_some_and(|call| call.answer.send(outcome).is_ok())
     }
 
     pub(crate) fn context(&self, id: u64) -> Option<Context> {
-        self.waiting().get(&id).map(|call| call.context.clone())
+        self.waiting().as_ref()?.get(&id).map(|call| call.context.clone())
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, WaitingCall>> {
+    /// Answers every call with an error, and tells the binding that nobody waits any more. Calls that come later are refused.
+    pub(crate) fn end(&self) {
+        let waiting = self.waiting().take();
+        for (id, call) in waiting.unwrap_or_default() {
+            // Its future may be gone already.
+            let _ = call.answer.send(Err(ToolError::Rpc(ErrorObject::internal(CLOSED))));
+            self.cancelled(id);
+        }
+    }
+
+    fn remove(&self, id: u64) -> Option<WaitingCall> {
+        self.waiting().as_mut()?.remove(&id)
+    }
+
+    fn cancelled(&self, id: u64) {
+        let event =
+            Event { kind: EventKind::CallCancelled, id, target: 0, json: Bytes::from_static(b"null") };
+        self.queue.push(event);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<HashMap<u64, WaitingCall>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,9 +138,8 @@ impl Future for CallFuture {
 impl Drop for CallFuture {
     fn drop(&mut self) {
         // An answered call has left the table.
-        if self.calls.waiting().remove(&self.id).is_some() {
-            let event = Event { kind: EventKind::CallCancelled, id: self.id, target: 0, json: Bytes::from_static(b"null") };
-            self.calls.queue.push(event);
+        if self.calls.remove(self.id).is_some() {
+            self.calls.cancelled(self.id);
         }
     }
 }

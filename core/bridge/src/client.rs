@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use oxmcp::Method;
 use oxmcp::RawJson;
 use oxmcp::client::{Call, Target};
-use oxmcp::Method;
 use oxmcp::model::Implementation;
 use serde::Serialize;
 use tokio::task::AbortHandle;
@@ -58,7 +58,11 @@ struct Shared {
 
 enum State {
     /// Being opened by a task; what was submitted meanwhile waits.
-    Opening { open: Outstanding, task: Option<AbortHandle>, waiting: Vec<Waiting> },
+    Opening {
+        open: Outstanding,
+        task: Option<AbortHandle>,
+        waiting: Vec<Waiting>,
+    },
     Open(oxmcp::Client),
     /// It failed to open, or was closed.
     Over(Error),
@@ -94,7 +98,12 @@ impl Client {
         let target = match (&config.command, &config.url) {
             (Some(program), None) => Target::Command(config.command(program)),
             (None, Some(url)) => Target::Url(url.clone()),
-            _ => return Err(Error::new(ErrorKind::Misuse, "the configuration needs either `command` or `url`")),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::Misuse,
+                    "the configuration needs either `command` or `url`",
+                ));
+            }
         };
         Self::start(target, config, Outstanding::new(id, queue))
     }
@@ -143,7 +152,14 @@ impl Client {
     /// Starts an operation under `id`, which the binding chose and which no other outstanding operation of `queue`
     /// has. It settles in `queue` with exactly one `Completed` or `Failed` event, after any `Progress` events; errors
     /// in the parameters come that way too.
-    pub fn submit(&self, operation: Operation, params: &[u8], options: CallOptions, id: u64, queue: &Arc<Queue>) {
+    pub fn submit(
+        &self,
+        operation: Operation,
+        params: &[u8],
+        options: CallOptions,
+        id: u64,
+        queue: &Arc<Queue>,
+    ) {
         let outstanding = Outstanding::new(id, queue);
         let params = match object(params) {
             Ok(params) => params,
@@ -228,7 +244,8 @@ fn closed_here() -> Error {
 /// Reads the parameters of an operation.
 fn object(params: &[u8]) -> Result<RawJson, Error> {
     let misuse = |what: String| Error::new(ErrorKind::Misuse, format!("the parameters are {what}"));
-    let params = RawJson::parse(Bytes::copy_from_slice(params)).map_err(|error| misuse(format!("not JSON: {error}")))?;
+    let params = RawJson::parse(Bytes::copy_from_slice(params))
+        .map_err(|error| misuse(format!("not JSON: {error}")))?;
     if params.is_object() { Ok(params) } else { Err(misuse("not a JSON object".to_owned())) }
 }
 
@@ -259,7 +276,9 @@ impl Shared {
                 (Waiting::Submitted { outstanding, .. }, Err(error)) => {
                     self.operations.settle(&outstanding, Err(error.clone()));
                 }
-                (Waiting::Closed(outstanding), connected) => self.watch_end(connected.as_ref().ok(), outstanding),
+                (Waiting::Closed(outstanding), connected) => {
+                    self.watch_end(connected.as_ref().ok(), outstanding)
+                }
             }
         }
     }
@@ -284,7 +303,9 @@ impl Shared {
                 self.operations.settle(&open, Err(error));
                 for waiting in waiting {
                     match waiting {
-                        Waiting::Submitted { outstanding, .. } => self.operations.settle(&outstanding, Err(closed_here())),
+                        Waiting::Submitted { outstanding, .. } => {
+                            self.operations.settle(&outstanding, Err(closed_here()))
+                        }
                         Waiting::Closed(outstanding) => self.operations.settle(&outstanding, Ok(EMPTY)),
                     }
                 }
@@ -346,7 +367,11 @@ impl Shared {
         self.operations.attach(&outstanding, Work::Call(started));
     }
 
-    fn spawn(&self, outstanding: Outstanding, work: impl Future<Output = oxmcp::Result<RawJson>> + Send + 'static) {
+    fn spawn(
+        &self,
+        outstanding: Outstanding,
+        work: impl Future<Output = oxmcp::Result<RawJson>> + Send + 'static,
+    ) {
         let runtime = match runtime() {
             Ok(runtime) => runtime,
             Err(error) => return self.operations.settle(&outstanding, Err(error)),

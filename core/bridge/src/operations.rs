@@ -66,9 +66,15 @@ impl Operations {
         let error = {
             let mut table = self.lock();
             if table.contains_key(&operation.key()) {
-                Error::new(ErrorKind::Misuse, format!("an operation with the id {} is outstanding", operation.id))
+                Error::new(
+                    ErrorKind::Misuse,
+                    format!("an operation with the id {} is outstanding", operation.id),
+                )
             } else if table.len() >= limit {
-                Error::new(ErrorKind::Overloaded, format!("{limit} operations are outstanding; wait for some to settle"))
+                Error::new(
+                    ErrorKind::Overloaded,
+                    format!("{limit} operations are outstanding; wait for some to settle"),
+                )
             } else {
                 table.insert(operation.key(), None);
                 return true;

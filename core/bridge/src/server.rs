@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind, Queue};
 #[derive(Clone, Debug)]
 pub enum CallOutcome {
     /// A `CallToolResult` object as JSON: `{"content": [...], "structuredContent"?: ..., "isError"?: bool, "_meta"?}`.
-    /// Anything else is answered to the peer as an internal error. It is not checked against the tool's `outputSchema`.
+    /// Anything else is answered to the peer as an internal error, and so is a `structuredContent` that does not meet the tool's `outputSchema`.
     Result(Bytes),
     /// One text block; the short way for the most common result.
     Text(String),
@@ -80,7 +80,9 @@ impl Server {
     /// `"inputSchema"` (a JSON Schema of type object; when left out, any object is taken) and optionally `"title"`,
     /// `"description"`, `"outputSchema"`, `"annotations"`, `"icons"`, `"_meta"`. Its calls carry `target`.
     pub fn add_tool(&self, definition: &str, target: u64) -> Result<(), Error> {
-        let misuse = |what: String| Error::new(ErrorKind::Misuse, format!("the tool's definition cannot be used: {what}"));
+        let misuse = |what: String| {
+            Error::new(ErrorKind::Misuse, format!("the tool's definition cannot be used: {what}"))
+        };
         let mut definition: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(definition).map_err(|error| misuse(error.to_string()))?;
         definition.entry("inputSchema").or_insert_with(|| json!({"type": "object"}));
@@ -96,10 +98,17 @@ impl Server {
     }
 
     /// Serves this process's stdin and stdout. The operation `id` completes with `{}` when the peer has closed or the
-    /// server was closed. While it serves, what the process itself prints to stdout goes to stderr.
+    /// server was closed. From the moment this returns until then, what the process itself prints to stdout goes to stderr.
     pub fn serve_stdio(&self, id: u64, queue: &Arc<Queue>) {
-        let core = self.shared.core.clone();
-        self.spawn(Outstanding::new(id, queue), async move { core.serve_stdio().await.map(|()| EMPTY).map_err(Error::from) });
+        let outstanding = Outstanding::new(id, queue);
+        let serving = match runtime() {
+            Ok(runtime) => {
+                let _inside = runtime.enter();
+                self.shared.core.serve_stdio()
+            }
+            Err(error) => return outstanding.fail(&error),
+        };
+        self.spawn(outstanding, async move { serving.await.map(|()| EMPTY).map_err(Error::from) });
     }
 
     /// Serves Streamable HTTP until the server is closed. The operation `id` completes with
@@ -119,7 +128,8 @@ impl Server {
         self.spawn(outstanding, async move {
             let listening = core.listen(options).await?;
             let address = listening.local_addr();
-            let told = json!({"url": listening.url(), "host": address.ip().to_string(), "port": address.port()});
+            let told =
+                json!({"url": listening.url(), "host": address.ip().to_string(), "port": address.port()});
             // Dropping it ends it.
             if let Some(shared) = shared.upgrade() {
                 shared.listening().push(listening);
@@ -144,11 +154,11 @@ impl Server {
         self.shared.calls.context(call).map(|context| describe(&context))
     }
 
-    /// Stops listening and serving, cancels calls in flight. The operation `id` completes with `{}` when everything is
+    /// Stops listening and serving; calls in flight are cancelled, and their callers get an error. The operation `id` completes with `{}` when everything is
     /// released. Closing again is fine.
     pub fn close(&self, id: u64, queue: &Arc<Queue>) {
         let outstanding = Outstanding::new(id, queue);
-        self.shared.closed.send_replace(true);
+        self.shared.end();
         let listening = mem::take(&mut *self.shared.listening());
         match runtime() {
             Err(error) => outstanding.fail(&error),
@@ -164,7 +174,11 @@ impl Server {
     }
 
     /// Runs an operation until it is done or the server is closed.
-    fn spawn(&self, outstanding: Outstanding, work: impl Future<Output = Result<Bytes, Error>> + Send + 'static) {
+    fn spawn(
+        &self,
+        outstanding: Outstanding,
+        work: impl Future<Output = Result<Bytes, Error>> + Send + 'static,
+    ) {
         let runtime = match runtime() {
             Ok(runtime) => runtime,
             Err(error) => return outstanding.fail(&error),
@@ -189,8 +203,19 @@ impl Server {
 const EMPTY: Bytes = Bytes::from_static(b"{}");
 
 impl Shared {
+    fn end(&self) {
+        self.closed.send_replace(true);
+        self.calls.end();
+    }
+
     fn listening(&self) -> MutexGuard<'_, Vec<HttpServer>> {
         self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -206,7 +231,9 @@ fn into_result(outcome: CallOutcome) -> Result<ToolOutput, ToolError> {
         CallOutcome::ToolError(message) => Err(ToolError::Failed(message)),
         CallOutcome::Result(json) => match RawJson::parse(json) {
             Ok(json) => Ok(ToolOutput::Json(json)),
-            Err(error) => Err(ToolError::Rpc(ErrorObject::internal(format!("the tool's result is not JSON: {error}")))),
+            Err(error) => {
+                Err(ToolError::Rpc(ErrorObject::internal(format!("the tool's result is not JSON: {error}"))))
+            }
         },
         CallOutcome::Error { code, message, data } => {
             let error = ErrorObject::new(code, message);

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{
-    ErrorObject, InvalidMessage, Message, Notification, RawJson, Request, RequestId, codes, parse, write_on_one_line,
+    ErrorObject, InvalidMessage, Message, Notification, RawJson, Request, RequestId, codes, parse,
+    write_on_one_line,
 };
 use oxmcp_proto::link::{CallError, CallId, CallOptions, CloseReason, Event, Link};
 use oxmcp_proto::model::Progress;
@@ -74,6 +74,9 @@ pub(crate) fn guard(code: impl FnOnce()) {
 pub(crate) trait Role: Send + 'static {
     /// Whether a line too long to read is taken for a request (and answered) or for an answer (and settled).
     const SERVES: bool;
+
+    /// Whether the revision of the connection has batches.
+    fn has_batches(&self) -> bool;
 
     /// Answers a request.
     fn answer(&mut self, request: Request, connection: &Connection) -> Answer;
@@ -315,7 +318,11 @@ where
                 let mut link = self.connection.link();
                 let Some(due) = link.poll_timeout() else { return };
                 let now = Instant::now();
-                if due > now { (Vec::new(), Some(due)) } else { (link.handle_timeout(now), link.poll_timeout()) }
+                if due > now {
+                    (Vec::new(), Some(due))
+                } else {
+                    (link.handle_timeout(now), link.poll_timeout())
+                }
             };
             for (waiter, error) in settled {
                 waiter.settle(Err(error));
@@ -363,22 +370,22 @@ where
 
     fn handle_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
         match frame {
-            Frame::Line(line) => match parse(line.clone(), self.depth) {
+            Frame::Line(line) => match parse(line, self.depth) {
                 Ok(message) => self.handle_message(message, cx),
-                Err(invalid) => self.handle_invalid(&invalid, &line),
+                Err(invalid) => self.handle_invalid(&invalid),
             },
             Frame::TooLong(id) => self.handle_too_long(id),
         }
     }
 
-    fn handle_invalid(&mut self, invalid: &InvalidMessage, line: &Bytes) {
+    fn handle_invalid(&mut self, invalid: &InvalidMessage) {
         let mut link = self.connection.link();
         let settled = invalid.id.as_ref().and_then(|id| link.settle(id));
         if P::SERVES && invalid.looks_like_json {
             link.reject(invalid);
         }
         drop(link);
-        tracing::warn!(bytes = line.len(), "the peer sent a line that is no message: {invalid}");
+        tracing::warn!("the peer sent something that is no message: {invalid}");
         if let Some(waiter) = settled {
             waiter.settle(Err(CallError::Invalid(invalid.error.message.clone())));
         }
@@ -405,6 +412,9 @@ where
     }
 
     fn handle_message(&mut self, message: Message, cx: &mut Context<'_>) {
+        if let Message::Batch(members) = message {
+            return self.handle_batch(members, cx);
+        }
         let event = self.connection.link().handle_message(Instant::now(), message);
         match event {
             None => {}
@@ -412,13 +422,44 @@ where
             Some(Event::Notification(notification)) => self.role.notified(notification),
             Some(Event::Settled { context, outcome }) => context.settle(outcome),
             Some(Event::Progress { call, params }) => {
-                let progress = self.connection.link().context(call).and_then(|waiter| waiter.progress.clone());
+                let progress =
+                    self.connection.link().context(call).and_then(|waiter| waiter.progress.clone());
                 if let (Some(callback), Ok(progress)) = (progress, params.to::<Progress>()) {
                     guard(|| callback(progress));
                 }
             }
             Some(Event::Cancelled(task)) => task.abort(),
             Some(Event::Stray(stray)) => tracing::debug!(?stray, "the peer sent a message that fits nothing"),
+        }
+    }
+
+    /// Takes a batch apart where the revision has batches; the answers go back one by one. Elsewhere a server refuses it whole, and a
+    /// client's calls that it answers fail.
+    fn handle_batch(&mut self, members: Vec<Result<Message, InvalidMessage>>, cx: &mut Context<'_>) {
+        if self.role.has_batches() {
+            for member in members {
+                match member {
+                    Ok(message) => self.handle_message(message, cx),
+                    Err(invalid) => self.handle_invalid(&invalid),
+                }
+            }
+            return;
+        }
+        let what = "this protocol version has no batches of messages";
+        if P::SERVES {
+            let error = ErrorObject::new(codes::INVALID_REQUEST, what);
+            return self.connection.link().reject(&InvalidMessage { id: None, error, looks_like_json: true });
+        }
+        for member in members {
+            let id = match member {
+                Ok(Message::Response(response)) => response.id,
+                Err(invalid) => invalid.id,
+                Ok(_) => None,
+            };
+            let settled = id.and_then(|id| self.connection.link().settle(&id));
+            if let Some(waiter) = settled {
+                waiter.settle(Err(CallError::Invalid(format!("it came in a batch, and {what}"))));
+            }
         }
     }
 

@@ -46,7 +46,10 @@ async fn both_eras_know_who_they_talk_to() {
     for version in ERAS {
         let client = Client::connect(server()).only(version).await.unwrap();
         assert_eq!(client.protocol_version(), version);
-        assert_eq!((client.server_info().name.as_str(), client.server_info().version.as_str()), ("test", "1.2.3"));
+        assert_eq!(
+            (client.server_info().name.as_str(), client.server_info().version.as_str()),
+            ("test", "1.2.3")
+        );
         assert_eq!(client.instructions(), Some("Be gentle."));
         client.ping().await.unwrap();
     }
@@ -57,7 +60,8 @@ async fn both_eras_know_who_they_talk_to() {
 async fn tools_are_listed_over_pages_in_their_order() {
     for version in ERAS {
         let client = Client::connect(server().page_size(2)).only(version).await.unwrap();
-        let names: Vec<String> = client.list_tools().await.unwrap().into_iter().map(|tool| tool.name).collect();
+        let names: Vec<String> =
+            client.list_tools().await.unwrap().into_iter().map(|tool| tool.name).collect();
         assert_eq!(names, ["add", "fail", "panic", "sleep", "count"]);
         let streamed: Vec<String> = client.tools().map_ok(|tool| tool.name).try_collect().await.unwrap();
         assert_eq!(streamed, names);
@@ -83,13 +87,18 @@ async fn what_goes_wrong_has_a_type() {
         let unknown = client.call_tool("nothing", json!({})).await.unwrap_err();
         assert_eq!((unknown.kind(), unknown.rpc().unwrap().code), (ErrorKind::Rpc, -32602));
         let invalid = client.call_tool("add", json!({"a": "one"})).await.unwrap();
-        assert!(invalid.is_error && invalid.joined_text().contains("invalid arguments"), "{}", invalid.joined_text());
+        assert!(
+            invalid.is_error && invalid.joined_text().contains("invalid arguments"),
+            "{}",
+            invalid.joined_text()
+        );
         let failed = client.call_tool("fail", json!({})).await.unwrap();
         assert_eq!((failed.is_error, failed.joined_text()), (true, "no luck".to_owned()));
         let panicked = client.call_tool("panic", json!({})).await.unwrap_err();
         assert_eq!(panicked.rpc().unwrap().code, -32603);
         assert!(!panicked.to_string().contains("secret"));
-        let silent = client.call_tool("sleep", json!({})).timeout(Duration::from_millis(20)).await.unwrap_err();
+        let silent =
+            client.call_tool("sleep", json!({})).timeout(Duration::from_millis(20)).await.unwrap_err();
         assert_eq!(silent.kind(), ErrorKind::Timeout);
         client.ping().await.unwrap();
     }
@@ -134,7 +143,10 @@ async fn a_call_that_is_dropped_or_times_out_stops_the_handler() {
             }
         });
         let client = Client::connect(server).only(version).await.unwrap();
-        let call = tokio::time::timeout(Duration::from_millis(20), client.call_tool("wait", json!({})).into_future());
+        let call = tokio::time::timeout(
+            Duration::from_millis(20),
+            client.call_tool("wait", json!({})).into_future(),
+        );
         assert!(call.await.is_err());
         let timed_out = client.call_tool("wait", json!({})).timeout(Duration::from_millis(20)).await;
         assert_eq!(timed_out.unwrap_err().kind(), ErrorKind::Timeout);
@@ -168,7 +180,8 @@ async fn tools_come_and_go_while_the_server_runs() {
 #[tokio::test]
 async fn a_thousand_calls_at_once_all_settle() {
     let client = Client::connect(server()).await.unwrap();
-    let calls = (0..1000).map(|n| tokio::spawn(client.call_tool("add", json!({"a": n, "b": n})).into_future()));
+    let calls =
+        (0..1000).map(|n| tokio::spawn(client.call_tool("add", json!({"a": n, "b": n})).into_future()));
     for (n, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
         assert_eq!(call.await.unwrap().unwrap().structured_content, Some(json!({"sum": 2 * n})));
     }

@@ -198,6 +198,6 @@ mod tests {
     fn a_revision_has_the_methods_of_its_era() {
         assert!(Method::Ping.is_in(ProtocolVersion::V2025_03_26) && !Method::Ping.is_in(V2026_07_28));
         assert!(Method::Discover.is_in(V2026_07_28) && !Method::Discover.is_in(V2025_11_25));
-        assert!(!Method::Elicit.is_in(V2025_03_26) && Method::Elicit.is_in(V2025_06_18));
+        assert!(!Method::Elicit.is_in(ProtocolVersion::V2025_03_26) && Method::Elicit.is_in(V2025_06_18));
     }
 }

@@ -114,7 +114,8 @@ impl Client {
                 let callback = move |outcome: Result<RawJson, CallError>| {
                     done(outcome.map_err(Error::from).and_then(|result| client.complete(method, result)));
                 };
-                let waiter = Waiter { done: Done::Callback(Box::new(callback)), progress: call.progress.clone() };
+                let waiter =
+                    Waiter { done: Done::Callback(Box::new(callback)), progress: call.progress.clone() };
                 let made = self.call_over_stream(&stream.connection, &call, waiter);
                 Started(match made {
                     Some(call) => StartedIn::Stream(stream.connection.clone(), call),
@@ -152,7 +153,10 @@ impl Client {
         }
         match call.method.info().server_capability {
             Some(["tools"]) if self.inner.negotiated.capabilities.tools.is_none() => {
-                let message = format!("the server did not declare the capability `tools` that {} needs", call.method.name());
+                let message = format!(
+                    "the server did not declare the capability `tools` that {} needs",
+                    call.method.name()
+                );
                 Err(Error::new(ErrorKind::Unsupported, message))
             }
             _ => Ok(()),
@@ -167,7 +171,10 @@ impl Client {
             result_type: Option<Cow<'a, str>>,
         }
         if !result.is_object() {
-            return Err(Error::protocol(format!("the server answered {} with a result that is no object", method.name())));
+            return Err(Error::protocol(format!(
+                "the server answered {} with a result that is no object",
+                method.name()
+            )));
         }
         if self.protocol_version().era() == Era::Handshake {
             return Ok(result);
@@ -175,7 +182,9 @@ impl Client {
         let problem = match result.to::<Head<'_>>() {
             Ok(Head { result_type: None }) => return Ok(result),
             Ok(Head { result_type: Some(kind) }) if kind == "complete" => return Ok(result),
-            Ok(Head { result_type: Some(kind) }) => format!("of type {kind:?}, which this client did not offer to take"),
+            Ok(Head { result_type: Some(kind) }) => {
+                format!("of type {kind:?}, which this client did not offer to take")
+            }
             Err(error) => format!("that cannot be read: {error}"),
         };
         Err(Error::protocol(format!("the server answered {} with a result {problem}", method.name())))
@@ -183,7 +192,8 @@ impl Client {
 
     /// Asks whether the server answers: `ping`, or `server/discover` in revisions that have no ping.
     pub async fn ping(&self) -> Result<()> {
-        let method = if Method::Ping.is_in(self.protocol_version()) { Method::Ping } else { Method::Discover };
+        let method =
+            if Method::Ping.is_in(self.protocol_version()) { Method::Ping } else { Method::Discover };
         self.call(Call::new(method, RawJson::empty_object())).await.map(drop)
     }
 
@@ -256,7 +266,8 @@ impl IntoFuture for CallTool {
         Box::pin(async move {
             let result = self.client.call(self.call?).await?;
             result.to().map_err(|error| {
-                Error::protocol("the server answered tools/call with something else than a tool's result").with_source(error)
+                Error::protocol("the server answered tools/call with something else than a tool's result")
+                    .with_source(error)
             })
         })
     }

@@ -76,7 +76,8 @@ pub struct Connect {
 impl Connect {
     pub(super) fn new(target: Target) -> Self {
         let client_info = Implementation::new("oxmcp", env!("CARGO_PKG_VERSION"));
-        let offer = Offer { client_info, capabilities: ClientCapabilities::default(), only: None, remembered: None };
+        let offer =
+            Offer { client_info, capabilities: ClientCapabilities::default(), only: None, remembered: None };
         Self { target, offer, headers: Vec::new(), limits: Limits::default() }
     }
 
@@ -108,7 +109,10 @@ impl Connect {
         let time = self.limits.connect;
         match tokio::time::timeout(time, self.connect()).await {
             Ok(connected) => connected,
-            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the server did not agree on a protocol version within {time:?}"))),
+            Err(_) => Err(Error::new(
+                ErrorKind::Timeout,
+                format!("the server did not agree on a protocol version within {time:?}"),
+            )),
         }
     }
 
@@ -174,7 +178,11 @@ pub(super) fn stateless_meta(version: ProtocolVersion, offer: &Offer) -> String 
 }
 
 /// Starts the server and negotiates. A server that exits over the probe is started once more, and asked in the old way.
-async fn connect_command(command: &Command, offer: &Offer, limits: &Limits) -> Result<(Negotiated, StreamChannel)> {
+async fn connect_command(
+    command: &Command,
+    offer: &Offer,
+    limits: &Limits,
+) -> Result<(Negotiated, StreamChannel)> {
     let mut stream = open_command(command, limits)?;
     let mut may_restart = true;
     let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
@@ -188,7 +196,9 @@ async fn connect_command(command: &Command, offer: &Offer, limits: &Limits) -> R
             Step::Request { method, version, ref params, is_probe } => {
                 match stream.ask(method, version, params, is_probe, offer, limits).await {
                     Ok(reply) => reply,
-                    Err(CallError::Closed(CloseReason::PeerClosed | CloseReason::PeerExited(_))) if is_probe && may_restart => {
+                    Err(CallError::Closed(CloseReason::PeerClosed | CloseReason::PeerExited(_)))
+                        if is_probe && may_restart =>
+                    {
                         may_restart = false;
                         stream = open_command(command, limits)?;
                         Reply::Refused
@@ -203,9 +213,10 @@ async fn connect_command(command: &Command, offer: &Offer, limits: &Limits) -> R
 
 fn not_connected(error: CallError, server: &str) -> Error {
     match error {
-        CallError::Closed(reason) => {
-            Error::new(ErrorKind::Connect, format!("the server {server:?} did not stay to negotiate: {reason}"))
-        }
+        CallError::Closed(reason) => Error::new(
+            ErrorKind::Connect,
+            format!("the server {server:?} did not stay to negotiate: {reason}"),
+        ),
         error => error.into(),
     }
 }
@@ -241,7 +252,9 @@ fn open_stream(
         let (connection, limits) = (connection.clone(), limits.clone());
         async move {
             match child {
-                None => drop(drive(connection, reader, writer, ClientRole, &limits, std::future::pending()).await),
+                None => {
+                    drop(drive(connection, reader, writer, ClientRole, &limits, std::future::pending()).await)
+                }
                 Some(child) => drive_child(connection, reader, writer, child, &limits).await,
             }
             release.send_replace(true);
@@ -280,6 +293,11 @@ struct ClientRole;
 impl Role for ClientRole {
     const SERVES: bool = false;
 
+    /// No server has a reason to answer in batches: this client sends none.
+    fn has_batches(&self) -> bool {
+        false
+    }
+
     fn answer(&mut self, request: Request, _: &Connection) -> Answer {
         Answer::Ready(answer_server(&request))
     }
@@ -310,7 +328,9 @@ impl StreamChannel {
                 Step::Failed(error) => return Err(error.into()),
                 Step::Request { method, version, params, is_probe } => {
                     let reply = self.ask(method, version, &params, is_probe, offer, limits).await;
-                    negotiation.handle(reply.map_err(|error| not_connected(error, "at the other end of the stream"))?)
+                    negotiation.handle(
+                        reply.map_err(|error| not_connected(error, "at the other end of the stream"))?,
+                    )
                 }
             };
         }

@@ -3,7 +3,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use oxmcp_proto::jsonrpc::{Message, MethodName, RawJson, Request, RequestId, write_error, write_notification, write_request, write_result};
+use oxmcp_proto::jsonrpc::{
+    Message, MethodName, RawJson, Request, RequestId, write_error, write_notification, write_request,
+    write_result,
+};
 use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{Progress, ProgressParams};
 use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
@@ -67,7 +70,9 @@ impl HttpChannel {
                     *self.shared.version() = Some(negotiated.version);
                     if negotiated.version.era() == Era::Handshake {
                         let mut body = Vec::new();
-                        write_notification(&mut body, Method::Initialized.name(), |out| out.extend_from_slice(b"{}"));
+                        write_notification(&mut body, Method::Initialized.name(), |out| {
+                            out.extend_from_slice(b"{}")
+                        });
                         self.shared.post(Method::Initialized.name(), body.into()).await.map_err(to_error)?;
                     }
                     return Ok(negotiated);
@@ -80,7 +85,13 @@ impl HttpChannel {
         }
     }
 
-    async fn ask(&self, method: Method, version: ProtocolVersion, params: &RawJson, offer: &Offer) -> Result<Reply> {
+    async fn ask(
+        &self,
+        method: Method,
+        version: ProtocolVersion,
+        params: &RawJson,
+        offer: &Offer,
+    ) -> Result<Reply> {
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
         let id = self.shared.next_id();
         let mut body = Vec::with_capacity(512);
@@ -129,7 +140,8 @@ impl HttpChannel {
             name: name.as_deref(),
             session: session.as_deref(),
         };
-        let cancel = CancelOnDrop { shared, id: id.clone(), armed: inner.negotiated.version.era() == Era::Handshake };
+        let cancel =
+            CancelOnDrop { shared, id: id.clone(), armed: inner.negotiated.version.era() == Era::Handshake };
         let exchange = shared.http.exchange(head, &id, body.into(), &mut on_message);
         let last_heard = || *heard.lock().unwrap_or_else(PoisonError::into_inner);
         let answered = tokio::select! {
@@ -204,7 +216,9 @@ impl Shared {
     /// Takes a message that came on the way to a call's answer.
     fn take_message(self: &Arc<Self>, message: Message, token: i64, call: &Call) {
         match message {
-            Message::Notification(notification) if notification.method == MethodName::Known(Method::Progress) => {
+            Message::Notification(notification)
+                if notification.method == MethodName::Known(Method::Progress) =>
+            {
                 let params = notification.params.and_then(|params| params.to::<ProgressParams>().ok());
                 if let (Some(params), Some(callback)) = (params, &call.progress)
                     && params.progress_token == RequestId::Number(token)
@@ -292,7 +306,9 @@ fn to_error(error: HttpError) -> Error {
         HttpError::Status { rpc: Some(rpc), .. } => CallError::Rpc(rpc).into(),
         HttpError::Status { status, .. } if is_unauthorized(status) => Error::new(
             ErrorKind::Unauthorized,
-            format!("the server refused the request with HTTP {status}; it wants authorization that was not given"),
+            format!(
+                "the server refused the request with HTTP {status}; it wants authorization that was not given"
+            ),
         ),
         HttpError::Status { status, body, .. } => {
             Error::protocol(format!("the server answered with HTTP {status}: {body}"))

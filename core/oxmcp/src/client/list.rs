@@ -14,8 +14,8 @@ impl Client {
     ///
     /// [`Misuse`](crate::ErrorKind::Misuse) for a method that has no pages, otherwise as [`call`](Self::call).
     pub async fn list_all(&self, method: Method) -> Result<RawJson> {
-        let items = items_member(method)
-            .ok_or_else(|| Error::misuse(format!("{} has no pages", method.name())))?;
+        let items =
+            items_member(method).ok_or_else(|| Error::misuse(format!("{} has no pages", method.name())))?;
         let mut joined = Vec::from(*b"{");
         write_json_string(items, &mut joined);
         joined.extend_from_slice(b":[");
@@ -24,15 +24,22 @@ impl Client {
         for _ in 0..MAX_PAGES {
             let params = cursor_params(cursor.as_deref())?;
             let page = self.call(Call::new(method, params)).await?;
-            let next = append(&page, items, start, &mut joined)
-                .map_err(|why| Error::protocol(format!("the server answered {} with something else than a list: {why}", method.name())))?;
+            let next = append(&page, items, start, &mut joined).map_err(|why| {
+                Error::protocol(format!(
+                    "the server answered {} with something else than a list: {why}",
+                    method.name()
+                ))
+            })?;
             match next {
                 None => {
                     joined.extend_from_slice(b"]}");
                     return Ok(RawJson::from_written(joined));
                 }
                 Some(next) if cursor.as_ref() == Some(&next) => {
-                    return Err(Error::protocol(format!("the server's {} goes in circles: a page's cursor is its own", method.name())));
+                    return Err(Error::protocol(format!(
+                        "the server's {} goes in circles: a page's cursor is its own",
+                        method.name()
+                    )));
                 }
                 Some(next) => cursor = Some(next),
             }
@@ -55,7 +62,8 @@ fn items_member(method: Method) -> Option<&'static str> {
 pub(super) fn cursor_params(cursor: Option<&str>) -> Result<RawJson> {
     match cursor {
         None => Ok(RawJson::empty_object()),
-        Some(cursor) => RawJson::of(&serde_json::json!({ "cursor": cursor })).map_err(|error| Error::misuse(error.to_string())),
+        Some(cursor) => RawJson::of(&serde_json::json!({ "cursor": cursor }))
+            .map_err(|error| Error::misuse(error.to_string())),
     }
 }
 
@@ -73,6 +81,7 @@ fn append(page: &RawJson, items: &str, start: usize, out: &mut Vec<u8>) -> Resul
     }
     match page.member("nextCursor") {
         None => Ok(None),
-        Some(cursor) => serde_json::from_str(cursor.get()).map_err(|error| format!("its `nextCursor` is no string: {error}")),
+        Some(cursor) => serde_json::from_str(cursor.get())
+            .map_err(|error| format!("its `nextCursor` is no string: {error}")),
     }
 }

@@ -40,7 +40,8 @@ fn write_merged(params: &RawObject<'_>, meta: &MetaMembers<'_>, out: &mut Vec<u8
         }
         write_json_string(name, out);
         out.push(b':');
-        let own = if name == "_meta" { serde_json::from_str::<RawObject<'_>>(value.get()).ok() } else { None };
+        let own =
+            if name == "_meta" { serde_json::from_str::<RawObject<'_>>(value.get()).ok() } else { None };
         let Some(own) = own else {
             write_on_one_line(value.get().as_bytes(), out);
             continue;
@@ -81,7 +82,9 @@ impl MetaMembers<'_> {
     fn has(&self, name: &str) -> bool {
         match name {
             keys::PROGRESS_TOKEN => self.progress_token.is_some(),
-            keys::PROTOCOL_VERSION | keys::CLIENT_INFO | keys::CLIENT_CAPABILITIES => self.stateless.is_some(),
+            keys::PROTOCOL_VERSION | keys::CLIENT_INFO | keys::CLIENT_CAPABILITIES => {
+                self.stateless.is_some()
+            }
             _ => false,
         }
     }

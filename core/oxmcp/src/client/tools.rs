@@ -58,5 +58,6 @@ impl Client {
 }
 
 fn no_tools(error: serde_json::Error) -> Error {
-    Error::protocol("the server answered tools/list with something else than a list of tools").with_source(error)
+    Error::protocol("the server answered tools/list with something else than a list of tools")
+        .with_source(error)
 }

@@ -192,7 +192,10 @@ impl Core {
                 Err(error) => return Answer::Ready(Err(invalid_params(error))),
             };
             let Some(tool) = self.tools.tool(&call.name) else {
-                return Answer::Ready(Err(ErrorObject::invalid_params(format!("unknown tool: {}", call.name))));
+                return Answer::Ready(Err(ErrorObject::invalid_params(format!(
+                    "unknown tool: {}",
+                    call.name
+                ))));
             };
             let arguments = match call.arguments {
                 Some(arguments) if arguments.get() != "null" => params.part(arguments),
@@ -202,19 +205,29 @@ impl Core {
         };
         if let Err(problem) = tool.check(&arguments) {
             // The model sees it and can mend its call (2025-11-25, tools, "Error Handling").
-            return Answer::Ready(self.tool_result(version, Err(ToolError::Failed(format!("invalid arguments: {problem}")))));
+            return Answer::Ready(
+                self.tool_result(version, Err(ToolError::Failed(format!("invalid arguments: {problem}")))),
+            );
         }
         let meta = params.to::<MetaOnly<'_>>().ok().and_then(|only| only.meta).map(|meta| params.part(meta));
         let context = Context::new(id, version, client_info, meta, progress_token, notify());
         let handler = tool.handler.clone();
-        let future = match std::panic::catch_unwind(AssertUnwindSafe(|| handler.call(ToolCall { arguments, context }))) {
+        let future = match std::panic::catch_unwind(AssertUnwindSafe(|| {
+            handler.call(ToolCall { arguments, context })
+        })) {
             Ok(future) => future,
             Err(panic) => return Answer::Ready(Err(panicked(&*panic))),
         };
         let core = self.clone();
         Answer::Later(Box::pin(async move {
             match AssertUnwindSafe(future).catch_unwind().await {
-                Ok(output) => core.tool_result(version, output),
+                Ok(Ok(output)) => match tool.check_output(&output) {
+                    Ok(()) => core.tool_result(version, Ok(output)),
+                    Err(why) => Err(ErrorObject::internal(format!(
+                        "the tool's result does not meet its outputSchema: {why}"
+                    ))),
+                },
+                Ok(error) => core.tool_result(version, error),
                 Err(panic) => Err(panicked(&*panic)),
             }
         }))
@@ -289,7 +302,8 @@ fn invalid_params(error: serde_json::Error) -> ErrorObject {
 
 /// The error for a handler that panicked. The panic's own words stay here: they may hold what the peer must not see.
 fn panicked(panic: &(dyn Any + Send)) -> ErrorObject {
-    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let words =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = words.unwrap_or("(no message)"), "a tool handler panicked");
     ErrorObject::internal("the tool's handler panicked")
 }

@@ -1,11 +1,11 @@
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use oxmcp_proto::Method;
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::{RawJson, RequestId};
-use oxmcp_proto::model::{Implementation, ProgressParams, Progress};
+use oxmcp_proto::model::{Implementation, Progress, ProgressParams};
 
 use super::Notify;
 
@@ -40,7 +40,15 @@ impl Context {
     ) -> Self {
         let last_progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
         Self {
-            inner: Arc::new(Inner { request_id, version, client_info, meta, progress_token, last_progress, notify }),
+            inner: Arc::new(Inner {
+                request_id,
+                version,
+                client_info,
+                meta,
+                progress_token,
+                last_progress,
+                notify,
+            }),
         }
     }
 
@@ -83,7 +91,8 @@ impl Context {
             return false;
         }
         let message = message.map(str::to_owned);
-        let params = ProgressParams { progress_token: token.clone(), progress: Progress { progress, total, message } };
+        let params =
+            ProgressParams { progress_token: token.clone(), progress: Progress { progress, total, message } };
         match serde_json::to_vec(&params) {
             Ok(params) => self.inner.notify.notify(Method::Progress, &params),
             Err(_) => false,

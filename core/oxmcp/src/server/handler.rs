@@ -3,14 +3,14 @@ use std::marker::PhantomData;
 
 use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::RawJson;
-use schemars::generate::SchemaSettings;
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::output::{IntoToolOutput, ToolError, ToolOutput};
 use super::Context;
+use super::output::{IntoToolOutput, ToolError, ToolOutput};
 
 /// A call of a tool.
 #[derive(Clone, Debug)]

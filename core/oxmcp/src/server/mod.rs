@@ -80,7 +80,12 @@ impl Server {
     /// # Panics
     ///
     /// If the schema that the type derives is not a valid JSON Schema of an object; see [`add_tool`](Self::add_tool).
-    pub fn tool<M>(self, name: impl Into<String>, description: impl Into<String>, handler: impl ToolFn<M>) -> Self {
+    pub fn tool<M>(
+        self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        handler: impl ToolFn<M>,
+    ) -> Self {
         let name = name.into();
         let tool = Tool {
             name: name.clone(),

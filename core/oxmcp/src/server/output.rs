@@ -1,9 +1,11 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, write_json_string};
 use oxmcp_proto::model::{CallToolResult, Content};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::handler::schema_of;
 
@@ -109,9 +111,13 @@ impl IntoToolOutput for CallToolResult {
 
 impl<T: Serialize + JsonSchema> IntoToolOutput for Json<T> {
     fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
-        let structured = serde_json::to_value(&self.0)
-            .map_err(|error| ToolError::Rpc(ErrorObject::internal(format!("the tool's result has no JSON: {error}"))))?;
-        let result = CallToolResult { structured_content: Some(structured.clone()), ..CallToolResult::text(structured.to_string()) };
+        let structured = serde_json::to_value(&self.0).map_err(|error| {
+            ToolError::Rpc(ErrorObject::internal(format!("the tool's result has no JSON: {error}")))
+        })?;
+        let result = CallToolResult {
+            structured_content: Some(structured.clone()),
+            ..CallToolResult::text(structured.to_string())
+        };
         Ok(ToolOutput::Result(Box::new(result)))
     }
 
@@ -151,15 +157,16 @@ impl ToolOutput {
                 Ok(())
             }
             Self::Result(result) => {
-                let json = serde_json::to_vec(result)
-                    .map_err(|error| ErrorObject::internal(format!("the tool's result has no JSON: {error}")))?;
+                let json = serde_json::to_vec(result).map_err(|error| {
+                    ErrorObject::internal(format!("the tool's result has no JSON: {error}"))
+                })?;
                 out.extend_from_slice(&json[1..json.len() - 1]);
                 Ok(())
             }
             Self::Json(json) => {
-                let object: RawObject<'_> = json
-                    .to()
-                    .map_err(|error| ErrorObject::internal(format!("the tool's result is no object: {error}")))?;
+                let object: RawObject<'_> = json.to().map_err(|error| {
+                    ErrorObject::internal(format!("the tool's result is no object: {error}"))
+                })?;
                 if !object.member("content").is_some_and(|content| content.get().starts_with('[')) {
                     return Err(ErrorObject::internal("the tool's result has no `content` array"));
                 }
@@ -168,6 +175,30 @@ impl ToolOutput {
                 Ok(())
             }
         }
+    }
+
+    /// The structured part, for checking it.
+    pub(super) fn structured_content(&self) -> Result<Structured<'_>, String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Result {
+            structured_content: Option<Value>,
+            #[serde(default)]
+            is_error: bool,
+        }
+        let (content, is_error) = match self {
+            Self::Text(_) => (None, false),
+            Self::Result(result) => (result.structured_content.as_ref().map(Cow::Borrowed), result.is_error),
+            Self::Json(json) => {
+                let result: Result = json.to().map_err(|error| error.to_string())?;
+                (result.structured_content.map(Cow::Owned), result.is_error)
+            }
+        };
+        Ok(match content {
+            _ if is_error => Structured::Failed,
+            Some(content) => Structured::Content(content),
+            None => Structured::Missing,
+        })
     }
 
     /// Whether the result has a member of its own under a name that the server would add.
@@ -180,4 +211,12 @@ impl ToolOutput {
             Self::Json(json) => json.to::<RawObject<'_>>().is_ok_and(|object| object.member(name).is_some()),
         }
     }
+}
+
+/// What there is of a result to check against `outputSchema`.
+pub(super) enum Structured<'a> {
+    Content(Cow<'a, Value>),
+    /// The tool failed, which needs no structure.
+    Failed,
+    Missing,
 }

@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::sync::Arc;
 
 use oxmcp_proto::Method;
@@ -17,11 +18,17 @@ impl Server {
     /// # Errors
     ///
     /// [`Misuse`](ErrorKind::Misuse) when they are served already, [`Closed`](ErrorKind::Closed) when the connection breaks.
-    pub async fn serve_stdio(&self) -> Result<()> {
-        let stdio = Stdio::take()?;
-        let served = self.serve(stdio.reader, stdio.writer).await;
-        drop(stdio.restore);
-        served
+    ///
+    /// The streams are taken when this is called, not when the future is first polled. Call it inside a tokio runtime.
+    pub fn serve_stdio(&self) -> impl Future<Output = Result<()>> + Send + 'static {
+        let stdio = Stdio::take();
+        let server = self.clone();
+        async move {
+            let stdio = stdio?;
+            let served = server.serve(stdio.reader, stdio.writer).await;
+            drop(stdio.restore);
+            served
+        }
     }
 
     /// Serves one client over a stream of newline-delimited messages, such as a socket, until it closes.
@@ -38,7 +45,9 @@ impl Server {
         let connection = Connection::new(&core.limits);
         let role = StreamRole { core: core.clone(), session: None };
         match drive(connection, reader, writer, role, &core.limits, std::future::pending()).await {
-            CloseReason::Broken(how) => Err(Error::new(ErrorKind::Closed, format!("the connection broke: {how}"))),
+            CloseReason::Broken(how) => {
+                Err(Error::new(ErrorKind::Closed, format!("the connection broke: {how}")))
+            }
             _ => Ok(()),
         }
     }
@@ -52,6 +61,10 @@ pub(crate) struct StreamRole {
 
 impl Role for StreamRole {
     const SERVES: bool = true;
+
+    fn has_batches(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.version.wire().batches)
+    }
 
     fn answer(&mut self, request: Request, connection: &Connection) -> Answer {
         if request.method == MethodName::Known(Method::Initialize) {
@@ -70,7 +83,10 @@ impl Role for StreamRole {
 impl StreamRole {
     fn initialize(&mut self, request: &Request) -> Answer {
         if self.session.is_some() {
-            return Answer::Refused(ErrorObject::new(codes::INVALID_REQUEST, "this connection is already initialized"));
+            return Answer::Refused(ErrorObject::new(
+                codes::INVALID_REQUEST,
+                "this connection is already initialized",
+            ));
         }
         match self.core.initialize(request) {
             Ok((session, result)) => {

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::handler::ToolHandler;
+use super::output::{Structured, ToolOutput};
 use crate::{Error, Result};
 
 /// The tools of a server, in the order in which they were added. Readers take a snapshot, so adding and removing never waits for a
@@ -30,6 +31,7 @@ pub(super) struct RegisteredTool {
     name: Box<str>,
     definition: RawJson,
     arguments: Option<Validator>,
+    structured: Option<Validator>,
     pub(super) handler: Arc<dyn ToolHandler>,
 }
 
@@ -85,7 +87,9 @@ impl Snapshot {
         let start = match cursor {
             None => 0,
             // A cursor names the last tool of the page before, so it stays good while others come and go.
-            Some(cursor) => self.after(cursor).ok_or_else(|| ErrorObject::invalid_params("invalid cursor"))?,
+            Some(cursor) => {
+                self.after(cursor).ok_or_else(|| ErrorObject::invalid_params("invalid cursor"))?
+            }
         };
         if start % size == 0 {
             let pages = self.pages.get_or_init(|| self.pages(size));
@@ -110,7 +114,8 @@ impl Snapshot {
             tools.extend_from_slice(tool.definition.as_bytes());
         }
         tools.push(b']');
-        let next_cursor = (end < self.tools.len()).then(|| URL_SAFE_NO_PAD.encode(&*self.tools[end - 1].name));
+        let next_cursor =
+            (end < self.tools.len()).then(|| URL_SAFE_NO_PAD.encode(&*self.tools[end - 1].name));
         Page { tools: RawJson::from_written(tools), next_cursor }
     }
 
@@ -128,15 +133,20 @@ impl RegisteredTool {
         }
         let bad = |what: &str, why: String| Error::misuse(format!("tool {name:?}: its {what} {why}"));
         let input = object_schema(&tool.input_schema).map_err(|why| bad("inputSchema", why))?;
-        if let Some(output) = &tool.output_schema {
-            object_schema(output).and_then(|schema| compile(&schema)).map_err(|why| bad("outputSchema", why))?;
-        }
+        let structured = match &tool.output_schema {
+            Some(output) => Some(
+                any_schema(output)
+                    .and_then(|schema| compile(&schema))
+                    .map_err(|why| bad("outputSchema", why))?,
+            ),
+            None => None,
+        };
         let arguments = match takes_any_object(&input) {
             true => None,
             false => Some(compile(&input).map_err(|why| bad("inputSchema", why))?),
         };
         let definition = RawJson::of(&tool).map_err(|error| bad("definition", error.to_string()))?;
-        Ok(Self { name: name.into(), definition, arguments, handler })
+        Ok(Self { name: name.into(), definition, arguments, structured, handler })
     }
 
     /// Says what is wrong with the arguments, for the caller to mend.
@@ -145,22 +155,39 @@ impl RegisteredTool {
             return Err("the arguments are not an object".to_owned());
         }
         let Some(validator) = &self.arguments else { return Ok(()) };
-        let value: Value = arguments.to().map_err(|error| error.to_string())?;
-        // Deciding is much cheaper than explaining.
-        if validator.is_valid(&value) {
-            return Ok(());
+        check(validator, &arguments.to().map_err(|error| error.to_string())?)
+    }
+
+    /// Says how a result breaks the promise of `outputSchema` (2025-06-18 on, tools, "Output Schema").
+    pub(super) fn check_output(&self, output: &ToolOutput) -> std::result::Result<(), String> {
+        let Some(validator) = &self.structured else { return Ok(()) };
+        match output.structured_content()? {
+            Structured::Content(content) => check(validator, &content),
+            Structured::Failed => Ok(()),
+            Structured::Missing => Err("it has no structuredContent".to_owned()),
         }
-        let explain = |error: jsonschema::ValidationError<'_>| match error.instance_path().as_str() {
-            "" => error.to_string(),
-            path => format!("{error} (at {path})"),
-        };
-        let problems: Vec<String> = validator.iter_errors(&value).take(8).map(explain).collect();
-        Err(problems.join("; "))
     }
 }
 
+fn check(validator: &Validator, value: &Value) -> std::result::Result<(), String> {
+    // Deciding is much cheaper than explaining.
+    if validator.is_valid(value) {
+        return Ok(());
+    }
+    let explain = |error: jsonschema::ValidationError<'_>| match error.instance_path().as_str() {
+        "" => error.to_string(),
+        path => format!("{error} (at {path})"),
+    };
+    let problems: Vec<String> = validator.iter_errors(value).take(8).map(explain).collect();
+    Err(problems.join("; "))
+}
+
+fn any_schema(schema: &RawJson) -> std::result::Result<Value, String> {
+    schema.to().map_err(|error| format!("is not JSON: {error}"))
+}
+
 fn object_schema(schema: &RawJson) -> std::result::Result<Value, String> {
-    let schema: Value = schema.to().map_err(|error| format!("is not JSON: {error}"))?;
+    let schema = any_schema(schema)?;
     match schema.get("type").and_then(Value::as_str) {
         Some("object") => Ok(schema),
         _ => Err("is not a JSON Schema with `\"type\": \"object\"`".to_owned()),

@@ -37,7 +37,13 @@ pub enum Stderr {
 impl Command {
     /// A program, found as the system finds programs.
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), args: Vec::new(), env: Vec::new(), cwd: None, stderr: Stderr::default() }
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            cwd: None,
+            stderr: Stderr::default(),
+        }
     }
 
     /// Adds an argument.
@@ -72,7 +78,8 @@ impl Command {
 
     /// What tells this server from others: the program, its arguments and its folder.
     pub(crate) fn identity(&self) -> String {
-        let words: Vec<_> = std::iter::once(&self.program).chain(&self.args).map(|word| word.to_string_lossy()).collect();
+        let words: Vec<_> =
+            std::iter::once(&self.program).chain(&self.args).map(|word| word.to_string_lossy()).collect();
         format!("{:?} in {:?}", words, self.cwd)
     }
 
@@ -95,7 +102,9 @@ impl Command {
         command.process_group(0);
         let failed = |error: io::Error| {
             let program = self.program.to_string_lossy();
-            let message = format!("the server command {program:?} could not be started; is it installed and on the PATH?");
+            let message = format!(
+                "the server command {program:?} could not be started; is it installed and on the PATH?"
+            );
             Error::new(ErrorKind::Connect, message).with_source(error)
         };
         let mut child = command.spawn().map_err(failed)?;

@@ -343,7 +343,9 @@ impl<C, S> Link<C, S> {
         let Some(id) = response.id else {
             // The codec lets a response without an id pass only when it is an error.
             let error = response.outcome.err();
-            return Event::Stray(Stray::Error(error.unwrap_or_else(|| ErrorObject::internal("a result without an id"))));
+            return Event::Stray(Stray::Error(
+                error.unwrap_or_else(|| ErrorObject::internal("a result without an id")),
+            ));
         };
         let call = match &id {
             RequestId::Number(id) => self.calls.remove(id),

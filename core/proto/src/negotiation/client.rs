@@ -125,8 +125,15 @@ pub struct ClientNegotiation {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    Discover { last: bool },
-    Initialize { version: ProtocolVersion, last: bool },
+    /// `again`: the server refused the revision once, and yet says it supports it.
+    Discover {
+        last: bool,
+        again: bool,
+    },
+    Initialize {
+        version: ProtocolVersion,
+        last: bool,
+    },
 }
 
 impl ClientNegotiation {
@@ -140,7 +147,7 @@ impl ClientNegotiation {
             let version = offer.only.unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
             Stage::Initialize { version, last: offer.only.is_some() }
         } else {
-            Stage::Discover { last: offer.only.is_some() }
+            Stage::Discover { last: offer.only.is_some(), again: false }
         };
         let negotiation = Self { offer, stage, silent: false };
         let step = negotiation.request();
@@ -150,17 +157,17 @@ impl ClientNegotiation {
     /// Takes what came of the last step's request, and says what to do next.
     pub fn handle(&mut self, reply: Reply) -> Step {
         match (self.stage, reply) {
-            (Stage::Discover { .. }, Reply::Result(result)) => self.discovered(&result),
-            (Stage::Discover { .. }, Reply::Error(error)) if error.is_modern() => {
-                self.refused_by_modern(error)
+            (Stage::Discover { last, .. }, Reply::Result(result)) => self.discovered(&result, last),
+            (Stage::Discover { last, again }, Reply::Error(error)) if error.is_modern() => {
+                self.refused_by_modern(error, last, again)
             }
-            (Stage::Discover { last: true }, Reply::Error(error)) => {
+            (Stage::Discover { last: true, .. }, Reply::Error(error)) => {
                 self.fail(NegotiationError::Refused(error))
             }
-            (Stage::Discover { last: true }, Reply::Silence | Reply::Refused) => {
+            (Stage::Discover { last: true, .. }, Reply::Silence | Reply::Refused) => {
                 self.fail(NegotiationError::NotAServer)
             }
-            (Stage::Discover { last: false }, reply) => {
+            (Stage::Discover { last: false, .. }, reply) => {
                 self.silent = reply == Reply::Silence;
                 self.initialize(ProtocolVersion::LATEST_HANDSHAKE, !self.silent)
             }
@@ -173,7 +180,7 @@ impl ClientNegotiation {
             }
             // The server was silent and is awake now, or is not what an earlier connection found.
             (Stage::Initialize { last: false, .. }, _) => {
-                self.stage = Stage::Discover { last: true };
+                self.stage = Stage::Discover { last: true, again: false };
                 self.request()
             }
         }
@@ -181,7 +188,7 @@ impl ClientNegotiation {
 
     fn request(&self) -> Step {
         match self.stage {
-            Stage::Discover { last } => Step::Request {
+            Stage::Discover { last, .. } => Step::Request {
                 method: Method::Discover,
                 version: ProtocolVersion::LATEST,
                 params: RawJson::empty_object(),
@@ -205,9 +212,11 @@ impl ClientNegotiation {
         self.request()
     }
 
-    fn discovered(&mut self, result: &RawJson) -> Step {
+    fn discovered(&mut self, result: &RawJson, last: bool) -> Step {
         let result: DiscoverResult = match result.to() {
             Ok(result) => result,
+            // Whoever answers what it does not know with whatever is no modern server.
+            Err(_) if !last => return self.initialize(ProtocolVersion::LATEST_HANDSHAKE, true),
             Err(error) => return self.bad_result("server/discover", error.to_string()),
         };
         match self.choose(&result.supported_versions) {
@@ -222,15 +231,20 @@ impl ClientNegotiation {
         }
     }
 
-    fn refused_by_modern(&mut self, error: ErrorObject) -> Step {
+    fn refused_by_modern(&mut self, error: ErrorObject, last: bool, again: bool) -> Step {
         if error.code != codes::UNSUPPORTED_PROTOCOL_VERSION {
             return self.fail(NegotiationError::Refused(error));
         }
         let data = error.data.as_ref().and_then(|data| data.to::<UnsupportedVersionData>().ok());
         let supported = data.map(|data| data.supported).unwrap_or_default();
         match self.choose(&supported) {
-            // It refused the revision it says it supports.
-            Some(version) if version.era() == Era::Stateless => self.fail(NegotiationError::Refused(error)),
+            Some(version) if version.era() == Era::Stateless && again => {
+                self.fail(NegotiationError::Refused(error))
+            }
+            Some(version) if version.era() == Era::Stateless => {
+                self.stage = Stage::Discover { last, again: true };
+                self.request()
+            }
             Some(version) => self.initialize(version, true),
             None => self.no_common(&supported),
         }
@@ -383,9 +397,18 @@ mod tests {
     }
 
     #[test]
-    fn a_result_of_another_shape_is_an_error() {
+    fn a_result_of_another_shape_is_no_answer_to_a_probe_and_else_an_error() {
+        let other = || Reply::Result(raw(json!({"tools": []})));
         let (mut negotiation, _) = ClientNegotiation::start(Offer::default());
-        let step = negotiation.handle(Reply::Result(raw(json!({"tools": []}))));
-        assert!(matches!(step, Step::Failed(NegotiationError::BadResult { .. })));
+        assert_eq!(method_of(&negotiation.handle(other())), Some(Method::Initialize));
+        assert!(matches!(negotiation.handle(other()), Step::Failed(NegotiationError::BadResult { .. })));
+    }
+
+    #[test]
+    fn a_revision_refused_and_yet_supported_is_tried_once_more() {
+        let (mut negotiation, _) = ClientNegotiation::start(Offer::default());
+        assert_eq!(method_of(&negotiation.handle(unsupported(&["2026-07-28"]))), Some(Method::Discover));
+        let again = negotiation.handle(unsupported(&["2026-07-28"]));
+        assert!(matches!(again, Step::Failed(NegotiationError::Refused(_))));
     }
 }
