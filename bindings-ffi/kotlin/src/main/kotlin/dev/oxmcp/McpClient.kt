@@ -195,7 +195,7 @@ public class McpClient private constructor(
         private const val PROGRESS_BUFFER = 1024
 
         /**
-         * Connects to a server at an `http:` or `https:` URL.
+         * Connects to a server at an `http:` URL.
          *
          * @param headers sent with every request, for example `Authorization`.
          */

@@ -1,5 +1,6 @@
 package dev.oxmcp
 
+import kotlinx.serialization.EncodeDefault
 import kotlinx.serialization.SerialName
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.JsonElement
@@ -15,7 +16,7 @@ import kotlinx.serialization.json.JsonObject
  */
 @Serializable
 public data class ToolResult(
-    val content: List<Content> = emptyList(),
+    @EncodeDefault val content: List<Content> = emptyList(),
     val structuredContent: JsonElement? = null,
     val isError: Boolean = false,
     @SerialName("_meta") val meta: JsonObject? = null,

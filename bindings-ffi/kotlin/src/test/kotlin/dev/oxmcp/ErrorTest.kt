@@ -2,6 +2,8 @@ package dev.oxmcp
 
 import kotlinx.coroutines.async
 import kotlinx.coroutines.runBlocking
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.put
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertInstanceOf
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -35,16 +37,13 @@ class ErrorTest {
 
     @Test
     suspend fun `a command that exits at once`() {
-        val took = measureTime { assertFails<McpException> { McpClient.connect(Stdio("true")) } }
+        val took = measureTime { assertFails<McpException.Connect> { McpClient.connect(Stdio("true")) } }
         assertTrue(took < 3.seconds, "took $took")
     }
 
     @Test
     suspend fun `a command that speaks something else`() {
-        val error = assertFails<McpException> {
-            McpClient.connect(Stdio("echo", "hello"), ClientOptions(connectTimeout = 2.seconds))
-        }
-        assertTrue(error is McpException.Closed || error is McpException.Protocol || error is McpException.Connect, "$error")
+        assertFails<McpException.Connect> { McpClient.connect(Stdio("echo", "hello")) }
     }
 
     @Test
@@ -60,11 +59,31 @@ class ErrorTest {
     @Test
     suspend fun `a revision that nobody knows`() {
         testServer().use { server ->
-            val error = assertFails<McpException> {
-                McpClient.connect(server, ClientOptions(protocolVersion = "1999-01-01"))
-            }
-            assertTrue(error is McpException.Misuse || error is McpException.UnsupportedVersion, "$error")
+            assertFails<McpException.Misuse> { McpClient.connect(server, ClientOptions(protocolVersion = "1999-01-01")) }
         }
+    }
+
+    @Test
+    suspend fun `a path where no server is`() {
+        testServer().use { server ->
+            assertFails<McpException.Rpc> { McpClient.connect(server.listenHttp().url + "/elsewhere") }
+        }
+    }
+
+    @Test
+    fun `a message over the limit`() = withClient(testServer(), ClientOptions(maxMessageBytes = 100_000)) { client ->
+        val long = buildJsonObject { put("text", "x".repeat(200_000)) }
+        assertFails<McpException.TooLarge> { client.callTool("echo", long) }
+    }
+
+    @Test
+    fun `a structured result that breaks its schema`() {
+        val server = mcpServer("wrong") {
+            tool("sum", json("""{"type":"object"}"""), outputSchema = jsonSchema<Sum>()) {
+                ToolResult.structured(json("""{"sum":"three"}"""))
+            }
+        }
+        withClient(server) { client -> assertFails<McpException.Rpc> { client.callTool("sum") } }
     }
 
     @Test
@@ -84,7 +103,7 @@ class ErrorTest {
         mcpServer("bound").use { server ->
             assertFails<McpException.Misuse> { server.listenHttp(host = "0.0.0.0") }
             ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use { taken ->
-                assertFails<McpException> { server.listenHttp(port = taken.localPort) }
+                assertFails<McpException.Connect> { server.listenHttp(port = taken.localPort) }
             }
         }
     }

@@ -5,17 +5,19 @@ import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
-import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertTrue
-import org.junit.jupiter.api.BeforeAll
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestInstance
+import org.junit.jupiter.params.AfterParameterizedClassInvocation
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation
+import org.junit.jupiter.params.Parameter
 import org.junit.jupiter.params.ParameterizedClass
 import org.junit.jupiter.params.provider.CsvSource
 
@@ -30,12 +32,19 @@ enum class Transport { MEMORY, STDIO, HTTP }
     "HTTP, negotiated", "HTTP, 2025-03-26", "HTTP, 2025-06-18", "HTTP, 2025-11-25", "HTTP, 2026-07-28",
 )
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class EveryTransportTest(private val transport: Transport, private val revision: String) {
-    private val server = testServer()
+class EveryTransportTest {
+    private lateinit var server: McpServer
     private lateinit var client: McpClient
 
-    @BeforeAll
-    suspend fun connect() {
+    @Parameter(0)
+    lateinit var transport: Transport
+
+    @Parameter(1)
+    lateinit var revision: String
+
+    @BeforeParameterizedClassInvocation
+    fun connect(): Unit = runBlocking {
+        server = testServer()
         val options = ClientOptions(
             clientInfo = Implementation("test-client", "1.2.3"),
             protocolVersion = revision.takeIf { it != "negotiated" },
@@ -47,8 +56,8 @@ class EveryTransportTest(private val transport: Transport, private val revision:
         }
     }
 
-    @AfterAll
-    suspend fun close() {
+    @AfterParameterizedClassInvocation
+    fun close(): Unit = runBlocking {
         client.closeAndJoin()
         server.closeAndJoin()
     }
@@ -103,9 +112,8 @@ class EveryTransportTest(private val transport: Transport, private val revision:
 
     @Test
     suspend fun `the handler knows who calls`() {
-        val name = "test-client"
-        assertEquals(Caller(client.protocolVersion, name, false), client.callTool<Unit, Caller>("caller", Unit))
-        assertEquals(Caller(client.protocolVersion, name, true), client.callTool<Unit, Caller>("caller", Unit) {})
+        val caller = client.callTool<Unit, Caller>("caller", Unit) {}
+        assertEquals(Caller(client.protocolVersion, "test-client", wantsProgress = true), caller)
     }
 
     @Test

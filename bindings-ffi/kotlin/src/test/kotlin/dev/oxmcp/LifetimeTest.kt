@@ -22,7 +22,7 @@ import kotlin.time.Duration.Companion.seconds
 /** What is left when clients and servers are closed, or forgotten. */
 class LifetimeTest {
     @Test
-    fun `closing a client ends its child process`() = runBlocking {
+    fun `closing a client ends its child process`() = runBlocking<Unit> {
         val before = children()
         val client = McpClient.connect(TestProcess.command())
         val child = (children() - before).single()
@@ -31,7 +31,7 @@ class LifetimeTest {
     }
 
     @Test
-    fun `a client that is forgotten ends its child process`() = runBlocking {
+    fun `a client that is forgotten ends its child process`() = runBlocking<Unit> {
         val before = children()
         forget()
         val child = (children() - before).single()
@@ -48,7 +48,7 @@ class LifetimeTest {
     }
 
     @Test
-    fun `cancelling connect ends the child process`() = runBlocking {
+    fun `cancelling connect ends the child process`() = runBlocking<Unit> {
         val before = children()
         val connecting = async { McpClient.connect(Stdio("sleep", "60")) }
         withTimeout(5.seconds) { while ((children() - before).isEmpty()) delay(10) }
@@ -58,7 +58,7 @@ class LifetimeTest {
     }
 
     @Test
-    fun `closing a server frees its port`() = runBlocking {
+    fun `closing a server frees its port`() = runBlocking<Unit> {
         val server = testServer()
         val http = server.listenHttp()
         McpClient.connect(http.url).use { it.ping() }
@@ -68,7 +68,7 @@ class LifetimeTest {
     }
 
     @Test
-    fun `a server that listens is kept although nobody holds it`() = runBlocking {
+    fun `a server that listens is kept although nobody holds it`() = runBlocking<Unit> {
         val http = testServer().listenHttp()
         repeat(5) {
             System.gc()
@@ -78,7 +78,7 @@ class LifetimeTest {
     }
 
     @Test
-    fun `a server in memory is kept by its client`() = runBlocking {
+    fun `a server in memory is kept by its client`() = runBlocking<Unit> {
         McpClient.connect(testServer()).use { client ->
             repeat(5) {
                 System.gc()
@@ -89,7 +89,7 @@ class LifetimeTest {
     }
 
     @Test
-    fun `closing a server cancels its handlers and settles its calls`() = runBlocking {
+    fun `closing a server cancels its handlers and settles its calls`() = runBlocking<Unit> {
         val watched = Watched()
         val server = watched.server()
         val client = McpClient.connect(server)

@@ -42,7 +42,7 @@ class SamplesTest {
     private val forecasts = mapOf("Oslo" to "snow")
 
     @Test
-    fun `a client of a URL`() = runBlocking {
+    fun `a client of a URL`() = runBlocking<Unit> {
         val server = mcpServer("demo", version = "1.0") {
             tool<Args, Sum>("add", "Add two numbers") { Sum(it.a + it.b) }
         }
@@ -59,7 +59,7 @@ class SamplesTest {
     }
 
     @Test
-    fun `a server in memory`() = runBlocking {
+    fun `a server in memory`() = runBlocking<Unit> {
         val server = mcpServer("demo", version = "1.0") {
             tool<Args, Int>("add", "Add two numbers") { it.a + it.b }
         }
@@ -83,7 +83,7 @@ class SamplesTest {
     }
 
     @Test
-    fun `a client of a command`() = runBlocking {
+    fun `a client of a command`() = runBlocking<Unit> {
         val command = TestProcess.command()
         McpClient.connect(command).use { client ->
             client.listTools().forEach { println("${it.name}: ${it.description}") }
@@ -91,7 +91,7 @@ class SamplesTest {
     }
 
     @Test
-    fun `tools of the documentation`() = runBlocking {
+    fun `tools of the documentation`() = runBlocking<Unit> {
         val server = mcpServer("samples")
         val schema = buildJsonObject {
             put("type", "object")
