@@ -197,7 +197,7 @@ def test_a_server_that_dies_settles_its_calls() -> None:
 
 def test_a_loop_that_cannot_watch_descriptors_is_woken_by_a_thread() -> None:
     class NoReaders(asyncio.SelectorEventLoop):
-        def add_reader(self, fd: Any, callback: Any, *args: Any) -> Any:
+        def add_reader(self, fd: Any, callback: Any, *args: Any) -> Any:  # type: ignore[override]
             raise NotImplementedError
 
         def _add_reader(self, fd: Any, callback: Any, *args: Any) -> Any:

@@ -98,14 +98,12 @@ def test_the_output_schema_is_of_what_is_written() -> None:
 
 def test_definitions_of_the_same_name_do_not_collide() -> None:
     def inner(name: str) -> Any:
-        return type("Same", (BaseModel,), {"__annotations__": {name: int}})
-
-    first, second = inner("a"), inner("b")
+        return list[type("Same", (BaseModel,), {"__annotations__": {name: int}})]  # type: ignore[misc]
 
     def tool(x: Any, y: Any) -> str:
         return ""
 
-    tool.__annotations__.update(x=list[first], y=list[second])
+    tool.__annotations__.update(x=inner("a"), y=inner("b"))
     function = Function(tool)
     made = arguments(function, {"x": [{"a": 1}], "y": [{"b": 2}]})
     assert made["x"][0].a == 1

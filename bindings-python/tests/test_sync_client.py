@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import everything
 import pytest
@@ -23,7 +24,7 @@ from oxmcp import SyncClient
 
 @pytest.fixture(params=["memory", "stdio"])
 def client(request: pytest.FixtureRequest, revision: str) -> Iterator[SyncClient]:
-    target = everything.make() if request.param == "memory" else [sys.executable, EVERYTHING]
+    target: Any = everything.make() if request.param == "memory" else [sys.executable, EVERYTHING]
     with SyncClient(target, protocol_version=revision) as client:
         yield client
 
@@ -113,6 +114,22 @@ def test_it_works_inside_a_running_loop(client: SyncClient) -> None:
         return client.call_tool("add", {"a": 1}).text
 
     assert asyncio.run(body()) == "2"
+
+
+def test_waiting_for_ones_own_loop_is_misuse() -> None:
+    async def body() -> None:
+        server = everything.make()
+        async with server.listen() as address:
+            with pytest.raises(oxmcp.MisuseError, match="would wait for itself"):
+                SyncClient(server).connect()
+            with SyncClient(address.url) as client:  # over HTTP the core answers by itself
+                assert client.list_tools()
+            inner = SyncClient(server)
+            await asyncio.to_thread(inner.connect)
+            assert (await asyncio.to_thread(inner.call_tool, "add", {"a": 1})).text == "2"
+            await asyncio.to_thread(inner.close)
+
+    asyncio.run(asyncio.wait_for(body(), 20))
 
 
 def test_ctrl_c_interrupts_a_wait(tmp_path: pathlib.Path) -> None:

@@ -7,6 +7,8 @@ import threading
 from functools import partial
 from typing import Any
 
+from .errors import MisuseError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +23,12 @@ def join(server: Server) -> tuple[Any, Callable[[], None]]:
     core = server._core
     dispatcher = server._join(core)
     if dispatcher is not None:
+        if asyncio._get_running_loop() is dispatcher.loop:
+            server._detach(core, dispatcher)
+            raise MisuseError(
+                "this thread's event loop serves the server, so a SyncClient of it would wait for itself; "
+                "use a Client, or call the SyncClient on another thread"
+            )
         return core, partial(server._detach, core, dispatcher)
     loop = asyncio.new_event_loop()
     ready = threading.Event()
