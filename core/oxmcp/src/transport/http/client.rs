@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,7 +207,7 @@ impl HttpClient {
             return Ok(response);
         }
         let status = response.status();
-        let body = receive(response.into_body(), MAX_ERROR_BODY, None).await.unwrap_or_default();
+        let body = receive(pin!(response.into_body()), MAX_ERROR_BODY, None).await.unwrap_or_default();
         let rpc = match jsonrpc::parse(body.clone(), self.inner.max_depth) {
             Ok(Message::Response(jsonrpc::Response { outcome: Err(error), .. })) => Some(error),
             _ => None,
@@ -223,7 +224,7 @@ impl Inner {
         body: Incoming,
         on_message: &mut (dyn FnMut(Message) + Send),
     ) -> Result<std::result::Result<RawJson, ErrorObject>, HttpError> {
-        let body = receive(body, self.max_bytes, None).await.map_err(|error| match error {
+        let body = receive(pin!(body), self.max_bytes, None).await.map_err(|error| match error {
             ReceiveError::TooLarge => HttpError::TooLarge { limit: self.max_bytes },
             ReceiveError::Silent => HttpError::Broken("the answer did not come in time".to_owned()),
             ReceiveError::Broken(error) => broken(&error),
@@ -398,3 +399,6 @@ fn finish(mut body: Incoming) {
         tokio::spawn(tokio::time::timeout(END_PATIENCE, end));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -7,10 +7,6 @@ use http_body_util::BodyExt;
 
 /// The most that is set aside because a peer announced so much.
 const MAX_RESERVED: usize = 1 << 20;
-
-/// How long the rest of an oversized body is read and thrown away, and how much of it, so that the peer gets to read the answer instead
-/// of a reset connection.
-const DISCARD: (Duration, usize) = (Duration::from_secs(5), 64 << 20);
 
 /// Why a body did not arrive.
 #[derive(Debug)]
@@ -25,14 +21,12 @@ pub(super) enum ReceiveError<E> {
 
 /// Reads a body of at most `limit` bytes. `patience` is the longest silence between two pieces; without it, the caller has its own.
 pub(super) async fn receive<B: Body>(
-    body: B,
+    mut body: Pin<&mut B>,
     limit: usize,
     patience: Option<Duration>,
 ) -> Result<Bytes, ReceiveError<B::Error>> {
-    let mut body = pin!(body);
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
-        discard(&mut body).await;
         return Err(ReceiveError::TooLarge);
     }
     let mut first = Bytes::new();
@@ -47,7 +41,6 @@ pub(super) async fn receive<B: Body>(
         let Some(frame) = frame else { break };
         let Ok(mut data) = frame.map_err(ReceiveError::Broken)?.into_data() else { continue };
         if first.len() + all.len() + data.remaining() > limit {
-            discard(&mut body).await;
             return Err(ReceiveError::TooLarge);
         }
         // Most bodies are one piece, which is then passed on as it came.
@@ -68,9 +61,11 @@ pub(super) async fn receive<B: Body>(
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-async fn discard<B: Body>(body: &mut std::pin::Pin<&mut B>) {
-    let (time, mut left) = DISCARD;
-    let _ = tokio::time::timeout(time, async {
+/// Reads the rest of a body and throws it away, so that the peer gets to read the answer instead of a reset connection. Not forever: up
+/// to 64 MiB and five seconds.
+pub(super) async fn discard<B: Body>(mut body: Pin<&mut B>) {
+    let mut left: usize = 64 << 20;
+    let _ = tokio::time::timeout(Duration::from_secs(5), async {
         while let Some(Ok(frame)) = body.frame().await {
             let Some(data) = frame.data_ref() else { continue };
             left = match left.checked_sub(data.remaining()) {

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::exchange::EventStream;
 use super::guard::Guard;
 use super::handshake::Handshakes;
 use super::headers::{self, PROTOCOL_VERSION, SESSION_ID};
-use super::receive::{ReceiveError, receive};
+use super::receive::{ReceiveError, discard, receive};
 use super::stateless::{Stateless, Subject};
 use super::{HttpBody, HttpOptions, reply};
 use crate::server::Core;
@@ -185,9 +186,15 @@ impl Endpoint {
             return reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why);
         }
         let limits = &self.core.limits;
-        let body = match receive(body, limits.message_bytes, Some(BODY_PATIENCE)).await {
+        let mut body = pin!(body);
+        let body = match receive(body.as_mut(), limits.message_bytes, Some(BODY_PATIENCE)).await {
             Ok(body) => body,
-            Err(error) => return not_received(&error, limits.message_bytes),
+            Err(error) => {
+                if matches!(error, ReceiveError::TooLarge) {
+                    discard(body).await;
+                }
+                return not_received(&error, limits.message_bytes);
+            }
         };
         self.answer(headers, accepts, body).await
     }
