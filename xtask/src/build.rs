@@ -49,7 +49,7 @@ pub(crate) enum Profile {
 fn rust(scope: Scope) -> Result<()> {
     match scope {
         Scope::Examples => cargo(&["build", "--package", "oxmcp-examples"]),
-        // As `cargo test` selects them, so that it finds the same dependencies built.
+        // As the tests select them, so that they find the same dependencies built.
         Scope::All => cargo(&[&["build", "--workspace", "--bins"], &suites::NOT_RUST[..]].concat()),
     }
 }

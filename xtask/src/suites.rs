@@ -1,6 +1,6 @@
 //! The test suites: which runner, started how.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::process::Step;
 use crate::project::{self, Language};
@@ -19,47 +19,78 @@ pub(crate) fn language(language: Language) -> Result<Counts> {
     }
 }
 
-/// Packages that are libraries for other languages and are tested there.
-pub(crate) const NOT_RUST: [&str; 4] = ["--exclude", "oxmcp-python", "--exclude", "oxmcp-node"];
+/// Packages that `cargo test --workspace` does not need: libraries that are tested in their own language, and what has
+/// a suite of its own.
+pub(crate) const NOT_RUST: [&str; 8] = [
+    "--exclude",
+    "oxmcp-python",
+    "--exclude",
+    "oxmcp-node",
+    "--exclude",
+    "oxmcp-interop",
+    "--exclude",
+    "xtask",
+];
 
 /// All crates: unit, integration and documentation tests.
 fn rust() -> Result<Counts> {
-    let step = Step::new("cargo").args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(NOT_RUST);
-    tally::run(Runner::Cargo, step.minutes(40))
-}
-
-/// Python tests in `dir`, in the provisioned environment.
-fn python(dir: &str) -> Result<Counts> {
-    let environment = provision::python::environment()?;
-    let step =
-        environment.step("python").args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider"]).arg(dir);
-    tally::run(Runner::Pytest, step.minutes(10))
-}
-
-/// `npm test` in `dir`.
-fn node(dir: &str) -> Result<Counts> {
-    tally::run(Runner::Node, Step::new("npm").arg("test").dir(project::path(dir)).minutes(10))
+    let crates = cargo_test(&[&["--workspace"], &NOT_RUST[..]].concat())?;
+    let tasks = cargo_test(&["--package", "xtask"])?;
+    Ok([crates, tasks].into_iter().sum())
 }
 
 /// The C tests, plain and under AddressSanitizer.
 fn c() -> Result<Counts> {
     let run = |target: &str| {
-        tally::run(Runner::Plain, Step::new("make").args(["-C", "bindings-ffi/c", target]).minutes(10))
+        tally::run(Runner::Plain, Step::new("make").args(["-C", "bindings-ffi/c", target]).minutes(15))
     };
     Ok([run("test")?, run("asan")?].into_iter().sum())
 }
 
-/// What crosses languages and implementations: `tests/interop` and `tests/faults` of `language`, where it has them.
-pub(crate) fn across(kind: &str, language: Language) -> Option<Result<Counts>> {
-    let dir = format!("tests/{kind}/{language}");
-    if !project::path(&dir).is_dir() {
+/// The tests of `tests/interop` for a language, where there are some: against the official SDK of that language.
+pub(crate) fn interop(language: Language) -> Option<fn() -> Result<Counts>> {
+    match language {
+        Language::Rust => Some(|| cargo_test(&["--package", "oxmcp-interop"])),
+        Language::Python => Some(|| python("tests/interop/python")),
+        Language::Node => Some(|| {
+            provision::node::install("tests/interop/node")?;
+            node("tests/interop/node")
+        }),
+        Language::C | Language::Kotlin | Language::Swift => None,
+    }
+}
+
+/// The tests of `tests/faults`, which are in Python, with the programs of those `languages` that have some.
+pub(crate) fn faults(languages: &[Language]) -> Option<impl FnOnce() -> Result<Counts>> {
+    let with = [Language::Rust, Language::Python, Language::Node];
+    let names: Vec<&str> =
+        with.into_iter().filter(|language| languages.contains(language)).map(Language::name).collect();
+    if names.is_empty() {
         return None;
     }
-    Some(match language {
-        // Crates of the workspace: `cargo test --workspace` has run them.
-        Language::Rust => return None,
-        Language::Python => python(&dir),
-        Language::Node => provision::node::install(&dir).and_then(|()| node(&dir)),
-        other => (|| bail!("{dir}: there is no runner for {other} tests here yet"))(),
-    })
+    Some(move || tally::run(Runner::Pytest, pytest("tests/faults")?.env("FAULTS_LANGUAGES", names.join(","))))
+}
+
+fn cargo_test(args: &[&str]) -> Result<Counts> {
+    tally::run(
+        Runner::Cargo,
+        Step::new("cargo").arg("test").args(args).args(["--locked", "--no-fail-fast"]).minutes(40),
+    )
+}
+
+/// Python tests in `dir`.
+fn python(dir: &str) -> Result<Counts> {
+    tally::run(Runner::Pytest, pytest(dir)?)
+}
+
+/// A step that runs pytest on `dir` in the provisioned environment; a test may take two minutes.
+fn pytest(dir: &str) -> Result<Step> {
+    let environment = provision::python::environment()?;
+    let options = ["-m", "pytest", "--color=no", "-p", "no:cacheprovider", "--timeout=120"];
+    Ok(environment.step("python").args(options).arg(dir).minutes(15))
+}
+
+/// `npm test` in `dir`.
+fn node(dir: &str) -> Result<Counts> {
+    tally::run(Runner::Node, Step::new("npm").arg("test").dir(project::path(dir)).minutes(10))
 }

@@ -89,12 +89,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for &language in built.iter().filter(|_| wanted(Part::Unit)) {
         results.record(language.to_string(), || suites::language(language));
     }
-    for (part, kind) in [(Part::Interop, "interop"), (Part::Faults, "faults")] {
-        for &language in built.iter().filter(|_| wanted(part)) {
-            if let Some(counts) = suites::across(kind, language) {
-                results.record(format!("{kind}-{language}"), || counts);
-            }
+    for &language in built.iter().filter(|_| wanted(Part::Interop)) {
+        if let Some(run) = suites::interop(language) {
+            results.record(format!("interop-{language}"), run);
         }
+    }
+    if wanted(Part::Faults)
+        && let Some(run) = suites::faults(&built)
+    {
+        results.record("faults".to_owned(), run);
     }
     if wanted(Part::Conformance) {
         let mut each = Vec::new();
