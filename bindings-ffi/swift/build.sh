@@ -1,11 +1,22 @@
 #!/bin/sh
-# Builds the library, its Swift package with the tests, the examples and the conformance programs.
+# Builds the library, its Swift package with the tests, the examples and the conformance programs. Says nothing unless
+# something fails.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 repo=$(cd "$here/../.." && pwd)
 
+# Runs `swift build` in a package, with the arguments that follow.
+build() {
+    package="$1"
+    shift
+    output=$("$here/toolchain.sh" run "$package" -- swift build "$@" 2>&1) || {
+        echo "$output" >&2
+        exit 1
+    }
+}
+
 "$here/generate.sh"
-"$here/toolchain.sh" run "$here" -- swift build --quiet --build-tests
-"$here/toolchain.sh" run "$repo/examples/swift" -- swift build --quiet
-"$here/toolchain.sh" run "$repo/tests/conformance/swift" -- swift build --quiet
+build "$here" --build-tests
+build "$repo/examples/swift"
+build "$repo/tests/conformance/swift"

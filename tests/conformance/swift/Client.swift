@@ -12,7 +12,7 @@ struct Client {
             url: url,
             options: ClientOptions(clientInfo: Implementation(name: "oxmcp-swift-conformance", version: "0.1.0")))
         switch scenario {
-        case "initialize", "request-metadata":
+        case "initialize", "request-metadata", "json-schema-ref-no-deref":
             _ = try await client.listTools()
         case "tools_call":
             try await callEveryTool(of: client)

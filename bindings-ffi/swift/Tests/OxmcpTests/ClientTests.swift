@@ -20,6 +20,16 @@ import Testing
         }
     }
 
+    @Test func aPinnedRevisionBindsNoLaterConnection() async throws {
+        for revision in ["2025-11-25", nil] {
+            let client = try await MCPClient.connect(
+                command: testServer, arguments: ["stdio", "unlike other tests"],
+                options: ClientOptions(protocolVersion: revision))
+            #expect(client.protocolVersion == revision ?? "2026-07-28")
+            await client.close()
+        }
+    }
+
     @Test(arguments: Route.allCases) func toolsAreListed(route: Route) async throws {
         try await withClient(over: route) { client in
             let tools = try await client.listTools()
