@@ -62,6 +62,12 @@ export interface CallToolOptions extends RequestOptions {
  * Connects to an MCP server: a URL, a command, or a `Server` of this process. Which protocol revision the two speak
  * is negotiated.
  *
+ * ```ts
+ * const agent = await connect(server, { name: 'my-agent', version: '1.0.0', timeout: 10_000 })
+ * console.log(agent.serverInfo.name, agent.protocolVersion)
+ * await agent.close()
+ * ```
+ *
  * @throws ConnectError, TimeoutError, UnsupportedVersionError, UnauthorizedError or ProtocolError when no connection
  * comes to be; the signal's reason when it is aborted.
  */
@@ -159,6 +165,17 @@ export class Client {
 
   /**
    * Calls a tool. A tool that fails gives a result with `isError`; the promise rejects when there is no result.
+   *
+   * ```ts
+   * const result = await client.callTool('slow', { steps: 3 }, {
+   *   timeout: 5_000,
+   *   onProgress: ({ progress, total }) => console.log(`${progress} of ${total}`),
+   * })
+   * console.assert(result.text === 'done')
+   * ```
+   *
+   * @throws RpcError when the server knows no such tool; TimeoutError, ClosedError, ProtocolError; the reason of the
+   * signal.
    */
   callTool<Structured = any>(
     name: string,

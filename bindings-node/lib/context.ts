@@ -11,7 +11,19 @@ interface Known {
   _meta?: { [key: string]: unknown }
 }
 
-/** A tool call as its handler sees it. */
+/**
+ * A tool call as its handler sees it.
+ *
+ * ```ts
+ * server.tool('copy', {}, async ({ files }, context) => {
+ *   for (const [index, file] of files.entries()) {
+ *     context.signal.throwIfAborted()
+ *     context.progress(index + 1, files.length, file)
+ *   }
+ * })
+ * await client.callTool('copy', { files: ['a', 'b'] })
+ * ```
+ */
 export class ToolContext {
   readonly #core: Core
   readonly #server: number

@@ -68,6 +68,12 @@ export class Server {
   /**
    * Adds a tool, or replaces the one of that name.
    *
+   * ```ts
+   * const inputSchema = z.object({ a: z.number(), b: z.number() })
+   * server.tool('add', { description: 'Adds.', inputSchema }, ({ a, b }) => `${a + b}`)
+   * console.assert((await client.callTool('add', { a: 1, b: 2 })).text === '3')
+   * ```
+   *
    * @throws MisuseError when the definition is wrong, or a schema cannot be converted to JSON Schema.
    */
   tool<Input extends Schema = JsonSchema, Output extends Schema = JsonSchema>(
@@ -113,6 +119,11 @@ export class Server {
 
   /**
    * Serves Streamable HTTP until the server is closed. Resolves when it listens.
+   *
+   * ```ts
+   * const { url } = await server.listen({ port: 0, path: '/tools' })
+   * console.assert(url.endsWith('/tools'))
+   * ```
    *
    * @throws ConnectError when the address cannot be had; MisuseError when an option is wrong.
    */

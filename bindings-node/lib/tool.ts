@@ -41,7 +41,16 @@ export type ToolHandler<Input extends Schema = JsonSchema, Output extends Schema
   context: ToolContext,
 ) => HandlerResult<Output> | Promise<HandlerResult<Output>>
 
-/** A tool's failure, told to the model as text or as content blocks. */
+/**
+ * A tool's failure, told to the model as text or as content blocks.
+ *
+ * ```ts
+ * server.tool('open', {}, ({ path }) => {
+ *   throw new ToolError(`there is no file ${path}`)
+ * })
+ * console.assert((await client.callTool('open', { path: '/x' })).isError)
+ * ```
+ */
 export class ToolError extends Error {
   /** What the model is told. */
   readonly content: ContentBlock[]

@@ -1,7 +1,7 @@
 // Builds the package in place: the native addon beside package.json, the JavaScript and its types in dist/.
 // usage: node scripts/build.mjs [--release]
 
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
@@ -22,17 +22,12 @@ types()
 function addon() {
   const args = ['build', '--package', 'oxmcp-node', '--locked', '--message-format=json-render-diagnostics']
   if (release) args.push('--release')
-  const messages = execFileSync('cargo', args, {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const messages = run('cargo', args)
   const built = messages
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line))
-    .find(({ reason, target }) => reason === 'compiler-artifact' && target.name === 'oxmcp_node' && target.crate_types.includes('cdylib'))
+    .find(({ reason, target }) => reason === 'compiler-artifact' && target.name === 'oxmcp_node')
     ?.filenames.find((name) => /\.(so|dylib|dll)$/.test(name))
   if (!built) throw new Error('cargo built no addon')
   // Moved into place, because a process may have the old one mapped.
@@ -72,8 +67,24 @@ async function code() {
 /** Type declarations, for both kinds of importers. */
 function types() {
   const tsc = createRequire(import.meta.url).resolve('typescript/package.json')
-  execFileSync(process.execPath, [join(tsc, '../bin/tsc'), '--project', root], { cwd: root, stdio: 'inherit' })
+  process.stdout.write(run(process.execPath, [join(tsc, '../bin/tsc'), '--project', root]))
   for (const entry of ['index.d.mts', 'index.d.cts']) {
     writeFileSync(join(dist, entry), "export * from './types/index.js'\n")
   }
+}
+
+/** Runs a program and gives what it printed; ends this one when it fails. */
+function run(program, args) {
+  const { error, status, stdout } = spawnSync(program, args, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (error) throw error
+  if (status !== 0) {
+    if (program !== 'cargo') process.stdout.write(stdout)
+    process.exit(status ?? 1)
+  }
+  return stdout
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { Server, ToolError, audio, connect, image, resource, resourceLink, text } from 'oxmcp'
+import { RpcError, Server, ToolError, audio, connect, image, resource, resourceLink, text } from 'oxmcp'
 
 describe('what a handler returns', () => {
   const server = new Server({ name: 'results', version: '1' })
@@ -100,6 +100,14 @@ describe('what a handler returns', () => {
   test('with an output schema even something shaped like a block is data', async () => {
     const result = await resultOf(() => ({ type: 'text', text: 'data' }), anyOutput)
     assert.deepEqual(result.structuredContent, { type: 'text', text: 'data' })
+  })
+
+  test('a structured result that breaks its JSON Schema never reaches the client', async () => {
+    const outputSchema = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
+    assert.deepEqual((await resultOf(() => ({ n: 1 }), { outputSchema })).structuredContent, { n: 1 })
+    await assert.rejects(resultOf(() => ({ n: 'x' }), { outputSchema }), RpcError)
+    const full = () => ({ content: [], structuredContent: {} })
+    await assert.rejects(resultOf(full, { outputSchema }), RpcError)
   })
 
   test('what has no JSON is a tool error', async () => {
