@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use oxmcp::model::{Content, ResourceContents, Tool};
 use oxmcp::server::{Arguments, ToolError, ToolFn};
-use oxmcp::transport::HttpOptions;
 use oxmcp::{Context, Server};
 use serde_json::json;
 
@@ -19,13 +18,11 @@ const WAV: &str = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [flag, port] = &args[..] else { return Err("usage: server --port N".into()) };
-    if flag != "--port" {
-        return Err("usage: server --port N".into());
-    }
-    let mut options = HttpOptions::default();
-    options.port = port.parse()?;
-    let listening = server()?.listen(options).await?;
+    let port = match &args[..] {
+        [flag, port] if flag == "--port" => port,
+        _ => return Err("usage: server --port N".into()),
+    };
+    let listening = server()?.listen(port.parse::<u16>()?).await?;
     eprintln!("listening at {}", listening.url());
     std::future::pending::<()>().await;
     Ok(())

@@ -1,0 +1,2 @@
+//! The guide to oxmcp for Rust. It is here so that its code runs with the tests.
+#![doc = include_str!("../../docs/rust.md")]
