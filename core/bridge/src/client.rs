@@ -116,7 +116,7 @@ impl Client {
             let message = "a client of a server in this process takes neither `command` nor `url`";
             return Err(Error::new(ErrorKind::Misuse, message));
         }
-        Self::start(Target::from(server.core().clone()), config, Outstanding::new(id, queue))
+        Self::start(Target::from(server.core()?.clone()), config, Outstanding::new(id, queue))
     }
 
     fn start(target: Target, config: ClientConfig, open: Outstanding) -> Result<Self, Error> {

@@ -93,6 +93,10 @@ pub(crate) struct ServerConfig {
 }
 
 impl ServerConfig {
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.name.is_empty()
+    }
+
     pub(crate) fn server(self) -> oxmcp::Server {
         let mut limits = Limits::default();
         limits.message_bytes = self.max_message_bytes.unwrap_or(limits.message_bytes);
@@ -129,12 +133,13 @@ pub(crate) struct ListenConfig {
 
 impl ListenConfig {
     pub(crate) fn options(self) -> HttpOptions {
-        let mut options = HttpOptions::default();
-        options.host = self.host.unwrap_or(options.host);
-        options.port = self.port.unwrap_or(options.port);
-        options.path = self.path.unwrap_or(options.path);
-        options.allowed_hosts = self.allowed_hosts;
-        options.allowed_origins = self.allowed_origins;
-        options
+        let default = HttpOptions::default();
+        HttpOptions {
+            host: self.host.unwrap_or(default.host),
+            port: self.port.unwrap_or(default.port),
+            path: self.path.unwrap_or(default.path),
+            allowed_hosts: self.allowed_hosts,
+            allowed_origins: self.allowed_origins,
+        }
     }
 }

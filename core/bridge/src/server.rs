@@ -63,6 +63,9 @@ impl Server {
     /// `calls`.
     pub fn new(config: &str, calls: &Arc<Queue>) -> Result<Self, Error> {
         let config: ServerConfig = config::parse(config)?;
+        if config.is_nameless() {
+            return Err(Error::new(ErrorKind::Misuse, "a server needs a name"));
+        }
         let shared = Shared {
             core: config.server(),
             calls: Arc::new(Calls::new(calls)),
@@ -72,8 +75,12 @@ impl Server {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    pub(crate) fn core(&self) -> &oxmcp::Server {
-        &self.shared.core
+    /// The server behind this one. `Misuse` when it is closed.
+    pub(crate) fn core(&self) -> Result<&oxmcp::Server, Error> {
+        if *self.shared.closed.borrow() {
+            return Err(Error::new(ErrorKind::Misuse, "the server is closed"));
+        }
+        Ok(&self.shared.core)
     }
 
     /// Adds a tool, or replaces the one of that name. `definition` is the spec's `Tool` object: `"name"`,

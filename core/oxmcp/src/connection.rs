@@ -345,8 +345,15 @@ where
 
     /// The peer has closed its side: serves what it asked before.
     fn end(&mut self, cx: &mut Context<'_>) {
-        if let Some(frame) = self.lines.finish() {
-            self.handle_frame(frame, cx);
+        match self.lines.finish() {
+            // Some peers leave out the last line's end; what is no whole message is what the end cut off.
+            Some(Frame::Line(line)) => {
+                if let Ok(message) = parse(line, self.depth) {
+                    self.handle_message(message, cx);
+                }
+            }
+            Some(frame) => self.handle_frame(frame, cx),
+            None => {}
         }
         self.ended = Some(Box::pin(tokio::time::sleep(LAST_ANSWERS)));
     }

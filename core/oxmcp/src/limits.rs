@@ -2,7 +2,6 @@ use std::time::Duration;
 
 /// What a client or server holds at most, and how long it waits. The defaults suit a laptop as well as a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Bytes of one message, in either direction of arrival. Default 16 MiB.
     pub message_bytes: usize,

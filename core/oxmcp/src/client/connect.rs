@@ -1,5 +1,7 @@
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -107,50 +109,53 @@ impl Connect {
 
     async fn run(self) -> Result<Client> {
         let time = self.limits.connect;
-        match tokio::time::timeout(time, self.connect()).await {
-            Ok(connected) => connected,
-            Err(_) => Err(Error::new(
-                ErrorKind::Timeout,
-                format!("the server did not agree on a protocol version within {time:?}"),
-            )),
+        let attempts = Attempts::default();
+        let connected = tokio::time::timeout(time, self.connect(&attempts)).await.unwrap_or_else(|_| {
+            let message = format!("the server did not agree on a protocol version within {time:?}");
+            Err(Error::new(ErrorKind::Timeout, message))
+        });
+        if connected.is_err() {
+            attempts.released().await;
         }
+        connected
     }
 
-    async fn connect(mut self) -> Result<Client> {
-        match self.target {
-            Target::Url(ref url) => {
-                let server = url.clone();
-                self.offer.remembered = eras::recall(&server);
-                let http = HttpChannel::new(url, std::mem::take(&mut self.headers), &self.limits)?;
-                let negotiated = http.negotiate(&self.offer).await?;
-                eras::remember(&server, negotiated.version.era());
-                Ok(self.client(negotiated, Channel::Http(http)))
+    async fn connect(self, attempts: &Attempts) -> Result<Client> {
+        let Self { target, mut offer, headers, limits } = self;
+        let (negotiated, channel) = match target {
+            Target::Url(url) => {
+                offer.remembered = eras::recall(&url);
+                let http = HttpChannel::new(&url, headers, &limits)?;
+                let negotiated = http.negotiate(&offer).await?;
+                remember_era(&url, &offer, &negotiated);
+                (negotiated, Channel::Http(http))
             }
-            Target::Command(ref command) => {
+            Target::Command(command) => {
                 let server = command.identity();
-                self.offer.remembered = eras::recall(&server);
-                let (negotiated, stream) = connect_command(command, &self.offer, &self.limits).await?;
-                eras::remember(&server, negotiated.version.era());
-                Ok(self.client(negotiated, Channel::Stream(stream)))
+                offer.remembered = eras::recall(&server);
+                let (negotiated, stream) = connect_command(&command, &offer, &limits, attempts).await?;
+                remember_era(&server, &offer, &negotiated);
+                (negotiated, Channel::Stream(stream))
             }
-            Target::Server(ref server) => {
-                let stream = open_memory(server, &self.limits);
-                let negotiated = stream.negotiate_once(&self.offer, &self.limits).await?;
-                Ok(self.client(negotiated, Channel::Stream(stream)))
+            Target::Server(server) => {
+                let stream = open_memory(&server, &limits);
+                (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
             Target::Stream(reader, writer) => {
-                let stream = open_stream(reader, writer, None, &self.limits);
-                let negotiated = stream.negotiate_once(&self.offer, &self.limits).await?;
-                self.target = Target::Url(String::new());
-                Ok(self.client(negotiated, Channel::Stream(stream)))
+                let stream = open_stream(reader, writer, None, &limits);
+                (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
-        }
-    }
-
-    fn client(self, negotiated: Negotiated, channel: Channel) -> Client {
+        };
         let meta = (negotiated.version.era() == Era::Stateless)
-            .then(|| stateless_meta(negotiated.version, &self.offer).into_boxed_str());
-        Client { inner: std::sync::Arc::new(Inner { negotiated, channel, limits: self.limits, meta }) }
+            .then(|| stateless_meta(negotiated.version, &offer).into_boxed_str());
+        Ok(Client { inner: Arc::new(Inner { negotiated, channel, limits, meta }) })
+    }
+}
+
+/// A pinned revision says nothing about what the server would choose.
+fn remember_era(server: &str, offer: &Offer, negotiated: &Negotiated) {
+    if offer.only.is_none() {
+        eras::remember(server, negotiated.version.era());
     }
 }
 
@@ -182,15 +187,16 @@ async fn connect_command(
     command: &Command,
     offer: &Offer,
     limits: &Limits,
+    attempts: &Attempts,
 ) -> Result<(Negotiated, StreamChannel)> {
-    let mut stream = open_command(command, limits)?;
+    let mut stream = open_command(command, limits, attempts)?;
     let mut may_restart = true;
     let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
     loop {
         let reply = match step {
             Step::Done(negotiated) => {
                 stream.begin(&negotiated);
-                return Ok((negotiated, stream));
+                return Ok((*negotiated, stream));
             }
             Step::Failed(error) => return Err(error.into()),
             Step::Request { method, version, ref params, is_probe } => {
@@ -200,7 +206,7 @@ async fn connect_command(
                         if is_probe && may_restart =>
                     {
                         may_restart = false;
-                        stream = open_command(command, limits)?;
+                        stream = open_command(command, limits, attempts)?;
                         Reply::Refused
                     }
                     Err(error) => return Err(not_connected(error, &command.program().to_string_lossy())),
@@ -221,9 +227,25 @@ fn not_connected(error: CallError, server: &str) -> Error {
     }
 }
 
-fn open_command(command: &Command, limits: &Limits) -> Result<StreamChannel> {
+fn open_command(command: &Command, limits: &Limits, attempts: &Attempts) -> Result<StreamChannel> {
     let (child, stdout, stdin) = command.spawn()?;
-    Ok(open_stream(Box::pin(stdout), Box::pin(stdin), Some(child), limits))
+    let stream = open_stream(Box::pin(stdout), Box::pin(stdin), Some(child), limits);
+    attempts.0.lock().unwrap_or_else(PoisonError::into_inner).push(stream.released.clone());
+    Ok(stream)
+}
+
+/// The processes started for one connection, to see them gone when it fails.
+#[derive(Default)]
+struct Attempts(Mutex<Vec<watch::Receiver<bool>>>);
+
+impl Attempts {
+    async fn released(&self) {
+        let attempts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut released in attempts {
+            // An error means that the task is gone, which comes to the same.
+            let _ = released.wait_for(|released| *released).await;
+        }
+    }
 }
 
 fn open_memory(server: &Server, limits: &Limits) -> StreamChannel {
@@ -248,19 +270,20 @@ fn open_stream(
 ) -> StreamChannel {
     let connection = Connection::new(limits);
     let (release, released) = watch::channel(false);
+    let agreed = Arc::new(AtomicBool::new(false));
     tokio::spawn({
-        let (connection, limits) = (connection.clone(), limits.clone());
+        let (connection, limits, agreed) = (connection.clone(), limits.clone(), agreed.clone());
         async move {
             match child {
                 None => {
                     drop(drive(connection, reader, writer, ClientRole, &limits, std::future::pending()).await)
                 }
-                Some(child) => drive_child(connection, reader, writer, child, &limits).await,
+                Some(child) => drive_child(connection, reader, writer, child, &limits, &agreed).await,
             }
             release.send_replace(true);
         }
     });
-    StreamChannel { connection, released }
+    StreamChannel { connection, released, agreed }
 }
 
 /// Drives a connection to a child process, which does not outlive it.
@@ -270,6 +293,7 @@ async fn drive_child(
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     mut child: Child,
     limits: &Limits,
+    agreed: &AtomicBool,
 ) {
     /// How long what an exited process has written may take to arrive; something it started may hold its output open for ever.
     const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -284,7 +308,9 @@ async fn drive_child(
         };
         drive(connection, reader, writer, ClientRole, limits, exited).await;
     }
-    child.shutdown(limits.exit_grace).await;
+    // A process with which nothing was agreed has nothing to finish.
+    let grace = if agreed.load(Ordering::Relaxed) { limits.exit_grace } else { Duration::ZERO };
+    child.shutdown(grace).await;
 }
 
 /// The client's end of a stream: there is little that a server may ask.
@@ -323,7 +349,7 @@ impl StreamChannel {
             step = match step {
                 Step::Done(negotiated) => {
                     self.begin(&negotiated);
-                    return Ok(negotiated);
+                    return Ok(*negotiated);
                 }
                 Step::Failed(error) => return Err(error.into()),
                 Step::Request { method, version, params, is_probe } => {
@@ -363,6 +389,7 @@ impl StreamChannel {
 
     /// Says that the session may begin, where there is one.
     fn begin(&self, negotiated: &Negotiated) {
+        self.agreed.store(true, Ordering::Relaxed);
         if negotiated.version.era() == Era::Handshake {
             self.connection.notify(Method::Initialized, b"{}");
         }

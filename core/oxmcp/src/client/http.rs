@@ -75,7 +75,7 @@ impl HttpChannel {
                         });
                         self.shared.post(Method::Initialized.name(), body.into()).await.map_err(to_error)?;
                     }
-                    return Ok(negotiated);
+                    return Ok(*negotiated);
                 }
                 Step::Failed(error) => return Err(error.into()),
                 Step::Request { method, version, params, .. } => {

@@ -11,6 +11,7 @@ mod tools;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::link::CloseReason;
@@ -53,6 +54,8 @@ struct StreamChannel {
     connection: Connection,
     /// Turns true when the task has released everything.
     released: watch::Receiver<bool>,
+    /// Whether a revision was agreed on.
+    agreed: Arc<AtomicBool>,
 }
 
 impl Client {

@@ -88,15 +88,9 @@ impl Server {
     ) -> Self {
         let name = name.into();
         let tool = Tool {
-            name: name.clone(),
-            title: None,
             description: Some(description.into()),
-            input_schema: handler.input_schema(),
             output_schema: handler.output_schema(),
-            annotations: None,
-            icons: None,
-            meta: None,
-            extra: Default::default(),
+            ..Tool::new(name.clone(), handler.input_schema())
         };
         if let Err(error) = self.add_tool(tool, handler.into_handler()) {
             panic!("the tool {name:?} cannot be added: {error}");

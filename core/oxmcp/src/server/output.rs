@@ -111,14 +111,17 @@ impl IntoToolOutput for CallToolResult {
 
 impl<T: Serialize + JsonSchema> IntoToolOutput for Json<T> {
     fn into_tool_output(self) -> Result<ToolOutput, ToolError> {
-        let structured = serde_json::to_value(&self.0).map_err(|error| {
+        // The text keeps the order of T's members, as its schema does.
+        let structured = serde_json::to_string(&self.0).map_err(|error| {
             ToolError::Rpc(ErrorObject::internal(format!("the tool's result has no JSON: {error}")))
         })?;
-        let result = CallToolResult {
-            structured_content: Some(structured.clone()),
-            ..CallToolResult::text(structured.to_string())
-        };
-        Ok(ToolOutput::Result(Box::new(result)))
+        let mut result = Vec::with_capacity(2 * structured.len() + 64);
+        result.extend_from_slice(br#"{"content":[{"type":"text","text":"#);
+        write_json_string(&structured, &mut result);
+        result.extend_from_slice(br#"}],"structuredContent":"#);
+        result.extend_from_slice(structured.as_bytes());
+        result.push(b'}');
+        Ok(ToolOutput::Json(RawJson::from_written(result)))
     }
 
     fn output_schema() -> Option<RawJson> {
@@ -171,7 +174,7 @@ impl ToolOutput {
                     return Err(ErrorObject::internal("the tool's result has no `content` array"));
                 }
                 let inside = json.as_str().trim();
-                out.extend_from_slice(inside[1..inside.len() - 1].as_bytes());
+                out.extend_from_slice(&inside.as_bytes()[1..inside.len() - 1]);
                 Ok(())
             }
         }

@@ -153,12 +153,14 @@ impl Child {
     /// Waits for the process, whose input was closed, to exit; then asks it to terminate; then kills it, and whatever is left of its group
     /// (2026-07-28, stdio, "Shutdown").
     pub(crate) async fn shutdown(mut self, grace: Duration) {
+        /// How long the system may take to end a killed process.
+        const KILLED: Duration = Duration::from_secs(1);
         if tokio::time::timeout(grace, self.process.wait()).await.is_err() {
             self.signal(Signal::Terminate);
             let _ = tokio::time::timeout(grace, self.process.wait()).await;
         }
         self.signal(Signal::Kill);
-        let _ = tokio::time::timeout(grace, self.process.wait()).await;
+        let _ = tokio::time::timeout(KILLED, self.process.wait()).await;
     }
 
     /// Signals the process group. The group's number stays reserved while a member of it lives or its leader is not waited for; when neither

@@ -29,20 +29,20 @@ pub fn parse(bytes: Bytes, max_depth: usize) -> Result<Message, InvalidMessage> 
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => {}
         Some(b'[') => return parse_batch(&bytes, max_depth),
-        _ => return Err(not_json("the message is not a JSON object", false)),
+        _ => return Err(not_json(None, "the message is not a JSON object", false)),
     }
     if exceeds_depth(&bytes, max_depth) {
-        return Err(too_deep(max_depth));
+        return Err(too_deep(readable_id(&bytes), max_depth));
     }
     parse_one(&bytes)
 }
 
 fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessage> {
     if exceeds_depth(bytes, max_depth) {
-        return Err(too_deep(max_depth));
+        return Err(too_deep(None, max_depth));
     }
     let members: Vec<&RawValue> =
-        serde_json::from_slice(bytes).map_err(|error| not_json(&error.to_string(), true))?;
+        serde_json::from_slice(bytes).map_err(|error| not_json(None, &error.to_string(), true))?;
     if members.is_empty() || members.len() > MAX_BATCH {
         let message = format!("a batch holds 1 to {MAX_BATCH} messages, this one {}", members.len());
         return Err(invalid(None, message));
@@ -81,7 +81,7 @@ fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
     let envelope: Envelope<'_> = match serde_json::from_slice(bytes) {
         Ok(envelope) => envelope,
         Err(error) if error.is_data() => return Err(invalid(readable_id(bytes), error.to_string())),
-        Err(error) => return Err(not_json(&error.to_string(), true)),
+        Err(error) => return Err(not_json(readable_id(bytes), &error.to_string(), true)),
     };
     let invalid = |message: &str| invalid(envelope.id.clone().flatten(), message.into());
     if envelope.jsonrpc.as_deref() != Some("2.0") {
@@ -121,7 +121,7 @@ fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
     }
 }
 
-/// The id of an object whose envelope is wrong elsewhere, so that the error reaches the right call.
+/// The id of a message that is wrong elsewhere, so that the error reaches the right call.
 fn readable_id(bytes: &[u8]) -> Option<RequestId> {
     let mut scanner = super::TopLevelId::default();
     scanner.feed(bytes);
@@ -132,12 +132,12 @@ fn invalid(id: Option<RequestId>, message: String) -> InvalidMessage {
     InvalidMessage { id, error: ErrorObject::new(codes::INVALID_REQUEST, message), looks_like_json: true }
 }
 
-fn not_json(message: &str, looks_like_json: bool) -> InvalidMessage {
-    InvalidMessage { id: None, error: ErrorObject::new(codes::PARSE_ERROR, message), looks_like_json }
+fn not_json(id: Option<RequestId>, message: &str, looks_like_json: bool) -> InvalidMessage {
+    InvalidMessage { id, error: ErrorObject::new(codes::PARSE_ERROR, message), looks_like_json }
 }
 
-fn too_deep(max_depth: usize) -> InvalidMessage {
-    not_json(&format!("the message is nested deeper than {max_depth} levels"), true)
+fn too_deep(id: Option<RequestId>, max_depth: usize) -> InvalidMessage {
+    not_json(id, &format!("the message is nested deeper than {max_depth} levels"), true)
 }
 
 /// Appends a request on one line; `params` writes the parameters object.

@@ -38,6 +38,23 @@ pub struct Tool {
     pub extra: Extra,
 }
 
+impl Tool {
+    /// A tool with a name and a JSON Schema of its arguments, and nothing else.
+    pub fn new(name: impl Into<String>, input_schema: RawJson) -> Self {
+        Self {
+            name: name.into(),
+            title: None,
+            description: None,
+            input_schema,
+            output_schema: None,
+            annotations: None,
+            icons: None,
+            meta: None,
+            extra: Extra::new(),
+        }
+    }
+}
+
 /// Hints about a tool. They come from the server and are only as trustworthy as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -47,7 +47,7 @@ pub enum Step {
         is_probe: bool,
     },
     /// It is settled. In the handshake era, send `notifications/initialized` before anything else.
-    Done(Negotiated),
+    Done(Box<Negotiated>),
     /// There is no way to go on.
     Failed(NegotiationError),
 }
@@ -220,12 +220,12 @@ impl ClientNegotiation {
             Err(error) => return self.bad_result("server/discover", error.to_string()),
         };
         match self.choose(&result.supported_versions) {
-            Some(version) if version.era() == Era::Stateless => Step::Done(Negotiated {
+            Some(version) if version.era() == Era::Stateless => Step::Done(Box::new(Negotiated {
                 version,
                 server_info: result.server_info().unwrap_or_default(),
                 capabilities: result.capabilities,
                 instructions: result.instructions,
-            }),
+            })),
             Some(version) => self.initialize(version, true),
             None => self.no_common(&result.supported_versions),
         }
@@ -259,12 +259,12 @@ impl ClientNegotiation {
             Ok(version)
                 if version == asked || (self.offer.only.is_none() && version.era() == Era::Handshake) =>
             {
-                Step::Done(Negotiated {
+                Step::Done(Box::new(Negotiated {
                     version,
                     server_info: result.server_info,
                     capabilities: result.capabilities,
                     instructions: result.instructions,
-                })
+                }))
             }
             _ => self.no_common(&[result.protocol_version]),
         }

@@ -242,6 +242,7 @@ impl Inner {
         on_message: &mut (dyn FnMut(Message) + Send),
     ) -> Result<std::result::Result<RawJson, ErrorObject>, HttpError> {
         let mut parser = SseParser::new(self.max_bytes);
+        let mut noise = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| broken(&error))?;
             let Some(piece) = frame.data_ref() else { continue };
@@ -249,14 +250,20 @@ impl Inner {
             while let Some(data) =
                 parser.next().map_err(|TooLarge| HttpError::TooLarge { limit: self.max_bytes })?
             {
-                if let Some(outcome) = self.look_for_answer(id, data, on_message)? {
-                    finish(body);
-                    return Ok(outcome);
+                match self.look_for_answer(id, data, on_message) {
+                    Ok(Some(outcome)) => {
+                        finish(body);
+                        return Ok(outcome);
+                    }
+                    Ok(None) => {}
+                    // The answer may still come.
+                    Err(error) => noise = Some(error),
                 }
             }
         }
-        let what = format!("the stream ended before the answer to the request {id}");
-        Err(if parser.has_id() { HttpError::Broken(what) } else { HttpError::Protocol(what) })
+        Err(noise.unwrap_or_else(|| {
+            HttpError::Broken(format!("the stream ended before the answer to the request {id}"))
+        }))
     }
 
     /// Reads a message, and gives the outcome of the request if this is its answer.

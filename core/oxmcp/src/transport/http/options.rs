@@ -1,13 +1,13 @@
 /// How a server is reached over HTTP. The defaults are safe on a developer's machine: loopback only, any free port.
 ///
 /// ```
-/// let mut options = oxmcp::transport::HttpOptions::default();
-/// options.port = 8080;
-/// options.allowed_origins = vec!["https://app.example.com".into()];
+/// use oxmcp::transport::HttpOptions;
+///
+/// let allowed_origins = vec!["https://app.example.com".into()];
+/// let options = HttpOptions { port: 8080, allowed_origins, ..HttpOptions::default() };
 /// assert_eq!(options.host, "127.0.0.1");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct HttpOptions {
     /// The address or name to listen on. One that is not loopback needs [`allowed_hosts`](Self::allowed_hosts). Default
     /// `127.0.0.1`.
@@ -31,5 +31,12 @@ impl Default for HttpOptions {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
         }
+    }
+}
+
+/// A port, and the defaults for everything else.
+impl From<u16> for HttpOptions {
+    fn from(port: u16) -> Self {
+        Self { port, ..Self::default() }
     }
 }

@@ -51,7 +51,8 @@ impl Server {
     ///
     /// [`Misuse`](ErrorKind::Misuse) if the host is not loopback and no [`allowed_hosts`](HttpOptions::allowed_hosts) are given, or an
     /// option makes no sense; [`Connect`](ErrorKind::Connect) if the address cannot be listened on.
-    pub async fn listen(&self, options: HttpOptions) -> Result<HttpServer> {
+    pub async fn listen(&self, options: impl Into<HttpOptions>) -> Result<HttpServer> {
+        let options = options.into();
         let host = options.host.trim_start_matches('[').trim_end_matches(']');
         if !is_loopback(host) && options.allowed_hosts.is_empty() {
             return Err(Error::misuse(format!(

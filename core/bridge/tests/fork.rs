@@ -1,0 +1,85 @@
+//! What happens after `fork`. It is a program of its own, so that no other test's threads are in the way.
+
+#![cfg(unix)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use oxmcp_bridge::{CallOptions, CallOutcome, Client, ErrorKind, Event, EventKind, Operation, Queue, Server};
+use serde_json::Value;
+
+#[test]
+fn a_forked_child_is_refused_and_the_parent_is_none_the_worse() {
+    let queue = Queue::new(None);
+    let server = Server::new(r#"{"name": "parent", "version": "1"}"#, &queue).unwrap();
+    server.add_tool(r#"{"name": "echo"}"#, 1).unwrap();
+    let client = Client::open_in_memory(&server, "{}", 1, &queue).unwrap();
+    assert_eq!(next(&queue).kind, EventKind::Completed);
+
+    let child = in_child(|| {
+        let refused = Client::open_in_memory(&server, "{}", 2, &queue).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
+        assert!(refused.message().contains("fork"), "{refused}");
+        let refused = Client::open(r#"{"command": "true"}"#, 3, &queue).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
+
+        client.submit(Operation::CallTool, br#"{"name": "echo"}"#, CallOptions::default(), 4, &queue);
+        expect_misuse(&queue, 4);
+        server.listen_http("{}", 5, &queue);
+        expect_misuse(&queue, 5);
+        server.serve_stdio(6, &queue);
+        expect_misuse(&queue, 6);
+        client.closed(7, &queue);
+        expect_misuse(&queue, 7);
+        // Whatever the parent left behind is let go.
+        client.close(8, &queue);
+        expect_misuse(&queue, 8);
+        server.close(9, &queue);
+        expect_misuse(&queue, 9);
+        drop((client.clone(), server.clone()));
+    });
+    assert_eq!(child, 0, "the child found something else; see its output");
+
+    client.submit(Operation::CallTool, br#"{"name": "echo"}"#, CallOptions::default(), 10, &queue);
+    let call = next(&queue);
+    assert_eq!(call.kind, EventKind::ToolCall);
+    assert!(server.respond(call.id, CallOutcome::Text("alive".into())));
+    let answer = next(&queue);
+    assert_eq!((answer.kind, answer.id), (EventKind::Completed, 10));
+}
+
+#[track_caller]
+fn next(queue: &Arc<Queue>) -> Event {
+    assert!(queue.wait(Some(Duration::from_secs(10))), "nothing came");
+    queue.drain(1).remove(0)
+}
+
+#[track_caller]
+fn expect_misuse(queue: &Arc<Queue>, id: u64) {
+    let event = next(queue);
+    let error: Value = serde_json::from_slice(&event.json).unwrap();
+    assert_eq!((event.kind, event.id), (EventKind::Failed, id));
+    assert_eq!(error["kind"], "Misuse", "{error}");
+}
+
+/// Runs `work` in a forked process and returns its exit status: 0 when it did not panic.
+fn in_child(work: impl FnOnce()) -> libc::c_int {
+    // SAFETY: the child runs on a copy of this thread alone and leaves by `_exit`. The C library makes memory usable in it, and the
+    // alarm ends it should it wait for a lock that another thread held.
+    unsafe {
+        match libc::fork() {
+            0 => {
+                libc::alarm(20);
+                let ended = catch_unwind(AssertUnwindSafe(work));
+                libc::_exit(if ended.is_ok() { 0 } else { 1 });
+            }
+            child => {
+                assert!(child > 0, "fork failed");
+                let mut status = 0;
+                assert_eq!(libc::waitpid(child, &mut status, 0), child);
+                status
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+"""What a client must come to when its server has a fault.
+
+`call` is what the faulty call comes to: "ok", "error result", or the kind of the error. `after` is what a good call after it comes to; None
+where the connection is gone. `connect` is the error of a connection that never came to be. `within` is in seconds; a call's own timeout is 400 ms
+where silence is the fault.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    fault: str
+    call: str = "ok"
+    after: str | None = "ok"
+    connect: str = "ok"
+    within: float = 1.0
+    timeout_ms: int = 5000
+    connect_timeout_ms: int = 10_000
+    revision: str | None = None
+
+
+SILENCE = {"timeout_ms": 400, "within": 1.4}
+
+STDIO = [
+    Case("none"),
+    Case("none", revision="2025-11-25"),
+    Case("noise"),
+    Case("crlf"),
+    Case("strays"),
+    Case("bytewise"),
+    Case("stderr_flood"),
+    Case("error", "Rpc"),
+    Case("batch", "Protocol"),
+    Case("both", "Protocol"),
+    Case("old_jsonrpc", "Protocol"),
+    Case("no_object", "Protocol"),
+    Case("result_type", "Protocol"),
+    Case("deep", "Protocol"),
+    Case("invalid_utf8", "Protocol"),
+    Case("too_large", "TooLarge", within=2.0),
+    Case("too_large_id_last", "TooLarge", within=2.0),
+    Case("exits", "Closed", "Closed"),
+    Case("exits", "Closed", "Closed", revision="2025-11-25"),
+    Case("half_then_exits", "Closed", "Closed"),
+    Case("killed", "Closed", "Closed"),
+    Case("closes_stdout", "Closed", "Closed"),
+    Case("hangs", "Timeout", **SILENCE),
+    Case("hangs", "Timeout", revision="2025-11-25", **SILENCE),
+    Case("stuck", "Timeout", "Timeout", **SILENCE),
+    Case("slow_progress", timeout_ms=400, within=2.0),
+    Case("grandchild"),
+    Case("grandchild_holds_stdout", "Closed", "Closed"),
+    Case("ignores_eof"),
+    Case("silent_probe", within=5.0),
+    Case("exits_on_probe", within=2.0),
+    Case("odd_probe"),
+    Case("mute", connect="Timeout", connect_timeout_ms=500, within=1.5),
+    Case("banner", connect="Connect"),
+    Case("unsupported", connect="UnsupportedVersion"),
+]
+
+HTTP = [
+    Case("none"),
+    Case("none", revision="2025-11-25"),
+    Case("events"),
+    Case("events_with_noise"),
+    Case("html", "Protocol"),
+    Case("bad_json", "Protocol"),
+    Case("no_response", "Protocol"),
+    Case("other_id", "Protocol"),
+    Case("status_500", "Protocol"),
+    Case("status_401", "Unauthorized"),
+    Case("redirect", "Protocol"),
+    Case("rpc_error", "Rpc"),
+    Case("events_without_answer", "Closed"),
+    Case("cut_short", "Closed"),
+    Case("reset", "Closed"),
+    Case("too_large", "TooLarge"),
+    Case("too_large_event", "TooLarge"),
+    Case("hangs", "Timeout", **SILENCE),
+    Case("hangs", "Timeout", revision="2025-11-25", **SILENCE),
+    Case("hangs_in_events", "Timeout", **SILENCE),
+    Case("slow_progress", timeout_ms=400, within=2.0),
+    Case("not_mcp", connect="Protocol"),
+    Case("broken", connect="Connect"),
+    Case("locked", connect="Unauthorized"),
+    Case("mute", connect="Timeout", connect_timeout_ms=500, within=1.5),
+]

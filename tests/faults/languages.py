@@ -1,0 +1,26 @@
+"""The languages that the faults are tried in, and how their programs are started."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FAULTS = ROOT / "tests" / "faults"
+PYTHON = str(ROOT / ".build" / "python" / "bin" / "python")
+
+CLIENTS = {
+    "rust": [str(ROOT / "target" / "debug" / "faults-client")],
+    "python": [PYTHON, str(FAULTS / "clients" / "client.py")],
+    "node": ["node", str(FAULTS / "clients" / "client.mjs")],
+}
+
+# The example servers: `count_words {"text"}` and `find_text {"folder", "text"}`; stdio, or HTTP with `--port`.
+SERVERS = {
+    "rust": [str(ROOT / "target" / "debug" / "faults-server")],
+    "python": [PYTHON, str(FAULTS / "servers" / "server.py")],
+    "node": ["node", str(FAULTS / "servers" / "server.mjs")],
+}
+
+
+def chosen(programs):
+    names = os.environ.get("FAULTS_LANGUAGES")
+    return [name for name in programs if not names or name in names.split(",")]

@@ -1,0 +1,125 @@
+"""Each faulty server through each language's client."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from client_cases import HTTP, STDIO
+from languages import CLIENTS, FAULTS, chosen
+
+FAST_ENOUGH = 60
+
+
+def name_of(case):
+    return f"{case.fault}-{case.revision}" if case.revision else case.fault
+
+
+def run(language, case, target):
+    call = {"tool": "echo", "arguments": {"text": "fault"}, "timeoutMs": case.timeout_ms}
+    good = {"tool": "echo", "arguments": {"text": "good"}, "timeoutMs": min(case.timeout_ms, 1000)}
+    config = {**target, "connectTimeoutMs": case.connect_timeout_ms}
+    if case.revision:
+        config["protocolVersion"] = case.revision
+    spec = {"config": config, "calls": [call, good]}
+    done = subprocess.run(
+        [*CLIENTS[language], json.dumps(spec)], capture_output=True, text=True, timeout=FAST_ENOUGH, errors="replace"
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def came_to(outcome):
+    return outcome["kind"] if "kind" in outcome else "error result" if outcome.get("isError") else "ok"
+
+
+def check(report, case):
+    for round in report["rounds"]:
+        connect = round["connect"]
+        assert came_to(connect) == case.connect, connect
+        if case.connect != "ok":
+            assert connect["elapsedMs"] < case.within * 1000, connect
+            assert connect["message"], connect
+            continue
+        faulty, good = round["calls"]
+        assert came_to(faulty) == case.call, faulty
+        assert connect["elapsedMs"] + faulty["elapsedMs"] < (case.within + 2.0) * 1000, (connect, faulty)
+        assert faulty["elapsedMs"] < case.within * 1000, faulty
+        assert came_to(good) == case.after, good
+        if case.call == "ok":
+            assert faulty["text"] == "fault"
+        else:
+            assert faulty["message"], faulty
+        if case.call == "Rpc":
+            assert (faulty["code"], faulty["data"]) == (-32050, {"luck": 0}), faulty
+        if good.get("text") is not None:
+            assert good["text"] == "good"
+    assert report["children"] == [], report
+    # The second round may not hold more than the first left.
+    assert report["fds"][1] <= report["fds"][0], report
+
+
+@pytest.mark.parametrize("language", chosen(CLIENTS))
+@pytest.mark.parametrize("case", STDIO, ids=name_of)
+def test_stdio(language, case, tmp_path):
+    pids = tmp_path / "pids"
+    command = [sys.executable, str(FAULTS / "peers" / "stdio_server.py"), case.fault, str(pids)]
+    check(run(language, case, {"command": command[0], "args": command[1:], "stderr": "null"}), case)
+    until = time.monotonic() + 5
+    while left := [pid for pid in pids.read_text().split() if alive(int(pid))]:
+        assert time.monotonic() < until, f"processes outlived the client: {left}"
+        time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("language", chosen(CLIENTS))
+def test_a_command_that_is_not_there(language):
+    spec = {"config": {"command": "/nonexistent/server"}, "calls": []}
+    report = subprocess.run([*CLIENTS[language], json.dumps(spec)], capture_output=True, text=True, timeout=FAST_ENOUGH)
+    outcome = json.loads(report.stdout.strip().splitlines()[-1])["rounds"][0]["connect"]
+    assert outcome["kind"] == "Connect" and "/nonexistent/server" in outcome["message"], outcome
+
+
+@pytest.fixture
+def http_fault(request):
+    command = [sys.executable, str(FAULTS / "peers" / "http_server.py"), request.param.fault]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        yield request.param, server.stdout.readline().strip()
+        server.kill()
+
+
+@pytest.mark.parametrize("language", chosen(CLIENTS))
+@pytest.mark.parametrize("http_fault", HTTP, ids=name_of, indirect=True)
+def test_http(language, http_fault):
+    case, url = http_fault
+    check(run(language, case, {"url": url}), case)
+
+
+@pytest.mark.parametrize("language", chosen(CLIENTS))
+def test_an_address_where_nobody_listens(language):
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    spec = {"config": {"url": f"http://127.0.0.1:{port}/mcp"}, "calls": []}
+    report = subprocess.run([*CLIENTS[language], json.dumps(spec)], capture_output=True, text=True, timeout=FAST_ENOUGH)
+    outcome = json.loads(report.stdout.strip().splitlines()[-1])["rounds"][0]["connect"]
+    assert outcome["kind"] == "Connect", outcome
+
+
+def test_every_language_is_tried():
+    """A language left out by the environment is left out aloud, never by a missing program."""
+    for language in chosen(CLIENTS):
+        program = CLIENTS[language][-1] if len(CLIENTS[language]) > 1 else CLIENTS[language][0]
+        assert os.path.exists(program), f"{program} is missing: run `cargo xtask build`"

@@ -1,0 +1,206 @@
+"""Raw lines at each language's server over stdio, and whether it lives on."""
+
+import json
+import os
+import queue
+import subprocess
+import threading
+import time
+
+import pytest
+
+from languages import SERVERS, chosen
+
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "faults", "version": "0"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+def call(id, name="echo", arguments=None, **changes):
+    params = {"name": name, "arguments": {"text": "hello"} if arguments is None else arguments, "_meta": META}
+    return {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params, **changes}
+
+
+class Served:
+    """A server process. Each answer must come within a second of what it answers."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        # Starting may take longer.
+        self.send(call("warm"))
+        assert self.receive(10)["id"] == "warm"
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def write(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def send(self, message):
+        self.write(json.dumps(message).encode() + b"\n")
+
+    def receive(self, within=1.0):
+        line = self.lines.get(timeout=within)
+        assert line is not None, "the server closed its output"
+        return json.loads(line)
+
+    def error(self, within=1.0):
+        answer = self.receive(within)
+        assert answer["error"]["message"], answer
+        return answer["id"], answer["error"]["code"]
+
+    def lives(self):
+        self.send(call("alive"))
+        answer = self.receive()
+        assert (answer["id"], answer["result"]["content"][0]["text"]) == ("alive", "hello"), answer
+
+    def end(self):
+        """Closes its input; it must exit by itself."""
+        self.process.stdin.close()
+        assert self.process.wait(5) == 0
+        assert self.lines.get(timeout=1) is None
+
+
+@pytest.fixture(params=chosen(SERVERS))
+def server(request):
+    served = Served(SERVERS[request.param])
+    before = fds(served)
+    yield served
+    if served.process.poll() is None:
+        served.lives()
+        assert fds(served) <= before
+        served.end()
+    served.process.stdout.close()
+
+
+def fds(served):
+    return len(os.listdir(f"/proc/{served.process.pid}/fd"))
+
+
+def test_noise_is_not_answered(server):
+    server.write(b"INFO a log line\n\n\r\n\xff\xfe\x80\n\xef\xbb\xbf   \nhello\n")
+    server.lives()
+
+
+def test_broken_json_is_a_parse_error(server):
+    for line, id in [
+        (b'{"jsonrpc":"2.0","id":1,"method":"tools/ca\n', 1),
+        (b'{"jsonrpc":"2.0","id":1,"method":"\xff"}\n', 1),
+        (b"{\n", None),
+        (b"[1,\n", None),
+    ]:
+        server.write(line)
+        assert server.error() == (id, -32700)
+
+
+def test_a_line_in_two_halves_is_one_line(server):
+    line = json.dumps(call("halves")).encode()
+    server.write(line[:40])
+    time.sleep(0.1)
+    server.write(line[40:] + b"\r\n")
+    assert server.receive()["id"] == "halves"
+
+
+def test_what_is_no_request_is_an_invalid_request_with_its_id(server):
+    for message in [
+        {"jsonrpc": "1.0", "id": 1, "method": "ping"},
+        {"id": 1, "method": "ping"},
+        {"jsonrpc": "2.0", "id": 1},
+        {"jsonrpc": "2.0", "id": 1, "method": 5},
+        {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]},
+        {"jsonrpc": "2.0", "id": 1, "Method": "ping"},
+    ]:
+        server.send(message)
+        assert server.error() == (1, -32600), message
+    server.write(b'{"jsonrpc":"2.0","id":1,"method":"a","method":"b"}\n')
+    assert server.error() == (1, -32600)
+    server.send({"jsonrpc": "2.0", "id": None, "method": "ping"})
+    assert server.error() == (None, -32600)
+
+
+def test_a_batch_is_refused(server):
+    server.send([call(1), call(2)])
+    assert server.error() == (None, -32600)
+
+
+def test_a_line_over_the_limit_is_refused_by_its_id(server):
+    line = json.dumps(call("large", arguments={"text": "x" * (20 << 20)})).encode() + b"\n"
+    server.write(line)
+    assert server.error(2) == ("large", -32600)
+
+
+def test_deep_json_is_refused(server):
+    depth = 100_000
+    server.write(b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":' + b"[" * depth + b"]" * depth + b"}}\n")
+    assert server.error() == (1, -32700)
+
+
+def test_wrong_calls(server):
+    server.send(call(1, name="nothing"))
+    assert server.error() == (1, -32602)
+    server.send({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"_meta": META}})
+    assert server.error() == (2, -32602)
+    server.send({"jsonrpc": "2.0", "id": 3, "method": "no/such", "params": {"_meta": META}})
+    assert server.error() == (3, -32601)
+    server.send({"jsonrpc": "2.0", "id": 4, "method": "tools/list", "params": {}})
+    assert server.error() == (4, -32602)
+    server.send({"jsonrpc": "2.0", "id": 5, "method": "tools/list", "params": {"_meta": META | {"io.modelcontextprotocol/protocolVersion": "1999-01-01"}}})
+    assert server.error() == (5, -32022)
+
+
+def test_arguments_that_break_the_schema_are_told_to_the_model(server):
+    for arguments in [{}, {"text": 5}]:
+        server.send(call(1, arguments=arguments))
+        result = server.receive()["result"]
+        assert result["isError"] is True and "text" in result["content"][0]["text"], result
+
+
+def test_a_handler_that_throws_is_an_error(server):
+    server.send(call(1, name="throw", arguments={}))
+    answer = server.receive()
+    assert "error" in answer or answer["result"]["isError"] is True, answer
+
+
+def test_a_cancelled_call_is_not_answered(server):
+    server.send(call(1, name="sleep", arguments={"ms": 300}))
+    server.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
+    time.sleep(0.5)
+    server.lives()
+
+
+def test_strays_are_ignored(server):
+    server.send({"jsonrpc": "2.0", "id": 77, "result": {}})
+    server.send({"jsonrpc": "2.0", "id": None, "error": {"code": 1, "message": "?"}})
+    server.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "never"}})
+    server.send({"jsonrpc": "2.0", "method": "notifications/cancelled"})
+    server.send({"jsonrpc": "2.0", "method": "notifications/unheard-of", "params": {}})
+    server.lives()
+
+
+def test_an_id_in_flight_cannot_be_used_again(server):
+    server.send(call(1, name="sleep", arguments={"ms": 300}))
+    server.send(call(1))
+    assert server.error() == (1, -32600)
+    assert server.receive()["result"]["content"][0]["text"] == "slept"
+
+
+def test_a_server_whose_client_is_gone_exits(server):
+    server.send(call(1, name="sleep", arguments={"ms": 60_000}))
+    started = time.monotonic()
+    server.process.stdin.close()
+    server.process.wait(3)
+    assert time.monotonic() - started < 2
+
+
+def test_what_was_asked_before_the_input_ended_is_answered(server):
+    server.send(call("last", name="sleep", arguments={"ms": 100}))
+    server.process.stdin.close()
+    assert server.receive()["id"] == "last"
+    assert server.process.wait(3) == 0
