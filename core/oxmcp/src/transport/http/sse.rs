@@ -27,7 +27,6 @@ pub(super) struct SseParser {
     data: Data,
     /// The event has a name that is none of a message.
     is_other: bool,
-    has_id: bool,
     limit: usize,
 }
 
@@ -54,7 +53,6 @@ impl SseParser {
             at_start: true,
             data: Data::None,
             is_other: false,
-            has_id: false,
             limit,
         }
     }
@@ -77,11 +75,6 @@ impl SseParser {
             return Err(TooLarge);
         }
         Ok(None)
-    }
-
-    /// Whether an event had an id, so that a server of the handshake era may let the client come back for the rest.
-    pub(super) fn has_id(&self) -> bool {
-        self.has_id
     }
 
     fn line(&mut self) -> Option<Bytes> {
@@ -127,8 +120,7 @@ impl SseParser {
                 self.data.add_line(value);
             }
             b"event" => self.is_other = !matches!(&value[..], b"" | b"message"),
-            b"id" => self.has_id = true,
-            // A comment, `retry`, or what nobody knows.
+            // A comment, `id`, `retry`, or what nobody knows.
             _ => {}
         }
         Ok(())
@@ -224,17 +216,6 @@ mod tests {
                 assert_eq!(read(stream, &[cut]), *events, "{stream:?} cut at {cut}");
             }
         }
-    }
-
-    #[test]
-    fn an_id_is_noticed() {
-        let mut parser = SseParser::new(16);
-        parser.push(b"data: a\n\n");
-        assert_eq!(parser.next(), Ok(Some(Bytes::from_static(b"a"))));
-        assert!(!parser.has_id());
-        parser.push(b"id: 1\ndata:\n\n");
-        assert_eq!(parser.next(), Ok(None));
-        assert!(parser.has_id());
     }
 
     #[test]
