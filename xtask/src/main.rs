@@ -9,6 +9,8 @@ mod lint;
 mod process;
 mod project;
 mod provision;
+#[cfg(test)]
+mod readme;
 mod stamp;
 mod suites;
 mod tally;
