@@ -73,10 +73,12 @@ ensure() {
         sudo -n true 2>/dev/null ||
             fail "making a Swift toolchain needs root: run as root, allow sudo, or install Swift 6 from https://www.swift.org/install"
         sudo -n env HOME="$HOME" XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}" "$here/toolchain.sh" ensure
+        # Theirs who run it: without root, `run` makes its mount points there as itself.
+        sudo -n chown -R "$(id -u):$(id -g)" "$cache"
         return
     fi
     mkdir -p "$cache"
-    # One maker at a time; who waited finds it made. The lock goes with the process, however that ends.
+    # One maker at a time; who waited finds it made. The lock goes with the last process of the maker, however it ends.
     exec 9>"$cache/lock"
     flock 9
     made || make_root
@@ -87,7 +89,7 @@ make_root() {
     partial="$cache/partial"
     log="$cache/make.log"
     echo "toolchain.sh: making a Swift toolchain in $root (3 GB, about two minutes)" >&2
-    if ! make_in "$partial" >"$log" 2>&1 9>&-; then
+    if ! make_in "$partial" >"$log" 2>&1; then
         tail -n 60 "$log" >&2
         fail "the Swift toolchain could not be made; the end of $log is above"
     fi
