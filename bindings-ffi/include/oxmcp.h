@@ -185,8 +185,7 @@ typedef struct oxmcp_event {
 typedef void (*oxmcp_wake_fn)(void *userdata);
 
 // Which server to connect to, and how. Write what you need and leave the rest zero:
-//
-//     oxmcp_client_options options = { .size = sizeof options, .url = "http://127.0.0.1:8000/mcp" };
+// `oxmcp_client_options options = { .size = sizeof options, .url = "http://127.0.0.1:8000/mcp" };`
 //
 // Strings are UTF-8 and read during the call only.
 typedef struct oxmcp_client_options {
@@ -252,8 +251,7 @@ typedef struct oxmcp_call_options {
 } oxmcp_call_options;
 
 // What a server says of itself. Write what you need and leave the rest zero:
-//
-//     oxmcp_server_options options = { .size = sizeof options, .name = "adder", .version = "1.0.0" };
+// `oxmcp_server_options options = { .size = sizeof options, .name = "adder", .version = "1.0.0" };`
 //
 // Strings are UTF-8 and read during the call only.
 typedef struct oxmcp_server_options {
@@ -353,6 +351,12 @@ bool oxmcp_json_integer(const struct oxmcp_json *json,
 bool oxmcp_json_bool(const struct oxmcp_json *json,
                      const char *pointer,
                      bool *value);
+
+// Writes the JSON text of whatever stands at `pointer` to `value`, as it was written, and returns true; returns false
+// when there is no such place.
+bool oxmcp_json_value(const struct oxmcp_json *json,
+                      const char *pointer,
+                      struct oxmcp_str *value);
 
 // The number of elements of the array, or of members of the object, at `pointer`; 0 when there is neither.
 size_t oxmcp_json_count(const struct oxmcp_json *json,

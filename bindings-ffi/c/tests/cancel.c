@@ -70,11 +70,11 @@ static void progress_puts_off_the_timeout_but_not_the_longest_time(void)
     CHECK_OK(oxmcp_server_add_tool(host.server, "{\"name\":\"forever\"}", report_forever, NULL, NULL, &error));
     oxmcp_client *client = host_connect(&host);
     oxmcp_call_options options = {
-        .size = sizeof options, .timeout_ms = 100, .max_timeout_ms = 400, .progress = note, .userdata = &last};
+        .size = sizeof options, .timeout_ms = 400, .max_timeout_ms = 800, .progress = note, .userdata = &last};
     double before = check_now();
     CHECK_RESULT(oxmcp_client_call_tool(client, "forever", NULL, &options, &result, &error), OXMCP_TIMEOUT);
     double took = check_now() - before;
-    CHECK(took >= 390 && took < 2000);
+    CHECK(took >= 790 && took < 3000);
     CHECK(last >= 10);
     oxmcp_client_free(client);
     host_stop(&host);
@@ -135,6 +135,7 @@ static void connecting_can_be_cancelled_and_times_out(void)
     CHECK_RESULT(oxmcp_client_connect(&options, &client, &error), OXMCP_CANCELLED);
     CHECK(check_now() - before < 1000);
     pthread_join(thread, NULL);
+    CHECK_RESULT(oxmcp_client_connect(&options, &client, &error), OXMCP_CANCELLED);
     oxmcp_cancel_token_free(token);
 
     options.cancel = NULL;

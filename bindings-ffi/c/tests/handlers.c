@@ -135,6 +135,14 @@ static void note_freed(void *userdata)
     atomic_fetch_add(&freed, 1);
 }
 
+/* A thread may hold on to the tool for a moment after its handler has answered. */
+static bool becomes_freed(int times)
+{
+    for (int i = 0; i < 2000 && atomic_load(&freed) < times; i++)
+        check_sleep(1);
+    return atomic_load(&freed) == times;
+}
+
 static void tools_can_be_replaced_and_removed(void)
 {
     struct host host;
@@ -148,21 +156,21 @@ static void tools_can_be_replaced_and_removed(void)
     CHECK_OK(oxmcp_server_add_tool(host.server, tool, answer_what_was_given, "first", note_freed, &error));
     call(client, "changing", "first");
     CHECK_OK(oxmcp_server_add_tool(host.server, tool, answer_what_was_given, "second", note_freed, &error));
-    CHECK(atomic_load(&freed) == 1);
+    CHECK(becomes_freed(1));
     call(client, "changing", "second");
     CHECK_RESULT(oxmcp_server_add_tool(host.server, "{\"name\":\"changing\",\"inputSchema\":7}", answer_what_was_given,
                                        "third", note_freed, &error),
                  OXMCP_MISUSE);
-    CHECK(atomic_load(&freed) == 1);
+    CHECK(becomes_freed(1));
     call(client, "changing", "second");
     CHECK(oxmcp_server_remove_tool(host.server, "changing"));
-    CHECK(atomic_load(&freed) == 2);
+    CHECK(becomes_freed(2));
     CHECK_RESULT(oxmcp_client_call_tool(client, "changing", NULL, NULL, &result, &error), OXMCP_RPC);
     CHECK_OK(oxmcp_server_add_tool(host.server, tool, answer_what_was_given, "fourth", note_freed, &error));
     call(client, "changing", "fourth");
     oxmcp_client_free(client);
     host_stop(&host);
-    CHECK(atomic_load(&freed) == 3);
+    CHECK(becomes_freed(3));
 }
 
 static void text_that_is_not_utf8_is_mended(void)

@@ -31,6 +31,11 @@ static void values_are_read_by_pointer(void)
     CHECK(oxmcp_json_string(json, "/~0", &string));
     CHECK_TEXT(string, "tilde");
     CHECK(oxmcp_json_number(json, "/", &number) && number == 1000);
+    CHECK(oxmcp_json_value(json, "/a~1b", &string));
+    CHECK_TEXT(string, "[null,true,-7,2.5,\"text\",{}]");
+    CHECK(oxmcp_json_value(json, "/", &string));
+    CHECK_TEXT(string, "1e3");
+    CHECK(!oxmcp_json_value(json, "/missing", &string));
     CHECK(oxmcp_json_count(json, "/a~1b") == 6);
     CHECK(oxmcp_json_count(json, "") == 3);
     CHECK(oxmcp_json_count(json, "/a~1b/4") == 0);

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use oxmcp_bridge::{Client, Queue};
 
 use super::boundary::{free, guard};
+use super::error::oxmcp_error;
+use super::result::oxmcp_result;
 
 /// Cancels blocking operations from another thread. Give one to any number of operations, in their options; once it is
 /// cancelled, those under way fail with OXMCP_CANCELLED and so does every later one. It may be used from any thread.
@@ -49,8 +51,19 @@ impl Shared {
 }
 
 impl oxmcp_cancel_token {
-    /// Lets the token cancel an operation that was just started, until what this returns is dropped. A token that is
-    /// cancelled already does it at once.
+    /// Fails when the token is cancelled already, so that nothing is started for it.
+    pub(super) fn check(&self) -> Result<(), oxmcp_error> {
+        if self.shared.lock().cancelled {
+            return Err(oxmcp_error::new(
+                oxmcp_result::OXMCP_CANCELLED,
+                "the cancel token was cancelled before the call",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Lets the token cancel an operation that was just started, until what this returns is dropped. A token that was
+    /// cancelled meanwhile does it at once.
     pub(super) fn watch(&self, client: &Client, id: u64, queue: &Arc<Queue>) -> Watch {
         let mut state = self.shared.lock();
         let number = state.next;

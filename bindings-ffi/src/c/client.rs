@@ -231,6 +231,7 @@ unsafe fn connect(
         let config = options.map_or(Ok("{}".to_owned()), |options| options.config())?;
         (output, config, options.and_then(|options| options.cancel.as_ref()))
     };
+    token.map_or(Ok(()), oxmcp_cancel_token::check)?;
     let queue = Queue::new(None);
     let opened = open(&config, OWN_ID, &queue)?;
     let watch = token.map(|token| token.watch(&opened, OWN_ID, &queue));

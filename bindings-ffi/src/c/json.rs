@@ -1,8 +1,10 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::c_char;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::boundary::{Output, free, guard, report};
 use super::error::oxmcp_error;
@@ -20,8 +22,10 @@ pub struct oxmcp_json {
     text: Box<[u8]>,
     /// The text as a tree, parsed when first read from. None when it is nested too deep to be read.
     tree: OnceLock<Option<Value>>,
-    /// Strings that were read, with a NUL behind them.
+    /// Strings that were read, by pointer, with a NUL behind them.
     strings: Mutex<HashMap<Box<str>, Box<[u8]>>>,
+    /// Values that were read as text, likewise.
+    values: Mutex<HashMap<Box<str>, Box<[u8]>>>,
     /// What [`oxmcp_tool_result_text`] gives.
     joined: OnceLock<Option<Box<[u8]>>>,
 }
@@ -53,6 +57,7 @@ impl oxmcp_json {
             text: terminated(text),
             tree: OnceLock::new(),
             strings: Mutex::default(),
+            values: Mutex::default(),
             joined: OnceLock::new(),
         }
     }
@@ -78,6 +83,13 @@ impl oxmcp_json {
         Some(oxmcp_str::of_terminated(kept))
     }
 
+    fn value(&self, pointer: &str) -> Option<oxmcp_str> {
+        let found = raw_at(self.bytes(), pointer)?;
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = values.entry(pointer.into()).or_insert_with(|| terminated(found.as_bytes()));
+        Some(oxmcp_str::of_terminated(kept))
+    }
+
     /// The text blocks of a `CallToolResult`, a line each.
     fn joined_text(&self) -> Option<&[u8]> {
         let join = || {
@@ -89,6 +101,26 @@ impl oxmcp_json {
         };
         self.joined.get_or_init(join).as_deref()
     }
+}
+
+/// The JSON text of what stands at a pointer, as it was written.
+fn raw_at<'a>(text: &'a [u8], pointer: &str) -> Option<&'a str> {
+    let mut raw: &RawValue = serde_json::from_slice(text).ok()?;
+    if pointer.is_empty() {
+        return Some(raw.get());
+    }
+    for token in pointer.strip_prefix('/')?.split('/') {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        raw = if raw.get().starts_with('[') {
+            let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
+            let index = token.parse().ok().filter(|index: &usize| index.to_string() == token)?;
+            *elements.get(index)?
+        } else {
+            let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw.get()).ok()?;
+            members.get(token.as_str()).copied()?
+        };
+    }
+    Some(raw.get())
 }
 
 /// Takes a copy of a JSON text. Free `json` with oxmcp_json_free. OXMCP_MISUSE when the text is not JSON or is nested
@@ -180,6 +212,18 @@ pub unsafe extern "C" fn oxmcp_json_bool(
 ) -> bool {
     // SAFETY: as in oxmcp_json_string.
     unsafe { read(json, pointer, value, |json, pointer| json.at(pointer)?.as_bool()) }
+}
+
+/// Writes the JSON text of whatever stands at `pointer` to `value`, as it was written, and returns true; returns false
+/// when there is no such place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn oxmcp_json_value(
+    json: *const oxmcp_json,
+    pointer: *const c_char,
+    value: *mut oxmcp_str,
+) -> bool {
+    // SAFETY: as in oxmcp_json_string.
+    unsafe { read(json, pointer, value, |json, pointer| json.value(pointer)) }
 }
 
 /// The number of elements of the array, or of members of the object, at `pointer`; 0 when there is neither.
@@ -278,4 +322,28 @@ unsafe fn read<T>(
     // SAFETY: the caller's promise.
     unsafe { Output::optional(value) }.set(found);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_given_as_it_was_written() {
+        let text = br#"{"b":{"z":1.0,"a":[1e3, {"x\u0041":null}]},"a/b":"~","":0}"#;
+        for (pointer, expected) in [
+            ("/b", Some(r#"{"z":1.0,"a":[1e3, {"x\u0041":null}]}"#)),
+            ("/b/a/0", Some("1e3")),
+            ("/b/a/1/xA", Some("null")),
+            ("/a~1b", Some("\"~\"")),
+            ("/", Some("0")),
+            ("/b/a/00", None),
+            ("/b/a/2", None),
+            ("/b/z/0", None),
+            ("b", None),
+        ] {
+            assert_eq!(raw_at(text, pointer), expected, "{pointer}");
+        }
+        assert_eq!(raw_at(text, "").map(str::len), Some(text.len()));
+    }
 }

@@ -232,6 +232,7 @@ unsafe fn run(
     let (client, options) = unsafe { (inner_client(client)?, read_options(options)?) };
     // SAFETY: the caller's promise.
     let token = options.and_then(|options| unsafe { options.cancel.as_ref() });
+    token.map_or(Ok(()), oxmcp_cancel_token::check)?;
     let progress = options.and_then(|options| options.progress.map(|report| (report, options.userdata)));
     let queue = Queue::new(None);
     client.submit(operation, params.as_bytes(), call_options(options, progress.is_some()), OWN_ID, &queue);
