@@ -71,10 +71,13 @@ fn closing_a_server_ends_the_calls_that_are_with_the_binding() {
     let server = Server::new(r#"{"name": "short", "version": "1"}"#, &binding.queue).unwrap();
     server.add_tool(r#"{"name": "nap"}"#, 1).unwrap();
     let client = binding.connect(&server);
+    let closed = binding.id();
+    client.closed(closed, &binding.queue);
     let nap = binding.call(&client, "nap", json!({}));
     let call = binding.take_kind(EventKind::ToolCall);
     assert_eq!(binding.run(|id, queue| server.close(id, queue)), json!({}));
-    assert_eq!(binding.error(nap), "Closed");
+    binding.outcome(nap).unwrap_err();
+    assert_eq!(binding.result(closed), json!({}));
     assert_eq!(binding.take_kind(EventKind::CallCancelled).id, call.id);
     assert!(!server.respond(call.id, CallOutcome::Text("too late".into())));
     assert_eq!(server.call_context(call.id), None);
@@ -100,7 +103,7 @@ fn dropping_the_last_server_closes_it() {
     let nap = binding.call(&client, "nap", json!({}));
     let call = binding.take_kind(EventKind::ToolCall);
     drop(server);
-    assert_eq!(binding.error(nap), "Closed");
+    binding.outcome(nap).unwrap_err();
     assert_eq!(binding.take_kind(EventKind::CallCancelled).id, call.id);
     assert_eq!(binding.result(closed), json!({}));
 }
