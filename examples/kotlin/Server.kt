@@ -8,9 +8,10 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.withContext
 import kotlinx.serialization.Serializable
-import java.nio.file.Files
+import java.io.IOException
 import java.nio.file.Path
 import kotlin.io.path.isRegularFile
+import kotlin.io.path.listDirectoryEntries
 import kotlin.io.path.name
 import kotlin.io.path.readLines
 
@@ -32,7 +33,7 @@ private val readOnly = ToolAnnotations(readOnlyHint = true)
 fun textFacts(): McpServer = mcpServer("text-facts", version = "0.1.0") {
     tool<CountWords, Counts>("count_words", "How much text it is: lines, words and characters", annotations = readOnly) {
         Counts(
-            lines = it.text.removeSuffix("\n").split('\n').size.takeIf { _ -> it.text.isNotEmpty() } ?: 0,
+            lines = it.text.count { char -> char == '\n' } + if (it.text.isEmpty() || it.text.endsWith('\n')) 0 else 1,
             words = it.text.split(Regex("\\s+")).count(String::isNotEmpty),
             characters = it.text.codePointCount(0, it.text.length),
         )
@@ -52,9 +53,9 @@ fun textFacts(): McpServer = mcpServer("text-facts", version = "0.1.0") {
 }
 
 private fun filesOf(folder: Path): List<Path> = try {
-    Files.list(folder).use { entries -> entries.filter { it.isRegularFile() }.toList() }.sortedBy { it.name }
-} catch (e: java.io.IOException) {
-    error("The folder $folder cannot be read: $e")
+    folder.listDirectoryEntries().filter { it.isRegularFile() }.sortedBy { it.name }
+} catch (e: IOException) {
+    throw IOException("the folder $folder cannot be read: $e", e)
 }
 
 suspend fun main(args: Array<String>) {

@@ -80,6 +80,7 @@ internal object Events {
 
     /** Makes the calls of the server with this key reach it as long as it lives. */
     fun register(key: ULong, server: McpServer) {
+        servers.values.removeIf { it.get() == null }
         servers[key] = WeakReference(server)
     }
 

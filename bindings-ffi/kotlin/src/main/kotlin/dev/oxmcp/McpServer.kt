@@ -286,6 +286,7 @@ public class McpServer internal constructor(
     private fun release() {
         scope.cancel()
         listening -= this
+        Events.unregister(key)
     }
 
     internal companion object {

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.nio.file.Path
+import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit
 import kotlin.io.path.writeText
 
@@ -59,17 +60,23 @@ class ExamplesTest {
             output.trim(),
         )
         assertEquals(0, code)
-        assertEquals(1, run("find_text", """{"folder":"/no/such/folder","text":"x"}""", "../../examples/kotlin/server").first)
-        assertEquals(1, run("find_text", "{}", "/no/such/program").first)
+        val missing = run("find_text", """{"folder":"/no/such/folder","text":"x"}""", "../../examples/kotlin/server")
+        assertEquals(1, missing.code)
+        assertTrue(missing.errors.startsWith("error: the folder /no/such/folder cannot be read"), missing.errors)
+        val unstarted = run("find_text", "{}", "/no/such/program")
+        assertEquals(1, unstarted.code)
+        assertTrue("/no/such/program" in unstarted.errors, unstarted.errors)
     }
 
-    private fun run(vararg arguments: String): Pair<Int, String> {
+    private data class Outcome(val code: Int, val output: String, val errors: String)
+
+    private fun run(vararg arguments: String): Outcome {
         val client = ProcessBuilder("../../examples/kotlin/client", *arguments)
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
             .apply { environment()["OXMCP_NATIVE"] = System.getProperty("jna.library.path") }
             .start()
+        val errors = CompletableFuture.supplyAsync { client.errorStream.bufferedReader().readText() }
         val output = client.inputStream.bufferedReader().readText()
         assertTrue(client.waitFor(30, TimeUnit.SECONDS))
-        return client.exitValue() to output
+        return Outcome(client.exitValue(), output, errors.get())
     }
 }
