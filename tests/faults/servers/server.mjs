@@ -10,8 +10,8 @@ server.tool('echo', { inputSchema: object({ text: { type: 'string' } }) }, ({ te
 server.tool('throw', { inputSchema: object({}) }, () => {
   throw new Error('thrown on purpose')
 })
-server.tool('sleep', { inputSchema: object({ ms: { type: 'integer' } }) }, async ({ ms }) => {
-  await setTimeout(ms)
+server.tool('sleep', { inputSchema: object({ ms: { type: 'integer' } }) }, async ({ ms }, { signal }) => {
+  await setTimeout(ms, undefined, { signal })
   return 'slept'
 })
 
