@@ -50,7 +50,9 @@ fn rust(scope: Scope) -> Result<()> {
     match scope {
         Scope::Examples => cargo(&["build", "--package", "oxmcp-examples"]),
         // As the tests select them, so that they find the same dependencies built.
-        Scope::All => cargo(&[&["build", "--workspace", "--bins"], &suites::NOT_RUST[..]].concat()),
+        Scope::All => {
+            cargo(&[&["build", "--workspace", "--bins", "--tests"], &suites::NOT_RUST[..]].concat())
+        }
     }
 }
 
