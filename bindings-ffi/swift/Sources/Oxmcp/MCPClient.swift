@@ -126,8 +126,7 @@ extension MCPClient {
             dispatcher.forget(id)
             throw MCPError(error)
         }
-        // Closing is what ends a connection that is not there yet.
-        let session = try await dispatcher.outcome(of: id) { core.closeConnection(id: dispatcher.freshID()) }
+        let session = try await dispatcher.outcome(of: id) { _ = core.cancel(id: id) }
         return MCPClient(
             core: core,
             session: try JSON.decodeAnswer(Session.self, from: session, of: "the handshake"),

@@ -136,12 +136,19 @@ import Testing
     }
 
     @Test func cancellingWhileConnectingEndsIt() async throws {
-        let task = Task { try await shell("sleep 60") }
-        try await Task.sleep(for: .milliseconds(200))
+        let marker = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        let task = Task { try await shell("echo $$ >'\(marker)'; exec sleep 60") }
+        try await Task.sleep(for: .milliseconds(500))
         let cancelled = ContinuousClock.now
         task.cancel()
         _ = await caught(CancellationError.self) { try await task.value }
-        #expect(ContinuousClock.now - cancelled < .seconds(5))
+        #expect(ContinuousClock.now - cancelled < .seconds(1))
+        // The child is gone too.
+        let pid = try #require(
+            Int32(String(contentsOfFile: marker, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)))
+        for _ in 0..<100 where kill(pid, 0) == 0 { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(kill(pid, 0) == -1)
+        try? FileManager.default.removeItem(atPath: marker)
     }
 
     @Test func closingFailsWhatIsOutstanding() async throws {

@@ -45,6 +45,20 @@ import Testing
         #expect(array?.kind == .misuse)
     }
 
+    @Test func resultsAreHeldAgainstTheirSchema() async throws {
+        let server = MCPServer(name: "promising", version: "1")
+        let promised = JSONSchema.object(["value": .integer(minimum: 0)])
+        try server.tool("kept", outputSchema: promised) { Sum(value: 1) }
+        try server.tool("broken", outputSchema: promised) { Sum(value: -1) }
+        try await withClient(of: server) { client in
+            let tools = try await client.listTools()
+            #expect(tools.map(\.outputSchema) == [promised, promised])
+            #expect(try await client.callTool("kept", as: Sum.self) == Sum(value: 1))
+            let error = await caught(MCPError.self) { try await client.callTool("broken") }
+            #expect(error?.code == -32603)
+        }
+    }
+
     @Test func closingEndsListeningAndFreesThePort() async throws {
         let server = try makeTestServer()
         let http = try await server.listenHTTP()
