@@ -1,5 +1,6 @@
 //! What happens after `fork`. It is a program of its own, so that no other test's threads are in the way.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 #![cfg(unix)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

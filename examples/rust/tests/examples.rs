@@ -1,5 +1,7 @@
 //! The example client calls the example server, as anyone would: two programs, over both transports.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;

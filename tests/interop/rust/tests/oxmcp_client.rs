@@ -1,5 +1,7 @@
 //! The client of oxmcp calls a server made with rmcp: over stdio, and over HTTP with both kinds of answers, in both eras.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::process::Command as Program;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The client of rmcp calls a server made with oxmcp: over stdio and HTTP, in both eras.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
