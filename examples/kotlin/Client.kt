@@ -34,7 +34,8 @@ private suspend fun call(client: McpClient, tool: String, arguments: String): Bo
     println("server: ${client.serverInfo.name} ${client.serverInfo.version}, revision ${client.protocolVersion}")
     println("tools: ${client.listTools().joinToString { it.name }}")
     val result = client.callTool(tool, Json.parseToJsonElement(arguments).jsonObject) { report ->
-        println("progress: ${plain(report.progress)}/${report.total?.let(::plain) ?: "?"} ${report.message.orEmpty()}".trimEnd())
+        val total = report.total?.let(::plain) ?: "?"
+        println("progress: ${plain(report.progress)}/$total ${report.message.orEmpty()}".trimEnd())
     }
     if (result.isError) System.err.println("error: ${result.text}") else println(result.text)
     return !result.isError

@@ -8,12 +8,12 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.withContext
 import kotlinx.serialization.Serializable
-import java.io.IOException
-import java.nio.file.Path
 import kotlin.io.path.isRegularFile
 import kotlin.io.path.listDirectoryEntries
 import kotlin.io.path.name
 import kotlin.io.path.readLines
+import java.io.IOException
+import java.nio.file.Path
 
 @Serializable
 data class CountWords(@Description("The text to count") val text: String)
@@ -31,7 +31,7 @@ private val readOnly = ToolAnnotations(readOnlyHint = true)
 
 /** A server that knows facts about text. */
 fun textFacts(): McpServer = mcpServer("text-facts", version = "0.1.0") {
-    tool<CountWords, Counts>("count_words", "How much text it is: lines, words and characters", annotations = readOnly) {
+    tool<CountWords, Counts>("count_words", "How much text it is: lines, words, characters", annotations = readOnly) {
         Counts(
             lines = it.text.count { char -> char == '\n' } + if (it.text.isEmpty() || it.text.endsWith('\n')) 0 else 1,
             words = it.text.split(Regex("\\s+")).count(String::isNotEmpty),

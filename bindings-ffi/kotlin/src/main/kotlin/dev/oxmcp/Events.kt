@@ -9,12 +9,12 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.withContext
-import java.lang.ref.WeakReference
-import java.util.concurrent.ConcurrentHashMap
-import java.util.concurrent.atomic.AtomicLong
 import kotlin.concurrent.thread
 import kotlin.coroutines.ContinuationInterceptor
 import kotlin.coroutines.resume
+import java.lang.ref.WeakReference
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicLong
 
 /**
  * Everything the core has to say to this process: one queue, drained in batches by one daemon thread, which resumes
@@ -74,7 +74,8 @@ internal object Events {
         when (outcome) {
             is Outcome.Completed -> outcome.json
             is Outcome.Failed -> throw WireError.read(outcome.error)
-            is Outcome.Faulted -> throw McpException.Internal("The oxmcp library failed: ${outcome.cause}", outcome.cause)
+            is Outcome.Faulted ->
+                throw McpException.Internal("The oxmcp library failed: ${outcome.cause}", outcome.cause)
         }
     }
 

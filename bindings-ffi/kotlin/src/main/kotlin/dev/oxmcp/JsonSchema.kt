@@ -72,7 +72,11 @@ private class SchemaWriter(private val json: Json) {
     }
 
     fun documentOfProperty(name: String, descriptor: SerialDescriptor): JsonObject = withDefinitions(
-        typed("object", "properties" to JsonObject(mapOf(name to schema(descriptor))), "required" to strings(listOf(name))),
+        typed(
+            "object",
+            "properties" to JsonObject(mapOf(name to schema(descriptor))),
+            "required" to strings(listOf(name)),
+        ),
     )
 
     private fun withDefinitions(schema: JsonObject): JsonObject =
@@ -151,8 +155,8 @@ private class SchemaWriter(private val json: Json) {
     private fun sealed(descriptor: SerialDescriptor) = buildJsonObject {
         put("type", "object")
         descriptor.annotations.description()?.let { put("description", it) }
-        val discriminator = descriptor.annotations.filterIsInstance<JsonClassDiscriminator>().firstOrNull()?.discriminator
-            ?: json.configuration.classDiscriminator
+        val annotation = descriptor.annotations.filterIsInstance<JsonClassDiscriminator>().firstOrNull()
+        val discriminator = annotation?.discriminator ?: json.configuration.classDiscriminator
         // A sealed class is described as a pair of the discriminator and a structure with one element a subclass.
         val subclasses = descriptor.getElementDescriptor(1)
         putJsonArray("oneOf") {
@@ -217,7 +221,9 @@ private fun SerialDescriptor.resolve(json: Json): SerialDescriptor = when {
 }
 
 private val SerialDescriptor.isUnsigned: Boolean
-    get() = isInline && nonNullOriginal.serialName in setOf("kotlin.UByte", "kotlin.UShort", "kotlin.UInt", "kotlin.ULong")
+    get() = isInline && nonNullOriginal.serialName in UNSIGNED
+
+private val UNSIGNED = setOf("kotlin.UByte", "kotlin.UShort", "kotlin.UInt", "kotlin.ULong")
 
 private const val JSON_ELEMENTS = "kotlinx.serialization.json."
 

@@ -140,7 +140,8 @@ public class McpClient private constructor(
     ): R {
         val written = json.encodeToString(argumentsSerializer, arguments)
         if (!written.startsWith('{')) {
-            throw McpException.Misuse("The arguments of a tool must be a JSON object, but ${argumentsSerializer.descriptor.serialName} is not")
+            val type = argumentsSerializer.descriptor.serialName
+            throw McpException.Misuse("The arguments of a tool must be a JSON object, but a $type is not")
         }
         val result = Wire.read<ToolResult>(call(name, written, Waiting(timeout, maxTimeout), onProgress))
         return result.read(name, resultSerializer, json)

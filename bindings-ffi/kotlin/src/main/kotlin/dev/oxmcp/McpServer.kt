@@ -12,15 +12,15 @@ import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArrayBuilder
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.add
-import kotlinx.serialization.json.encodeToJsonElement
 import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.encodeToJsonElement
 import kotlinx.serialization.json.put
 import kotlinx.serialization.json.putJsonArray
 import kotlinx.serialization.serializer
-import java.util.concurrent.ConcurrentHashMap
-import java.util.concurrent.atomic.AtomicLong
 import kotlin.reflect.KType
 import kotlin.reflect.typeOf
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicLong
 
 /**
  * Makes a server and its tools.
@@ -105,8 +105,8 @@ public class McpServer internal constructor(
     }
 
     /**
-     * Adds a tool with arguments of the class [A], or replaces the one of that name. The JSON Schema comes from [A] (see
-     * [jsonSchema] and [Description]); a tool without arguments takes [Unit].
+     * Adds a tool with arguments of the class [A], or replaces the one of that name. The JSON Schema comes from [A]
+     * (see [jsonSchema] and [Description]); a tool without arguments takes [Unit].
      *
      * ```kotlin
      * server.tool<Search, List<String>>("search", "Search the notes") { search ->
@@ -138,8 +138,8 @@ public class McpServer internal constructor(
     }
 
     /**
-     * Adds a tool with a JSON Schema of your own, or replaces the one of that name. Arguments that break the schema never
-     * reach the handler.
+     * Adds a tool with a JSON Schema of your own, or replaces the one of that name. Arguments that break the schema
+     * never reach the handler.
      *
      * ```kotlin
      * val schema = buildJsonObject {
@@ -177,8 +177,8 @@ public class McpServer internal constructor(
     }
 
     /**
-     * Serves this process's stdin and stdout, and suspends until the peer has closed them or the server is closed. While
-     * it serves, what the process itself prints to stdout goes to stderr. Cancelling closes the server.
+     * Serves this process's stdin and stdout, and suspends until the peer has closed them or the server is closed.
+     * While it serves, what the process itself prints to stdout goes to stderr. Cancelling closes the server.
      */
     public suspend fun serveStdio() {
         Events.await(abandon = { close() }) { id -> core.serveStdio(id) }
@@ -243,8 +243,8 @@ public class McpServer internal constructor(
     ) {
         if (!argumentsSerializer.descriptor.isAlwaysObject(json)) {
             throw McpException.Misuse(
-                "The tool ${head.name} cannot take a ${argumentsSerializer.descriptor.serialName}: the arguments of a " +
-                    "tool are a JSON object. Use a serializable class, Unit for no arguments, or JsonObject",
+                "The tool ${head.name} cannot take a ${argumentsSerializer.descriptor.serialName}: the arguments of " +
+                    "a tool are a JSON object. Use a serializable class, Unit for no arguments, or JsonObject",
             )
         }
         val form = AnswerForm.of(resultType, resultSerializer, json)

@@ -25,7 +25,7 @@ import kotlinx.serialization.json.JsonPrimitive
 public class ToolContext internal constructor(private val core: FfiServer, private val call: ULong) {
     private val facts: Facts by lazy {
         val json = core.callContext(call)
-            ?: throw McpException.Cancelled("The peer no longer waits for this call, so nothing is known of it any more")
+            ?: throw McpException.Cancelled("The peer no longer waits for this call: nothing is known of it any more")
         Wire.read(json)
     }
 

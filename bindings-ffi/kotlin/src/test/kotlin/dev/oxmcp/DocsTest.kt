@@ -4,11 +4,11 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.DynamicTest.dynamicTest
 import org.junit.jupiter.api.TestFactory
-import java.nio.file.Path
 import kotlin.io.path.extension
 import kotlin.io.path.name
 import kotlin.io.path.readText
 import kotlin.io.path.walk
+import java.nio.file.Path
 
 /** Every Kotlin example of the documentation is code that runs: of [SamplesTest] or of the example programs. */
 class DocsTest {

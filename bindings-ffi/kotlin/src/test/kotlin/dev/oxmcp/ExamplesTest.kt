@@ -1,17 +1,17 @@
 package dev.oxmcp
 
-import example.Counts
 import example.CountWords
+import example.Counts
 import example.FindText
 import example.textFacts
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
+import kotlin.io.path.writeText
 import java.nio.file.Path
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit
-import kotlin.io.path.writeText
 
 /** The example programs do what their page says. */
 class ExamplesTest {
