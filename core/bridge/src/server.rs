@@ -115,7 +115,7 @@ impl Server {
             }
             Err(error) => return outstanding.fail(&error),
         };
-        self.spawn(outstanding, async move { serving.await.map(|()| EMPTY).map_err(Error::from) });
+        self.spawn(outstanding, Ok(EMPTY), async move { serving.await.map(|()| EMPTY).map_err(Error::from) });
     }
 
     /// Serves Streamable HTTP until the server is closed. The operation `id` completes with
@@ -132,15 +132,18 @@ impl Server {
         };
         let shared = Arc::downgrade(&self.shared);
         let core = self.shared.core.clone();
-        self.spawn(outstanding, async move {
+        self.spawn(outstanding, Err(closed_early()), async move {
             let listening = core.listen(options).await?;
             let address = listening.local_addr();
             let told =
                 json!({"url": listening.url(), "host": address.ip().to_string(), "port": address.port()});
             // Dropping it ends it.
-            if let Some(shared) = shared.upgrade() {
-                shared.listening().push(listening);
+            let Some(shared) = shared.upgrade() else { return Err(closed_early()) };
+            let mut open = shared.listening();
+            if *shared.closed.borrow() {
+                return Err(closed_early());
             }
+            open.push(listening);
             Ok(told.to_string().into())
         });
     }
@@ -180,10 +183,11 @@ impl Server {
         }
     }
 
-    /// Runs an operation until it is done or the server is closed.
+    /// Runs an operation until it is done, or until the server is closed, which makes it end with `when_closed`.
     fn spawn(
         &self,
         outstanding: Outstanding,
+        when_closed: Result<Bytes, Error>,
         work: impl Future<Output = Result<Bytes, Error>> + Send + 'static,
     ) {
         let runtime = match runtime() {
@@ -197,7 +201,7 @@ impl Server {
         runtime.spawn(async move {
             let outcome = tokio::select! {
                 outcome = work => outcome,
-                _ = closed.wait_for(|closed| *closed) => Ok(EMPTY),
+                _ = closed.wait_for(|closed| *closed) => when_closed,
             };
             match outcome {
                 Ok(json) => outstanding.complete(json),
@@ -205,6 +209,10 @@ impl Server {
             }
         });
     }
+}
+
+fn closed_early() -> Error {
+    Error::new(ErrorKind::Closed, "the server was closed before it listened")
 }
 
 const EMPTY: Bytes = Bytes::from_static(b"{}");

@@ -3,51 +3,76 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 #![cfg(unix)]
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use oxmcp_bridge::{CallOptions, CallOutcome, Client, ErrorKind, Event, EventKind, Operation, Queue, Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn a_forked_child_is_refused_and_the_parent_is_none_the_worse() {
     let queue = Queue::new(None);
     let server = Server::new(r#"{"name": "parent", "version": "1"}"#, &queue).unwrap();
     server.add_tool(r#"{"name": "echo"}"#, 1).unwrap();
-    let client = Client::open_in_memory(&server, "{}", 1, &queue).unwrap();
+    let memory = Client::open_in_memory(&server, "{}", 1, &queue).unwrap();
+    assert_eq!(next(&queue).kind, EventKind::Completed);
+    let stdio = Client::open(&example_server(), 1, &queue).unwrap();
+    assert_eq!(next(&queue).kind, EventKind::Completed);
+    server.listen_http("{}", 1, &queue);
+    let listening: Value = serde_json::from_slice(&next(&queue).json).unwrap();
+    let http = Client::open(&json!({"url": listening["url"]}).to_string(), 1, &queue).unwrap();
     assert_eq!(next(&queue).kind, EventKind::Completed);
 
+    let handles = RefCell::new(Some(([memory, stdio, http], server)));
     let child = in_child(|| {
+        // What the child takes out of its copy is still in the parent's.
+        let (clients, server) = handles.take().unwrap();
         let refused = Client::open_in_memory(&server, "{}", 2, &queue).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Misuse);
         assert!(refused.message().contains("fork"), "{refused}");
-        let refused = Client::open(r#"{"command": "true"}"#, 3, &queue).unwrap_err();
+        let refused = Client::open(r#"{"command": "true"}"#, 2, &queue).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Misuse);
-
-        client.submit(Operation::CallTool, br#"{"name": "echo"}"#, CallOptions::default(), 4, &queue);
+        server.listen_http("{}", 3, &queue);
+        expect_misuse(&queue, 3);
+        server.serve_stdio(4, &queue);
         expect_misuse(&queue, 4);
-        server.listen_http("{}", 5, &queue);
-        expect_misuse(&queue, 5);
-        server.serve_stdio(6, &queue);
-        expect_misuse(&queue, 6);
-        client.closed(7, &queue);
-        expect_misuse(&queue, 7);
-        // Whatever the parent left behind is let go.
-        client.close(8, &queue);
+        for client in &clients {
+            client.submit(Operation::CallTool, br#"{"name": "echo"}"#, CallOptions::default(), 5, &queue);
+            expect_misuse(&queue, 5);
+            client.closed(6, &queue);
+            expect_misuse(&queue, 6);
+            assert!(!client.cancel(7, &queue));
+        }
+        // Letting go works, and lets go of nothing that is the parent's.
+        clients[0].close(8, &queue);
         expect_misuse(&queue, 8);
+        drop(clients);
         server.close(9, &queue);
         expect_misuse(&queue, 9);
-        drop((client.clone(), server.clone()));
+        drop(server);
     });
     assert_eq!(child, 0, "the child found something else; see its output");
 
-    client.submit(Operation::CallTool, br#"{"name": "echo"}"#, CallOptions::default(), 10, &queue);
-    let call = next(&queue);
-    assert_eq!(call.kind, EventKind::ToolCall);
-    assert!(server.respond(call.id, CallOutcome::Text("alive".into())));
-    let answer = next(&queue);
-    assert_eq!((answer.kind, answer.id), (EventKind::Completed, 10));
+    let (clients, server) = handles.take().unwrap();
+    for client in &clients {
+        client.submit(Operation::CallTool, br#"{"name": "echo"}"#, CallOptions::default(), 10, &queue);
+        let mut event = next(&queue);
+        if event.kind == EventKind::ToolCall {
+            assert!(server.respond(event.id, CallOutcome::Text("alive".into())));
+            event = next(&queue);
+        }
+        assert_eq!((event.kind, event.id), (EventKind::Completed, 10), "{event:?}");
+    }
+}
+
+/// The configuration that starts the example server, which was built with this test.
+fn example_server() -> String {
+    let test = std::env::current_exe().unwrap();
+    let server = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples/server");
+    assert!(server.exists(), "{} is missing; `cargo test -p oxmcp-bridge` builds it", server.display());
+    json!({"command": server}).to_string()
 }
 
 #[track_caller]
