@@ -29,8 +29,9 @@ server
   })
   .tool('count', { inputSchema: z.object({ to: z.number() }) }, async ({ to }, context) => {
     for (let step = 1; step <= to; step++) {
-      await sleep(10)
       context.progress(step, to, `step ${step}`)
+      // After the last report too: the official client forgets one that it reads together with the answer.
+      await sleep(20)
     }
     return 'counted'
   })
