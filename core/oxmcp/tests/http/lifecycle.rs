@@ -80,8 +80,7 @@ fn a_server_may_outlive_its_runtime() {
 
 #[tokio::test]
 async fn more_connections_than_the_limit_wait_for_their_turn() {
-    let mut limits = Limits::default();
-    limits.http_connections = 1;
+    let limits = Limits { http_connections: 1, ..Limits::default() };
     let Fixture { address, .. } = &Fixture::with(limits, HttpOptions::default()).await;
     let mut served = Vec::new();
     for _ in 0..16 {

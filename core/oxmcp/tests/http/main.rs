@@ -1,5 +1,7 @@
 //! The Streamable HTTP server, seen from the wire: raw requests against a server that listens.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod fixture;
 mod handshake;
 mod lifecycle;

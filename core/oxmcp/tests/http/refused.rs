@@ -38,9 +38,11 @@ async fn a_strange_host_or_origin_is_forbidden() {
 
 #[tokio::test]
 async fn other_hosts_and_origins_can_be_allowed() {
-    let mut options = HttpOptions::default();
-    options.allowed_hosts = vec!["mcp.example.com".into()];
-    options.allowed_origins = vec!["https://app.example.com".into()];
+    let options = HttpOptions {
+        allowed_hosts: vec!["mcp.example.com".into()],
+        allowed_origins: vec!["https://app.example.com".into()],
+        ..HttpOptions::default()
+    };
     let Fixture { address, .. } = &Fixture::with(Limits::default(), options).await;
     let allowed = list().header("Host", "mcp.example.com").header("Origin", "https://app.example.com");
     assert_eq!(allowed.send(*address).await.status, 200);
@@ -51,17 +53,19 @@ async fn other_hosts_and_origins_can_be_allowed() {
 async fn listening_to_the_world_needs_allowed_hosts() {
     let server = Server::new("wire", "1.0.0");
     for host in ["0.0.0.0", "::", "192.0.2.1", "example.com"] {
-        let mut options = HttpOptions::default();
-        options.host = host.into();
+        let options = HttpOptions { host: host.into(), ..HttpOptions::default() };
         assert_eq!(server.listen(options).await.unwrap_err().kind(), ErrorKind::Misuse, "{host}");
     }
-    let mut options = HttpOptions::default();
-    options.host = "0.0.0.0".into();
-    options.allowed_hosts = vec!["mcp.example.com".into()];
-    server.listen(options).await.unwrap().close().await;
+    let options = HttpOptions {
+        host: "0.0.0.0".into(),
+        allowed_hosts: vec!["mcp.example.com".into()],
+        ..HttpOptions::default()
+    };
+    let listening = server.listen(options).await.unwrap();
+    assert!(listening.url().starts_with("http://127.0.0.1:"), "{}", listening.url());
+    listening.close().await;
     for path in ["mcp", ""] {
-        let mut options = HttpOptions::default();
-        options.path = path.into();
+        let options = HttpOptions { path: path.into(), ..HttpOptions::default() };
         assert_eq!(server.listen(options).await.unwrap_err().kind(), ErrorKind::Misuse, "{path:?}");
     }
 }
@@ -69,8 +73,7 @@ async fn listening_to_the_world_needs_allowed_hosts() {
 #[tokio::test]
 async fn an_address_in_use_is_said_to_be() {
     let fixture = Fixture::new().await;
-    let mut options = HttpOptions::default();
-    options.port = fixture.address.port();
+    let options = HttpOptions { port: fixture.address.port(), ..HttpOptions::default() };
     let error = Server::new("wire", "1.0.0").listen(options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.to_string().contains(&fixture.address.port().to_string()), "{error}");

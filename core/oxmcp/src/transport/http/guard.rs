@@ -155,9 +155,11 @@ mod tests {
     use super::*;
 
     fn guard(hosts: &[&str], origins: &[&str]) -> Guard {
-        let mut options = HttpOptions::default();
-        options.allowed_hosts = hosts.iter().map(ToString::to_string).collect();
-        options.allowed_origins = origins.iter().map(ToString::to_string).collect();
+        let options = HttpOptions {
+            allowed_hosts: hosts.iter().map(ToString::to_string).collect(),
+            allowed_origins: origins.iter().map(ToString::to_string).collect(),
+            ..HttpOptions::default()
+        };
         Guard::new(&options).unwrap()
     }
 
@@ -237,9 +239,11 @@ mod tests {
     #[test]
     fn an_entry_that_can_never_match_is_a_misuse() {
         for (hosts, origins) in [(&["http://a.b"][..], &[][..]), (&["a.b/c"], &[]), (&[], &["a.b"])] {
-            let mut options = HttpOptions::default();
-            options.allowed_hosts = hosts.iter().map(ToString::to_string).collect();
-            options.allowed_origins = origins.iter().map(ToString::to_string).collect();
+            let options = HttpOptions {
+                allowed_hosts: hosts.iter().map(ToString::to_string).collect(),
+                allowed_origins: origins.iter().map(ToString::to_string).collect(),
+                ..HttpOptions::default()
+            };
             assert_eq!(Guard::new(&options).unwrap_err().kind(), crate::ErrorKind::Misuse);
         }
     }

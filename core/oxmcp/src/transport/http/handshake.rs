@@ -223,12 +223,12 @@ fn spawn(work: BoxFuture<'static, Outcome>, in_flight: (InFlight, Admission), ou
     let (in_flight, admission) = in_flight;
     let in_flight = Arc::new(in_flight);
     let kept = in_flight.clone();
-    let end = EndOnDrop(outbox);
+    let end = EndOnDrop(outbox.clone());
     let task = tokio::spawn(async move {
         let outcome = work.await;
         // The id may be used again as soon as the client has the answer.
         drop((kept, admission));
         end.0.end(End::Answer(outcome));
     });
-    in_flight.attach(task.abort_handle());
+    in_flight.attach(task.abort_handle(), outbox);
 }

@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl Server {
         let listener = TcpListener::bind((host, options.port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let connections = service.limits().http_connections.max(1).saturating_mul(CONNECTIONS_PER_LIMIT);
-        let url = format!("http://{address}{}", options.path);
+        let url = format!("http://{}{}", reachable(address), options.path);
         let listening = Listening {
             listener,
             service,
@@ -81,6 +81,16 @@ impl Server {
         let done = tokio::spawn(listening.run(stopped));
         Ok(HttpServer { url, address, stop, done })
     }
+}
+
+/// The address by which clients of this machine reach a listener.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// A server that listens for HTTP. Dropping it closes it in the background.

@@ -67,8 +67,8 @@ impl Server {
     /// # Errors
     ///
     /// [`Misuse`](crate::ErrorKind::Misuse) if one of these is no host or no origin.
-    pub fn http_service(&self, options: HttpOptions) -> Result<HttpService> {
-        HttpService::new(self, &options, None)
+    pub fn http_service(&self, options: impl Into<HttpOptions>) -> Result<HttpService> {
+        HttpService::new(self, &options.into(), None)
     }
 }
 

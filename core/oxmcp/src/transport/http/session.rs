@@ -221,7 +221,21 @@ struct State {
 /// A request in flight.
 struct Flight {
     number: u64,
-    work: Option<AbortHandle>,
+    /// What runs for it and where its answer goes, once it is known that it takes time.
+    work: Option<(AbortHandle, Arc<Outbox>)>,
+}
+
+impl Flight {
+    fn abort(self) {
+        if let Some((work, _)) = self.work {
+            work.abort();
+        }
+    }
+
+    /// Whether a client waits for it; its connection may be lost.
+    fn is_awaited(&self) -> bool {
+        self.work.as_ref().is_none_or(|(_, outbox)| !outbox.is_left())
+    }
 }
 
 /// Why a request may not take off.
@@ -253,8 +267,8 @@ impl Session {
     /// Cancels a request. Nothing happens when it is not in flight.
     pub(super) fn cancel(&self, id: &RequestId) {
         let flight = self.state().flights.remove(id);
-        if let Some(work) = flight.and_then(|flight| flight.work) {
-            work.abort();
+        if let Some(flight) = flight {
+            flight.abort();
         }
     }
 
@@ -287,17 +301,15 @@ impl Session {
             state.ended = true;
             std::mem::take(&mut state.flights)
         };
-        for work in flights.into_values().filter_map(|flight| flight.work) {
-            work.abort();
-        }
+        flights.into_values().for_each(Flight::abort);
         self.end_listening();
     }
 
     /// Whether a client waits for something of it right now, which counts as a use.
     fn is_in_use(&self, now: u64) -> bool {
         let state = self.state();
-        let in_use =
-            !state.flights.is_empty() || state.listener.as_ref().is_some_and(|listener| !listener.is_left());
+        let is_listening = state.listener.as_ref().is_some_and(|listener| !listener.is_left());
+        let in_use = is_listening || state.flights.values().any(Flight::is_awaited);
         if in_use {
             self.last_use.store(now, Ordering::Relaxed);
         }
@@ -317,10 +329,10 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// Says what runs for the request. If it was cancelled already, that is stopped at once.
-    pub(super) fn attach(&self, work: AbortHandle) {
+    /// Says what runs for the request, and where its answer goes. If it was cancelled already, that is stopped at once.
+    pub(super) fn attach(&self, work: AbortHandle, outbox: Arc<Outbox>) {
         match self.session.state().flights.get_mut(&self.id) {
-            Some(flight) if flight.number == self.number => flight.work = Some(work),
+            Some(flight) if flight.number == self.number => flight.work = Some((work, outbox)),
             _ => work.abort(),
         }
     }
@@ -334,5 +346,104 @@ impl Drop for InFlight {
         }
         drop(state);
         self.session.last_use.store(self.session.clock.now(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oxmcp_proto::jsonrpc::{MethodName, RawJson, Request};
+    use serde_json::json;
+
+    use super::*;
+    use crate::Server;
+
+    fn handshake() -> Handshake {
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "0"}});
+        let method = MethodName::Known(oxmcp_proto::Method::Initialize);
+        let request = Request { id: 1.into(), method, params: Some(RawJson::of(&params).unwrap()) };
+        Server::new("s", "0").core().initialize(&request).unwrap().0
+    }
+
+    fn sessions(limits: Limits) -> Sessions {
+        Sessions::new(&limits)
+    }
+
+    #[tokio::test]
+    async fn however_many_are_opened_few_are_kept() {
+        let limits = Limits { sessions: 100, ..Limits::default() };
+        let sessions = sessions(limits);
+        let handshake = handshake();
+        for _ in 0..10_000 {
+            let kept = sessions.open(handshake.clone());
+            let ended = sessions.open(handshake.clone());
+            assert!(sessions.find(&kept).is_some());
+            assert!(sessions.end(&ended) && !sessions.end(&ended));
+        }
+        let table = sessions.table();
+        assert_eq!(table.sessions.len(), 99);
+        assert!(table.by_use.len() <= 2 * 100 + 64, "{}", table.by_use.len());
+    }
+
+    #[tokio::test]
+    async fn use_and_not_age_decides_which_session_goes() {
+        let limits = Limits { sessions: 4, ..Limits::default() };
+        let sessions = sessions(limits);
+        let ids: Vec<_> = (0..4).map(|_| sessions.open(handshake())).collect();
+        for at in [2, 0, 3] {
+            sessions.find(&ids[at]).unwrap();
+        }
+        for gone in [1, 2, 0, 3] {
+            assert!(sessions.table().sessions.len() == 4);
+            sessions.open(handshake());
+            let id = Uuid::try_parse_ascii(ids[gone].as_bytes()).unwrap();
+            assert!(!sessions.table().sessions.contains_key(&id), "the {gone}th went");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_does_not_keep_a_session() {
+        let limits = Limits { session_idle: Duration::from_secs(60), ..Limits::default() };
+        let sessions = sessions(limits);
+        let hour = Duration::from_secs(3600);
+        let id = sessions.open(handshake());
+
+        let listener = sessions.find(&id).unwrap().listen().unwrap();
+        tokio::time::advance(hour).await;
+        let session = sessions.find(&id).expect("it is listened to");
+        drop(super::super::exchange::EventStream::listening(listener));
+
+        let in_flight = session.take_off(&1.into()).unwrap();
+        let outbox = Arc::<Outbox>::default();
+        let work = tokio::spawn(std::future::pending::<()>());
+        in_flight.attach(work.abort_handle(), outbox.clone());
+        tokio::time::advance(hour).await;
+        sessions.find(&id).expect("an answer is waited for");
+        drop(super::super::exchange::EventStream::listening(outbox));
+        tokio::time::advance(hour).await;
+        assert!(sessions.find(&id).is_none(), "the client of that request is gone");
+        sessions.open(handshake());
+        assert!(work.await.unwrap_err().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_cancelled_before_it_runs_does_not_run_on() {
+        let sessions = sessions(Limits::default());
+        let id = sessions.open(handshake());
+        let session = sessions.find(&id).unwrap();
+        let first = session.take_off(&1.into()).unwrap();
+        assert_eq!(session.take_off(&1.into()).err(), Some(Grounded::Duplicate));
+        session.cancel(&1.into());
+        // The id is free again, and what comes of the first request does not touch the second.
+        let second = session.take_off(&1.into()).unwrap();
+        let work = tokio::spawn(std::future::pending::<()>());
+        first.attach(work.abort_handle(), Arc::default());
+        assert!(work.await.unwrap_err().is_cancelled());
+        drop(first);
+        assert_eq!(session.take_off(&1.into()).err(), Some(Grounded::Duplicate));
+        drop(second);
+        assert!(session.take_off(&1.into()).is_ok());
+        assert!(sessions.end(&id));
+        assert_eq!(session.take_off(&2.into()).err(), Some(Grounded::Ended));
+        assert!(session.listen().is_none());
     }
 }
