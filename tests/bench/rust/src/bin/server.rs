@@ -3,7 +3,6 @@
 use std::env;
 
 use oxmcp::Server;
-use oxmcp::transport::HttpOptions;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -20,7 +19,11 @@ struct Blob {
 fn server() -> Server {
     Server::new("bench", "0.1.0")
         .tool("echo", "Return the text.", |Echo { text }: Echo| async move { text })
-        .tool("blob", "Return a text of so many bytes.", |Blob { size }: Blob| async move { "x".repeat(size) })
+        .tool(
+            "blob",
+            "Return a text of so many bytes.",
+            |Blob { size }: Blob| async move { "x".repeat(size) },
+        )
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,11 +34,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(runtime.block_on(server().serve_stdio())?)
         }
         (Some("http"), Some(port)) => {
-            let mut options = HttpOptions::default();
-            options.port = port.parse()?;
+            let port: u16 = port.parse()?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(async {
-                let _listening = server().listen(options).await?;
+                let _listening = server().listen(port).await?;
                 std::future::pending::<()>().await;
                 Ok(())
             })
