@@ -323,6 +323,7 @@ pub(crate) fn end_children_on_signal() {
     };
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            eprintln!("\nended by signal {signal}");
             let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
             for group in running.iter() {
                 signal_group(*group, libc::SIGTERM);
