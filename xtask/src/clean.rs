@@ -8,14 +8,26 @@ use anyhow::{Context, Result};
 use crate::process::Step;
 use crate::project;
 
+/// What builds leave behind, but for Cargo's and npm's.
+const PRODUCTS: [&str; 8] = [
+    ".build",
+    "bindings-node/dist",
+    "bindings-ffi/c/build",
+    "bindings-ffi/kotlin/target",
+    "bindings-ffi/swift/Generated",
+    "bindings-ffi/swift/.build",
+    "examples/swift/.build",
+    "tests/conformance/swift/.build",
+];
+
 /// Removes Cargo's products, what was installed below the root, and the logs. Sources and caches outside stay.
 pub(crate) fn run() -> Result<()> {
-    remove(&project::build_dir())?;
     for dir in ["bindings-node", "tests", "examples"] {
         remove_node_modules(&project::path(dir))?;
     }
-    remove(&project::path("bindings-ffi/kotlin/target"))?;
-    remove(&project::path("bindings-ffi/swift/.build"))?;
+    for dir in PRODUCTS {
+        remove(&project::path(dir))?;
+    }
     Step::new("cargo").arg("clean").check()?;
     Ok(())
 }

@@ -324,6 +324,7 @@ pub(crate) fn end_children_on_signal() {
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             eprintln!("\nended by signal {signal}");
+            // Held to the end, so that nothing new starts.
             let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
             for group in running.iter() {
                 signal_group(*group, libc::SIGTERM);
@@ -332,6 +333,7 @@ pub(crate) fn end_children_on_signal() {
             for group in running.iter() {
                 signal_group(*group, libc::SIGKILL);
             }
+            end_orphans();
             std::process::exit(128 + signal);
         }
     });
@@ -343,20 +345,26 @@ pub(crate) fn end_children_on_signal() {
 /// groups alone are ended.
 pub(crate) fn end_orphans() -> Vec<String> {
     let mut named = Vec::new();
-    for process in orphans() {
-        let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).replace('\0', " ").trim().to_owned();
-        // A zombie has no command line: it has ended, and only waits to be reaped.
-        if !line.is_empty() {
-            named.push(format!("{process}: {line}"));
+    // The children of one that is killed become ours, so look again until there is none.
+    loop {
+        let orphans = children();
+        if orphans.is_empty() {
+            return named;
         }
-        // SAFETY: plain system calls on the id of a child of ours, which cannot be reused before it is reaped.
-        unsafe {
-            libc::kill(process, libc::SIGKILL);
-            libc::waitpid(process, std::ptr::null_mut(), 0);
+        for process in orphans {
+            let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ").trim().to_owned();
+            // A zombie has no command line: it has ended, and only waits to be reaped.
+            if !line.is_empty() {
+                named.push(format!("{process}: {line}"));
+            }
+            // SAFETY: plain system calls on the id of a child of ours, which cannot be reused before it is reaped.
+            unsafe {
+                libc::kill(process, libc::SIGKILL);
+                libc::waitpid(process, std::ptr::null_mut(), 0);
+            }
         }
     }
-    named
 }
 
 /// A TCP port of 127.0.0.1 that nothing listens on at the moment.
@@ -395,7 +403,7 @@ fn become_subreaper() {
 fn become_subreaper() {}
 
 /// The direct children of this process.
-fn orphans() -> Vec<libc::pid_t> {
+fn children() -> Vec<libc::pid_t> {
     let own = std::process::id().to_string();
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries
