@@ -114,11 +114,11 @@ fn swift() -> Result<()> {
     })
 }
 
-/// Maven on the Kotlin project, with no questions and no progress bars.
+/// Maven on the Kotlin project, with no questions and no progress bars. The compiler runs inside it: as a daemon it
+/// would outlive the step by half an hour.
 pub(crate) fn maven() -> Step {
-    Step::new("mvn")
-        .args(["--batch-mode", "--no-transfer-progress", "-f", "bindings-ffi/kotlin/pom.xml"])
-        .minutes(15)
+    let options = ["--batch-mode", "--no-transfer-progress", "-Dkotlin.compiler.daemon=false"];
+    Step::new("mvn").args(options).args(["-f", "bindings-ffi/kotlin/pom.xml"]).minutes(15)
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
