@@ -116,7 +116,7 @@ impl Client {
             let message = "a client of a server in this process takes neither `command` nor `url`";
             return Err(Error::new(ErrorKind::Misuse, message));
         }
-        Self::start(Target::from(server.core()?.clone()), config, Outstanding::new(id, queue))
+        Self::start(server.open_in_memory()?, config, Outstanding::new(id, queue))
     }
 
     fn start(target: Target, config: ClientConfig, open: Outstanding) -> Result<Self, Error> {
@@ -322,28 +322,37 @@ impl Shared {
         options: &CallOptions,
         outstanding: Outstanding,
     ) {
-        match operation {
-            Operation::ListTools => {
-                let client = client.clone();
-                self.spawn(outstanding, async move { client.list_all(Method::ListTools).await });
-            }
-            Operation::ListToolsPage => self.call(client, Method::ListTools, params, options, outstanding),
-            Operation::CallTool => self.call(client, Method::CallTool, params, options, outstanding),
-            Operation::Ping => {
-                let client = client.clone();
-                self.spawn(outstanding, async move { client.ping().await.map(|()| RawJson::empty_object()) });
-            }
+        // It may have been cancelled while the connection was being made.
+        if !self.operations.has(&outstanding) {
+            return;
         }
+        let method = match operation {
+            Operation::ListTools | Operation::ListToolsPage => Method::ListTools,
+            Operation::CallTool => Method::CallTool,
+            Operation::Ping => Method::Ping,
+        };
+        let call = self.prepare(method, params, options, &outstanding);
+        if operation == Operation::ListTools {
+            let client = client.clone();
+            return self.spawn(outstanding, async move { client.list_all(call).await });
+        }
+        let operations = self.operations.clone();
+        let settling = outstanding.clone();
+        let started = client.start(call, move |outcome| {
+            let result = |json: RawJson| if method == Method::Ping { EMPTY } else { json.into_bytes() };
+            operations.settle(&settling, outcome.map(result).map_err(Error::from));
+        });
+        self.operations.attach(&outstanding, Work::Call(started));
     }
 
-    fn call(
+    /// The call that an operation comes to.
+    fn prepare(
         &self,
-        client: &oxmcp::Client,
         method: Method,
         params: RawJson,
         options: &CallOptions,
-        outstanding: Outstanding,
-    ) {
+        outstanding: &Outstanding,
+    ) -> Call {
         let mut call = Call::new(method, params);
         if let Some(timeout) = options.timeout {
             call = call.timeout(timeout);
@@ -359,12 +368,7 @@ impl Shared {
                 }
             });
         }
-        let operations = self.operations.clone();
-        let settling = outstanding.clone();
-        let started = client.start(call, move |outcome| {
-            operations.settle(&settling, outcome.map(RawJson::into_bytes).map_err(Error::from));
-        });
-        self.operations.attach(&outstanding, Work::Call(started));
+        call
     }
 
     fn spawn(

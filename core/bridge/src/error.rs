@@ -8,7 +8,7 @@ use oxmcp::RawJson;
 #[non_exhaustive]
 #[repr(u32)]
 pub enum ErrorKind {
-    /// The caller erred: malformed JSON or configuration, unknown operation, a handle that was closed, use after
+    /// The caller erred: malformed JSON or configuration, unknown operation, a server that was closed, use after
     /// `fork`.
     Misuse = 1,
     /// No connection came to be: the command could not be started, the address could not be reached, TLS failed.

@@ -114,9 +114,14 @@ impl Operations {
         true
     }
 
+    /// Whether an operation is outstanding.
+    pub(crate) fn has(&self, operation: &Operation) -> bool {
+        self.lock().contains_key(&operation.key())
+    }
+
     /// Passes progress on, while the operation is outstanding.
     pub(crate) fn progress(&self, operation: &Operation, json: Bytes) {
-        if self.lock().contains_key(&operation.key()) {
+        if self.has(operation) {
             let event = Event { kind: EventKind::Progress, id: operation.id, target: 0, json };
             operation.queue.push_advisory(event);
         }

@@ -4,6 +4,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use oxmcp::client::Target;
 use oxmcp::model::Tool;
 use oxmcp::server::{Context, ToolError, ToolOutput};
 use oxmcp::transport::HttpServer;
@@ -75,12 +76,23 @@ impl Server {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The server behind this one. `Misuse` when it is closed.
-    pub(crate) fn core(&self) -> Result<&oxmcp::Server, Error> {
-        if *self.shared.closed.borrow() {
+    /// A stream in memory to this server, which ends when the server is closed. `Misuse` when it is closed.
+    pub(crate) fn open_in_memory(&self) -> Result<Target, Error> {
+        let mut closed = self.shared.closed.subscribe();
+        if *closed.borrow() {
             return Err(Error::new(ErrorKind::Misuse, "the server is closed"));
         }
-        Ok(&self.shared.core)
+        let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
+        let core = self.shared.core.clone();
+        runtime()?.spawn(async move {
+            let (reader, writer) = tokio::io::split(theirs);
+            tokio::select! {
+                // The stream's end is all there is to say.
+                _ = core.serve(reader, writer) => {}
+                _ = closed.wait_for(|closed| *closed) => {}
+            }
+        });
+        Ok(Target::from(tokio::io::split(ours)))
     }
 
     /// Adds a tool, or replaces the one of that name. `definition` is the spec's `Tool` object: `"name"`,
@@ -214,6 +226,9 @@ impl Server {
 fn closed_early() -> Error {
     Error::new(ErrorKind::Closed, "the server was closed before it listened")
 }
+
+/// The buffer between a client and a server in memory, each way.
+const MEMORY_BUFFER: usize = 256 * 1024;
 
 const EMPTY: Bytes = Bytes::from_static(b"{}");
 

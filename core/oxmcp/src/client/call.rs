@@ -80,6 +80,7 @@ impl Client {
     ///
     /// Every [`ErrorKind`] but `Connect`: the call settles whatever the peer does.
     pub async fn call(&self, call: Call) -> Result<RawJson> {
+        let call = self.adapt(call);
         let method = call.method;
         self.check(&call)?;
         let result = match &self.inner.channel {
@@ -102,6 +103,7 @@ impl Client {
     ///
     /// For embedders that keep a table of calls of their own; over a stream it costs no task.
     pub fn start(&self, call: Call, done: impl FnOnce(Result<RawJson>) + Send + 'static) -> Started {
+        let call = self.adapt(call);
         let method = call.method;
         if let Err(error) = self.check(&call) {
             done(Err(error));
@@ -142,6 +144,12 @@ impl Client {
             let progress_token = call.method.info().may_require_input.then(|| id.number());
             write_params(&call.params, &MetaMembers { progress_token, stateless }, out);
         })
+    }
+
+    /// Asks in the words of the revision: where it has no `ping`, `server/discover` tells whether the server answers.
+    fn adapt(&self, call: Call) -> Call {
+        let is_missing = call.method == Method::Ping && !Method::Ping.is_in(self.protocol_version());
+        if is_missing { Call { method: Method::Discover, ..call } } else { call }
     }
 
     /// Refuses what the server cannot answer (see the method table).
@@ -192,9 +200,7 @@ impl Client {
 
     /// Asks whether the server answers: `ping`, or `server/discover` in revisions that have no ping.
     pub async fn ping(&self) -> Result<()> {
-        let method =
-            if Method::Ping.is_in(self.protocol_version()) { Method::Ping } else { Method::Discover };
-        self.call(Call::new(method, RawJson::empty_object())).await.map(drop)
+        self.call(Call::new(Method::Ping, RawJson::empty_object())).await.map(drop)
     }
 
     /// Calls a tool with arguments that serialise as an object. Await it, or set how first:

@@ -8,12 +8,14 @@ use crate::{Error, Result};
 pub(super) const MAX_PAGES: usize = 10_000;
 
 impl Client {
-    /// Reads every page of a list method and joins their items: the result of one page that holds them all, as JSON.
+    /// Reads every page of a list and joins their items: the result of one page that holds them all, as JSON. `call` says which list,
+    /// and how long each page may take; its parameters are not used.
     ///
     /// # Errors
     ///
     /// [`Misuse`](crate::ErrorKind::Misuse) for a method that has no pages, otherwise as [`call`](Self::call).
-    pub async fn list_all(&self, method: Method) -> Result<RawJson> {
+    pub async fn list_all(&self, call: Call) -> Result<RawJson> {
+        let method = call.method;
         let items =
             items_member(method).ok_or_else(|| Error::misuse(format!("{} has no pages", method.name())))?;
         let mut joined = Vec::from(*b"{");
@@ -23,7 +25,7 @@ impl Client {
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let params = cursor_params(cursor.as_deref())?;
-            let page = self.call(Call::new(method, params)).await?;
+            let page = self.call(Call { params, ..call.clone() }).await?;
             let next = append(&page, items, start, &mut joined).map_err(|why| {
                 Error::protocol(format!(
                     "the server answered {} with something else than a list: {why}",

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use futures_util::{Stream, stream};
 use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::{ListToolsResult, Tool};
 
 use super::list::{MAX_PAGES, cursor_params};
@@ -27,7 +28,11 @@ impl Client {
     /// # }
     /// ```
     pub async fn list_tools(&self) -> Result<Vec<Tool>> {
-        let result: ListToolsResult = self.list_all(Method::ListTools).await?.to().map_err(no_tools)?;
+        let result: ListToolsResult = self
+            .list_all(Call::new(Method::ListTools, RawJson::empty_object()))
+            .await?
+            .to()
+            .map_err(no_tools)?;
         Ok(result.tools)
     }
 
