@@ -314,29 +314,49 @@ impl Drop for Group {
     }
 }
 
-/// Ends every program started here when we are told to end ourselves, and takes in orphans of theirs.
+/// Ends every program started here when we are told to end ourselves. Takes in orphans of theirs, and reaps them when
+/// they end, as the system's first process would: their tests ask whether a process is gone.
 pub(crate) fn end_children_on_signal() {
     become_subreaper();
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([libc::SIGINT, libc::SIGTERM, libc::SIGHUP])
-    else {
-        return;
-    };
+    let signals = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCHLD];
+    let Ok(mut signals) = signal_hook::iterator::Signals::new(signals) else { return };
     thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            eprintln!("\nended by signal {signal}");
-            // Held to the end, so that nothing new starts.
-            let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-            for group in running.iter() {
-                signal_group(*group, libc::SIGTERM);
+        for signal in signals.forever() {
+            if signal == libc::SIGCHLD {
+                reap_orphans();
+            } else {
+                end_on(signal);
             }
-            thread::sleep(Duration::from_millis(500));
-            for group in running.iter() {
-                signal_group(*group, libc::SIGKILL);
-            }
-            end_orphans();
-            std::process::exit(128 + signal);
         }
     });
+}
+
+fn end_on(signal: libc::c_int) {
+    eprintln!("\nended by signal {signal}");
+    // Held to the end, so that nothing new starts.
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    for group in running.iter() {
+        signal_group(*group, libc::SIGTERM);
+    }
+    thread::sleep(Duration::from_millis(500));
+    for group in running.iter() {
+        signal_group(*group, libc::SIGKILL);
+    }
+    kill_children();
+    std::process::exit(128 + signal);
+}
+
+/// Reaps children that have ended and that no [`Group`] waits for.
+fn reap_orphans() {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    for process in children() {
+        if !running.contains(&process) {
+            // SAFETY: a plain system call on the id of a child of ours; it does not wait for one that runs.
+            unsafe {
+                libc::waitpid(process, std::ptr::null_mut(), libc::WNOHANG);
+            }
+        }
+    }
 }
 
 /// Ends programs that were started by a finished step and outlived it, and names them.
@@ -344,6 +364,12 @@ pub(crate) fn end_children_on_signal() {
 /// To be called only while no step and no service is running. Finds them on Linux only; elsewhere the process
 /// groups alone are ended.
 pub(crate) fn end_orphans() -> Vec<String> {
+    // Held, so that no one else reaps meanwhile.
+    let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    kill_children()
+}
+
+fn kill_children() -> Vec<String> {
     let mut named = Vec::new();
     // The children of one that is killed become ours, so look again until there is none.
     loop {
@@ -480,6 +506,7 @@ mod tests {
     #[test]
     fn a_program_that_hangs_is_ended_with_all_it_started() {
         let _turn = TURN.lock();
+        become_subreaper();
         let started = Instant::now();
         let outcome = shell("sleep 60 & echo $!; wait").seconds(1).run().expect("sh starts");
         assert!(started.elapsed() < Duration::from_secs(10));
