@@ -109,6 +109,11 @@ def test_headers_that_are_missing_or_say_something_else(server):
     server.refused(400, -32020, call(1), Mcp_Method="tools/list")
     server.refused(400, -32020, call(1), Mcp_Name="other")
     server.refused(400, -32020, call(1), Mcp_Name="=?base64?!!?=")
+    # What cannot be read cannot be compared, and must not slip through.
+    unreadable = call(1)
+    unreadable["params"]["uri"] = 5
+    server.refused(400, -32602, unreadable, Mcp_Name="other")
+    server.refused(400, -32602, unreadable, Mcp_Name=None)
 
 
 def test_revisions(server):

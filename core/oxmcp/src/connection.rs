@@ -199,6 +199,7 @@ where
         role,
         lines: LineBuffer::new(limits.message_bytes),
         depth: limits.message_depth,
+        unsent_limit: limits.unsent_bytes,
         sending: Vec::new(),
         sent: 0,
         timer: None,
@@ -235,6 +236,8 @@ struct Driver<R, W, P> {
     role: P,
     lines: LineBuffer,
     depth: usize,
+    /// Bytes that wait for the peer, past which it is given up.
+    unsent_limit: usize,
     /// Lines on their way out, and how much of them is out.
     sending: Vec<u8>,
     sent: usize,
@@ -266,14 +269,22 @@ where
                 ready!(self.poll_ended(cx, blocked));
                 return Poll::Ready(CloseReason::PeerClosed);
             }
-            if blocked && P::SERVES && self.connection.link().unsent() > THROTTLE {
+            let unsent = self.connection.link().unsent();
+            if blocked && P::SERVES && unsent > THROTTLE {
                 return Poll::Pending;
+            }
+            if unsent > self.unsent_limit {
+                return Poll::Ready(CloseReason::Broken(
+                    "the peer does not read what it asked for".to_owned(),
+                ));
+            }
+            if self.handle_lines(cx) {
+                continue;
             }
             match self.poll_read(cx) {
                 Poll::Ready(Ok(0)) => self.end(cx),
                 Poll::Ready(Ok(_)) => {
                     reads += 1;
-                    self.handle_lines(cx);
                     if reads == READS_PER_TURN {
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
@@ -369,10 +380,15 @@ where
         }
     }
 
-    fn handle_lines(&mut self, cx: &mut Context<'_>) {
-        while let Some(frame) = self.lines.next() {
+    /// Takes the lines that have arrived; a server takes no more of them than it can write the answers to. False when there were none.
+    fn handle_lines(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        while !P::SERVES || self.connection.link().unsent() <= THROTTLE {
+            let Some(frame) = self.lines.next() else { break };
             self.handle_frame(frame, cx);
+            any = true;
         }
+        any
     }
 
     fn handle_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
@@ -381,13 +397,13 @@ where
                 Ok(message) => self.handle_message(message, cx),
                 Err(invalid) => self.handle_invalid(&invalid),
             },
-            Frame::TooLong(id) => self.handle_too_long(id),
+            Frame::TooLong { id, has_method } => self.handle_too_long(id, has_method),
         }
     }
 
     fn handle_invalid(&mut self, invalid: &InvalidMessage) {
         let mut link = self.connection.link();
-        let settled = invalid.id.as_ref().and_then(|id| link.settle(id));
+        let settled = invalid.answers().and_then(|id| link.settle(id));
         if P::SERVES && invalid.looks_like_json {
             link.reject(invalid);
         }
@@ -398,19 +414,17 @@ where
         }
     }
 
-    fn handle_too_long(&mut self, id: Option<RequestId>) {
+    fn handle_too_long(&mut self, id: Option<RequestId>, has_method: bool) {
         let limit = self.lines.limit();
         if P::SERVES {
             let message = format!("the message is larger than the limit of {limit} bytes");
             let error = ErrorObject::new(codes::INVALID_REQUEST, message);
-            self.connection.link().reject(&InvalidMessage { id, error, looks_like_json: true });
+            self.connection.link().reject(&InvalidMessage { id, ..InvalidMessage::new(error) });
             return;
         }
         let settled = {
             let mut link = self.connection.link();
-            // Some writers put the id where it was not found; with one call in flight there is no doubt.
-            let id = id.or_else(|| link.only_call());
-            id.and_then(|id| link.settle(&id))
+            id.filter(|_| !has_method).and_then(|id| link.settle(&id))
         };
         match settled {
             Some(waiter) => waiter.settle(Err(CallError::TooLarge { limit })),
@@ -455,12 +469,12 @@ where
         let what = "this protocol version has no batches of messages";
         if P::SERVES {
             let error = ErrorObject::new(codes::INVALID_REQUEST, what);
-            return self.connection.link().reject(&InvalidMessage { id: None, error, looks_like_json: true });
+            return self.connection.link().reject(&InvalidMessage::new(error));
         }
         for member in members {
             let id = match member {
                 Ok(Message::Response(response)) => response.id,
-                Err(invalid) => invalid.id,
+                Err(invalid) => invalid.answers().cloned(),
                 Ok(_) => None,
             };
             let settled = id.and_then(|id| self.connection.link().settle(&id));

@@ -106,7 +106,11 @@ impl HttpChannel {
                 Ok(Reply::Result(result))
             }
             Ok(Response { outcome: Err(error), .. }) => Ok(Reply::Error(error)),
-            Err(HttpError::Status { rpc: Some(error), .. }) => Ok(Reply::Error(error)),
+            Err(HttpError::Status { status, rpc: Some(error), .. })
+                if status != http::StatusCode::UNAUTHORIZED =>
+            {
+                Ok(Reply::Error(error))
+            }
             Err(HttpError::Status { status, .. }) if !is_unauthorized(status) => Ok(Reply::Refused),
             Err(error) => Err(to_error(error)),
         }
@@ -160,9 +164,9 @@ impl HttpChannel {
 
     /// Ends what is in flight and the session.
     pub(super) async fn close(&self) {
-        if !self.shared.closed.send_replace(true) {
-            self.shared.clone().end_session().await;
-        }
+        self.abandon();
+        // The channel itself keeps the sender alive.
+        let _ = self.released().wait_for(|released| *released).await;
     }
 
     /// The same when nobody can wait for it.
@@ -303,7 +307,9 @@ fn is_unauthorized(status: http::StatusCode) -> bool {
 
 fn to_error(error: HttpError) -> Error {
     match error {
-        HttpError::Status { rpc: Some(rpc), .. } => CallError::Rpc(rpc).into(),
+        HttpError::Status { status, rpc: Some(rpc), .. } if status != http::StatusCode::UNAUTHORIZED => {
+            CallError::Rpc(rpc).into()
+        }
         HttpError::Status { status, .. } if is_unauthorized(status) => Error::new(
             ErrorKind::Unauthorized,
             format!(

@@ -23,7 +23,8 @@ pub(super) struct Tools(RwLock<Arc<Snapshot>>);
 pub(super) struct Snapshot {
     tools: Vec<Arc<RegisteredTool>>,
     by_name: FxHashMap<Box<str>, usize>,
-    pages: OnceLock<Vec<Page>>,
+    /// The pages of the size that was asked for first.
+    pages: OnceLock<(usize, Vec<Page>)>,
 }
 
 /// A tool with what runs when it is called.
@@ -92,8 +93,8 @@ impl Snapshot {
             }
         };
         if start % size == 0 {
-            let pages = self.pages.get_or_init(|| self.pages(size));
-            if let Some(page) = pages.get(start / size) {
+            let (of_size, pages) = self.pages.get_or_init(|| (size, self.pages(size)));
+            if let (true, Some(page)) = (*of_size == size, pages.get(start / size)) {
                 return Ok(page.clone());
             }
         }

@@ -171,7 +171,12 @@ impl Child {
             Signal::Terminate => libc::SIGTERM,
             Signal::Kill => libc::SIGKILL,
         };
-        if let Some(group) = self.group {
+        // After the last signal the number may come to belong to another group.
+        let group = match signal {
+            Signal::Terminate => self.group,
+            Signal::Kill => self.group.take(),
+        };
+        if let Some(group) = group {
             // SAFETY: kill takes two integers and touches no memory.
             unsafe { libc::kill(-group, number) };
         }

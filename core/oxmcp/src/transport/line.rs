@@ -20,8 +20,8 @@ pub(crate) struct LineBuffer {
 pub(crate) enum Frame {
     /// A line without its end. Never blank.
     Line(Bytes),
-    /// A line over the limit, with the JSON-RPC id it had, if any.
-    TooLong(Option<RequestId>),
+    /// A line over the limit, with the JSON-RPC id it had, if any, and whether it had a method.
+    TooLong { id: Option<RequestId>, has_method: bool },
 }
 
 impl LineBuffer {
@@ -85,12 +85,12 @@ impl LineBuffer {
     fn end_line(&mut self, mut line: Bytes) -> Option<Frame> {
         if let Some(mut scanner) = self.skipping.take() {
             scanner.feed(&line);
-            return Some(Frame::TooLong(scanner.id()));
+            return Some(too_long(&scanner));
         }
         if line.len() > self.limit {
             let mut scanner = TopLevelId::default();
             scanner.feed(&line);
-            return Some(Frame::TooLong(scanner.id()));
+            return Some(too_long(&scanner));
         }
         if line.starts_with(b"\xef\xbb\xbf") {
             line.advance(3);
@@ -100,6 +100,10 @@ impl LineBuffer {
         }
         (!line.iter().all(u8::is_ascii_whitespace)).then_some(Frame::Line(line))
     }
+}
+
+fn too_long(scanner: &TopLevelId) -> Frame {
+    Frame::TooLong { id: scanner.id(), has_method: scanner.has_method() }
 }
 
 #[cfg(test)]
@@ -131,10 +135,13 @@ mod tests {
     #[test]
     fn a_line_over_the_limit_is_skipped_and_names_its_id() {
         let long = br#"{"jsonrpc":"2.0","id":5,"result":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#;
-        let expected = [line("a"), Frame::TooLong(Some(5.into())), line("b")];
+        let expected = [line("a"), Frame::TooLong { id: Some(5.into()), has_method: false }, line("b")];
         assert_eq!(frames(40, &[b"a\n", long, b"\nb\n"]), expected);
         let (head, tail) = long.split_at(45);
         assert_eq!(frames(40, &[b"a\n", head, tail, b"\nb\n"]), expected);
-        assert_eq!(frames(4, &[b"12345\n1234\n"]), [Frame::TooLong(None), line("1234")]);
+        assert_eq!(
+            frames(4, &[b"12345\n1234\n"]),
+            [Frame::TooLong { id: None, has_method: false }, line("1234")]
+        );
     }
 }

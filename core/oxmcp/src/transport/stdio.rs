@@ -31,6 +31,9 @@ pub(crate) struct Stdio {
 pub(crate) struct Restore {
     input: OwnedFd,
     output: OwnedFd,
+    /// What the files were set to, which everybody who shares them sees: whether they block, above all.
+    input_flags: libc::c_int,
+    output_flags: libc::c_int,
 }
 
 impl Stdio {
@@ -47,7 +50,12 @@ impl Stdio {
 
 fn open() -> io::Result<Stdio> {
     let (input, output) = (duplicate(STDIN)?, duplicate(STDOUT)?);
-    let restore = Restore { input: duplicate(STDIN)?, output: duplicate(STDOUT)? };
+    let restore = Restore {
+        input: duplicate(STDIN)?,
+        output: duplicate(STDOUT)?,
+        input_flags: flags(STDIN)?,
+        output_flags: flags(STDOUT)?,
+    };
     // Where stdout and stderr are one file, making one not block would surprise whoever prints to the other.
     let shares_output = same_file(STDOUT, STDERR);
     let reader = reader(input)?;
@@ -105,6 +113,17 @@ fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     }
 }
 
+fn flags(fd: RawFd) -> io::Result<libc::c_int> {
+    // SAFETY: fcntl with F_GETFL takes integers and touches no memory.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags) }
+}
+
+fn set_flags(fd: &OwnedFd, flags: libc::c_int) {
+    // SAFETY: fcntl with F_SETFL takes integers and touches no memory.
+    unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags) };
+}
+
 fn replace(fd: RawFd, by: RawFd) -> io::Result<()> {
     // SAFETY: dup2 takes two integers and touches no memory.
     if unsafe { libc::dup2(by, fd) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
@@ -112,7 +131,8 @@ fn replace(fd: RawFd, by: RawFd) -> io::Result<()> {
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        // The other end of a pipe sees our end as it was before; a socket is shared with it and with our children.
+        set_flags(&self.input, self.input_flags);
+        set_flags(&self.output, self.output_flags);
         let _ = replace(STDIN, self.input.as_raw_fd());
         let _ = replace(STDOUT, self.output.as_raw_fd());
         TAKEN.store(false, Ordering::SeqCst);

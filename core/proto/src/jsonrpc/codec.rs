@@ -29,27 +29,27 @@ pub fn parse(bytes: Bytes, max_depth: usize) -> Result<Message, InvalidMessage> 
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => {}
         Some(b'[') => return parse_batch(&bytes, max_depth),
-        _ => return Err(not_json(None, "the message is not a JSON object", false)),
+        _ => return Err(not_json("the message is not a JSON object", false)),
     }
     if exceeds_depth(&bytes, max_depth) {
-        return Err(too_deep(readable_id(&bytes), max_depth));
+        return Err(about(&bytes, too_deep(max_depth)));
     }
     parse_one(&bytes)
 }
 
 fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessage> {
     if exceeds_depth(bytes, max_depth) {
-        return Err(too_deep(None, max_depth));
+        return Err(too_deep(max_depth));
     }
     let members: Vec<&RawValue> =
-        serde_json::from_slice(bytes).map_err(|error| not_json(None, &error.to_string(), true))?;
+        serde_json::from_slice(bytes).map_err(|error| not_json(&error.to_string(), true))?;
     if members.is_empty() || members.len() > MAX_BATCH {
         let message = format!("a batch holds 1 to {MAX_BATCH} messages, this one {}", members.len());
-        return Err(invalid(None, message));
+        return Err(invalid(message));
     }
     let one = |member: &RawValue| {
         if !member.get().starts_with('{') {
-            return Err(invalid(None, "a batch holds objects only".into()));
+            return Err(invalid("a batch holds objects only".into()));
         }
         parse_one(&bytes.slice_ref(member.get().as_bytes()))
     };
@@ -80,10 +80,10 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
     let envelope: Envelope<'_> = match serde_json::from_slice(bytes) {
         Ok(envelope) => envelope,
-        Err(error) if error.is_data() => return Err(invalid(readable_id(bytes), error.to_string())),
-        Err(error) => return Err(not_json(readable_id(bytes), &error.to_string(), true)),
+        Err(error) if error.is_data() => return Err(about(bytes, invalid(error.to_string()))),
+        Err(error) => return Err(about(bytes, not_json(&error.to_string(), true))),
     };
-    let invalid = |message: &str| invalid(envelope.id.clone().flatten(), message.into());
+    let invalid = |message: &str| about(bytes, invalid(message.into()));
     if envelope.jsonrpc.as_deref() != Some("2.0") {
         return Err(invalid("`jsonrpc` is not \"2.0\""));
     }
@@ -121,23 +121,23 @@ fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
     }
 }
 
-/// The id of a message that is wrong elsewhere, so that the error reaches the right call.
-fn readable_id(bytes: &[u8]) -> Option<RequestId> {
+/// The same with what can be read of a message that is wrong elsewhere, so that the error reaches the right call.
+fn about(bytes: &[u8], invalid: InvalidMessage) -> InvalidMessage {
     let mut scanner = super::TopLevelId::default();
     scanner.feed(bytes);
-    scanner.id()
+    InvalidMessage { id: scanner.id(), has_method: scanner.has_method(), ..invalid }
 }
 
-fn invalid(id: Option<RequestId>, message: String) -> InvalidMessage {
-    InvalidMessage { id, error: ErrorObject::new(codes::INVALID_REQUEST, message), looks_like_json: true }
+fn invalid(message: String) -> InvalidMessage {
+    InvalidMessage::new(ErrorObject::new(codes::INVALID_REQUEST, message))
 }
 
-fn not_json(id: Option<RequestId>, message: &str, looks_like_json: bool) -> InvalidMessage {
-    InvalidMessage { id, error: ErrorObject::new(codes::PARSE_ERROR, message), looks_like_json }
+fn not_json(message: &str, looks_like_json: bool) -> InvalidMessage {
+    InvalidMessage { looks_like_json, ..InvalidMessage::new(ErrorObject::new(codes::PARSE_ERROR, message)) }
 }
 
-fn too_deep(id: Option<RequestId>, max_depth: usize) -> InvalidMessage {
-    not_json(id, &format!("the message is nested deeper than {max_depth} levels"), true)
+fn too_deep(max_depth: usize) -> InvalidMessage {
+    not_json(&format!("the message is nested deeper than {max_depth} levels"), true)
 }
 
 /// Appends a request on one line; `params` writes the parameters object.

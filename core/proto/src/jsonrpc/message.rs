@@ -87,9 +87,23 @@ pub struct InvalidMessage {
     pub id: Option<RequestId>,
     /// The error JSON-RPC has for it.
     pub error: ErrorObject,
+    /// Whether it has a `method`, so that its id is the sender's own and no answer's.
+    pub has_method: bool,
     /// Whether it at least began as a JSON object or array. What did not is noise (a log line, a banner), and an answer to
     /// noise is noise itself.
     pub looks_like_json: bool,
+}
+
+impl InvalidMessage {
+    /// An error about a message of which nothing else is known.
+    pub fn new(error: ErrorObject) -> Self {
+        Self { id: None, error, has_method: false, looks_like_json: true }
+    }
+
+    /// The id of the call it was meant to answer, where that could be read.
+    pub fn answers(&self) -> Option<&RequestId> {
+        self.id.as_ref().filter(|_| !self.has_method)
+    }
 }
 
 impl fmt::Display for InvalidMessage {

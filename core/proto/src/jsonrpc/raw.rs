@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use bytes::Bytes;
@@ -157,9 +158,19 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawObject<'de>, A::Error> {
+                /// Past so many members, looking through all of them for each would take too long.
+                const FEW: usize = 16;
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                let mut names: HashSet<Cow<'de, str>> = HashSet::new();
                 while let Some(Key(key)) = map.next_key()? {
-                    if members.iter().any(|(name, _)| *name == key) {
+                    if members.len() == FEW {
+                        names.extend(members.iter().map(|(name, _)| name.clone()));
+                    }
+                    let is_known = match members.len() {
+                        ..FEW => members.iter().any(|(name, _)| *name == key),
+                        _ => !names.insert(key.clone()),
+                    };
+                    if is_known {
                         return Err(de::Error::custom(format_args!("duplicate field `{key}`")));
                     }
                     members.push((key, map.next_value()?));
@@ -175,3 +186,21 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
 /// A key that borrows where it can; serde's own `Cow` always copies.
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duplicate_key_is_refused_however_many_there_are() {
+        for count in [1, 15, 16, 17, 40] {
+            let members: Vec<String> = (0..count).map(|n| format!("\"k{n}\":{n}")).collect();
+            let object = format!("{{{}}}", members.join(","));
+            assert_eq!(serde_json::from_str::<RawObject<'_>>(&object).unwrap().0.len(), count);
+            for again in [0, count - 1] {
+                let twice = format!("{{{},\"k{again}\":0}}", members.join(","));
+                assert!(serde_json::from_str::<RawObject<'_>>(&twice).is_err(), "{twice}");
+            }
+        }
+    }
+}

@@ -28,15 +28,13 @@ pub struct TopLevelId {
     key: Vec<u8>,
     value: Vec<u8>,
     found: Option<RequestId>,
+    has_method: bool,
 }
 
 impl TopLevelId {
     /// Reads on.
     pub fn feed(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            if self.found.is_some() {
-                return;
-            }
             self.step(byte);
         }
     }
@@ -44,6 +42,11 @@ impl TopLevelId {
     /// The id, once it has passed by.
     pub fn id(&self) -> Option<RequestId> {
         self.found.clone()
+    }
+
+    /// Whether a `method` has passed by, which no answer has.
+    pub fn has_method(&self) -> bool {
+        self.has_method
     }
 
     fn step(&mut self, byte: u8) {
@@ -70,7 +73,8 @@ impl TopLevelId {
             }
             b':' if self.depth == 1 => {
                 self.at_key = false;
-                self.in_id = self.key == b"id";
+                self.has_method |= self.key == b"method";
+                self.in_id = self.found.is_none() && self.key == b"id";
                 self.value.clear();
             }
             b',' if self.depth == 1 => {

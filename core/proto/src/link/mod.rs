@@ -195,15 +195,6 @@ impl<C, S> Link<C, S> {
         }
     }
 
-    /// The only call in flight, if there is exactly one.
-    pub fn only_call(&self) -> Option<RequestId> {
-        let mut ids = self.calls.keys();
-        match (ids.next(), ids.next()) {
-            (Some(id), None) => Some(RequestId::Number(*id)),
-            _ => None,
-        }
-    }
-
     /// The number of calls in flight.
     pub fn calls_in_flight(&self) -> usize {
         self.calls.len()
@@ -276,11 +267,10 @@ impl<C, S> Link<C, S> {
             Message::Notification(notification) => Some(self.handle_notification(now, notification)),
             Message::Response(response) => Some(self.handle_response(response)),
             Message::Batch(_) => {
-                self.reject(&InvalidMessage {
-                    id: None,
-                    error: ErrorObject::new(codes::INVALID_REQUEST, "this protocol version has no batches"),
-                    looks_like_json: true,
-                });
+                self.reject(&InvalidMessage::new(ErrorObject::new(
+                    codes::INVALID_REQUEST,
+                    "this protocol version has no batches",
+                )));
                 None
             }
         }

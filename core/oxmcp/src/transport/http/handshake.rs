@@ -15,6 +15,7 @@ use super::exchange::{Deaf, End, Exchange, Outbox, answer};
 use super::headers::SESSION_ID;
 use super::service::unknown_session;
 use super::session::{Admission, Grounded, InFlight, Session, Sessions};
+use super::stateless::Subject;
 use super::{HttpBody, reply};
 use crate::server::{Answer, Core, Notify, Outcome};
 
@@ -143,6 +144,14 @@ impl Handshakes {
     async fn serve_member(&self, session: &Arc<Session>, request: Request) -> Option<Outcome> {
         if request.method == MethodName::Known(Method::Initialize) {
             return Some(Err(invalid_request("`initialize` must not be in a batch".to_owned())));
+        }
+        // A request of the stateless era has headers of its own to be checked against.
+        match Subject::of(request.params.as_ref()).map(|subject| subject.version().is_some()) {
+            Ok(false) => {}
+            Ok(true) => {
+                return Some(Err(invalid_request("a stateless request must not be in a batch".to_owned())));
+            }
+            Err(error) => return Some(Err(error)),
         }
         let id = request.id.clone();
         match self.begin(session, request, || self.deaf.clone()) {

@@ -220,7 +220,10 @@ impl Endpoint {
         };
         match message {
             Message::Request(request) => {
-                let subject = Subject::of(request.params.as_ref());
+                let subject = match Subject::of(request.params.as_ref()) {
+                    Ok(subject) => subject,
+                    Err(error) => return reply::error(StatusCode::BAD_REQUEST, id.as_ref(), &error),
+                };
                 let is_initialize = request.method == MethodName::Known(oxmcp_proto::Method::Initialize);
                 let is_modern = match named {
                     _ if subject.version().is_some() => true,

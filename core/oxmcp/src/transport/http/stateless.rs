@@ -93,9 +93,10 @@ struct Meta<'a> {
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Subject<'a> {
-    /// Reads the parameters. Where they are malformed there is nothing to compare, and serving the request will say what is wrong.
-    pub(super) fn of(params: Option<&'a RawJson>) -> Self {
-        params.and_then(|params| params.to().ok()).unwrap_or_default()
+    /// Reads the parameters. What cannot be read cannot be compared with the headers either, so it must not be served.
+    pub(super) fn of(params: Option<&'a RawJson>) -> Result<Self, ErrorObject> {
+        let read = params.map_or(Ok(Self::default()), RawJson::to);
+        read.map_err(|error| ErrorObject::invalid_params(format!("invalid params: {error}")))
     }
 
     /// The revision in `_meta`; only requests of the stateless era have it.
