@@ -2,6 +2,7 @@ import { END, sharedCore, type Core, type Pending } from './core.js'
 import { ClosedError, MisuseError, errorFromNative } from './errors.js'
 import { ToolResult } from './result.js'
 import { Server, handleOf } from './server.js'
+import { follow, unfollow, type Follower } from './signal.js'
 import type { Implementation, Progress, Tool } from './types.js'
 
 /** A server to start as a child process and to talk to over its stdin and stdout. */
@@ -250,7 +251,7 @@ export class Client {
 }
 
 /** One operation of a client in flight. */
-class Call implements Pending {
+class Call implements Pending, Follower {
   onProgress: ((progress: Progress) => unknown) | undefined
   /** Stops waiting: tells the server, and rejects with a reason. */
   abandon: (reason: any) => void = () => {}
@@ -266,7 +267,7 @@ class Call implements Pending {
 
   follow(signal: AbortSignal): void {
     this.#signal = signal
-    signal.addEventListener('abort', this.#aborted, { once: true })
+    follow(signal, this)
   }
 
   complete(result: any): void {
@@ -288,11 +289,8 @@ class Call implements Pending {
     }
   }
 
-  #aborted = (): void => this.abandon(this.#signal!.reason)
-
   #unfollow(): void {
-    this.#signal?.removeEventListener('abort', this.#aborted)
-    this.#signal = undefined
+    if (this.#signal) unfollow(this.#signal, this)
   }
 }
 

@@ -118,6 +118,22 @@ for (const protocolVersion of ['2025-11-25', '2026-07-28']) {
       assert.equal(listeners, 0)
     })
 
+    test('lets many calls share a signal', async () => {
+      const warnings = []
+      const listener = (warning) => warnings.push(warning)
+      process.on('warning', listener)
+      const controller = new AbortController()
+      const { signal } = controller
+      const quick = Array.from({ length: 50 }, () => client.callTool('add', { a: 1, b: 2 }, { signal }))
+      const calls = Promise.allSettled(Array.from({ length: 50 }, () => client.callTool('wait', {}, { signal })))
+      await Promise.all(quick)
+      controller.abort()
+      for (const { reason } of await calls) assert.equal(reason, signal.reason)
+      await sleep(10)
+      process.off('warning', listener)
+      assert.deepEqual(warnings, [])
+    })
+
     test('times out in silence', async () => {
       const began = performance.now()
       await assert.rejects(client.callTool('wait', {}, { timeout: 50 }), (error) => {
