@@ -85,7 +85,7 @@ fn a_call_for_a_binding_whose_queue_is_closed_is_answered_with_an_error() {
     let toolbox = Toolbox::new();
     let binding = Binding::new();
     let client = binding.connect(&toolbox.server);
-    drop(toolbox);
+    toolbox.stop_answering();
     let call = binding.call(&client, "echo", json!({}));
     let error = binding.outcome(call).unwrap_err();
     assert_eq!((&error["kind"], &error["code"]), (&json!("Rpc"), &json!(-32603)));

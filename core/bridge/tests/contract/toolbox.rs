@@ -37,11 +37,16 @@ impl Toolbox {
         });
         Self { server, calls }
     }
+
+    /// Closes the queue of the calls, as a binding whose event loop is gone does.
+    pub(crate) fn stop_answering(&self) {
+        self.calls.close();
+    }
 }
 
 impl Drop for Toolbox {
     fn drop(&mut self) {
-        self.calls.close();
+        self.stop_answering();
     }
 }
 
