@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::raw::{write_json_string, write_on_one_line};
+use super::raw::write_on_one_line;
+use super::text::write_json_string;
 use super::{
     ErrorObject, InvalidMessage, Message, MethodName, Notification, RawJson, Request, RequestId, Response,
     codes, exceeds_depth,

@@ -19,7 +19,7 @@ impl RequestId {
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Number(number) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
-            Self::String(string) => super::raw::write_json_string(string, out),
+            Self::String(string) => super::text::write_json_string(string, out),
         }
     }
 }

@@ -6,6 +6,7 @@ mod error;
 mod id;
 mod message;
 mod raw;
+mod text;
 mod toplevel;
 
 pub use codec::{parse, write_error, write_notification, write_request, write_result};
@@ -13,5 +14,6 @@ pub use depth::exceeds_depth;
 pub use error::{ErrorObject, codes};
 pub use id::RequestId;
 pub use message::{InvalidMessage, Message, MethodName, Notification, Request, Response};
-pub use raw::{RawJson, RawObject, write_json_string, write_on_one_line};
+pub use raw::{RawJson, RawObject, write_on_one_line};
+pub use text::write_json_string;
 pub use toplevel::TopLevelId;

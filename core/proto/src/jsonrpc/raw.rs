@@ -108,12 +108,6 @@ pub fn write_on_one_line(json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a JSON string.
-pub fn write_json_string(string: &str, out: &mut Vec<u8>) {
-    // Writing to a Vec does not fail, and neither does serialising a str.
-    let _ = serde_json::to_writer(out, string);
-}
-
 impl fmt::Debug for RawJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.0))

@@ -1,0 +1,82 @@
+/// Bytes that are looked at together; the compiler makes one comparison of them.
+const BLOCK: usize = 32;
+
+/// Appends a JSON string.
+///
+/// Tool results are mostly text, so stretches that need no escape are found a block at a time and copied as they are.
+pub fn write_json_string(string: &str, out: &mut Vec<u8>) {
+    let mut rest = string.as_bytes();
+    out.reserve(rest.len() + 2);
+    out.push(b'"');
+    loop {
+        let (plain, special) = rest.split_at(plain_length(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = special.split_first() else { break };
+        write_escape(byte, out);
+        rest = after;
+    }
+    out.push(b'"');
+}
+
+/// The number of bytes before the first that needs an escape.
+fn plain_length(bytes: &[u8]) -> usize {
+    let plain_blocks = bytes
+        .chunks_exact(BLOCK)
+        .take_while(|block| !block.iter().fold(false, |any, byte| any | is_special(*byte)));
+    let start = plain_blocks.count() * BLOCK;
+    let rest = &bytes[start..];
+    start + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+}
+
+/// Whether JSON has it in a string as an escape only (RFC 8259, section 7).
+fn is_special(byte: u8) -> bool {
+    (byte < b' ') | (byte == b'"') | (byte == b'\\')
+}
+
+fn write_escape(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let letter = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        0x0c => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digits[0], digits[1]]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', letter]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::write_json_string;
+
+    fn written(string: &str) -> String {
+        let mut out = b"before".to_vec();
+        write_json_string(string, &mut out);
+        String::from_utf8(out).unwrap().split_off("before".len())
+    }
+
+    #[test]
+    fn every_character_is_written_as_serde_json_writes_it() {
+        for character in (0..=0x2_ffff).filter_map(char::from_u32) {
+            let string = character.to_string();
+            assert_eq!(written(&string), serde_json::to_string(&string).unwrap());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read_back(string in r#"([a-zä世"\\\n\u{0}-\u{1f}\u{7f}]|[ -~]{20,40}){0,12}"#) {
+            let json = written(&string);
+            prop_assert_eq!(&json, &serde_json::to_string(&string).unwrap());
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), string);
+        }
+    }
+}
