@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -39,7 +40,16 @@ const MAX_ERROR_BODY: usize = 1 << 20;
 /// Characters of such a body that are shown to people.
 const MAX_SHOWN: usize = 512;
 
+#[cfg(feature = "tls")]
+use super::tls::{Connector, connector};
+
+#[cfg(not(feature = "tls"))]
 type Connector = HttpConnector;
+
+#[cfg(not(feature = "tls"))]
+fn connector(tcp: HttpConnector, _is_https: bool) -> Result<Connector> {
+    Ok(tcp)
+}
 
 /// The client's side of Streamable HTTP: each message is a POST of its own, and the connections are shared.
 #[derive(Clone)]
@@ -117,9 +127,19 @@ impl HttpClient {
     /// [`Misuse`](crate::ErrorKind::Misuse) if the URL is none of an endpoint, or a header is not one or is this client's to set.
     pub(crate) fn new(url: &str, headers: Vec<(String, String)>, limits: &Limits) -> Result<Self> {
         let uri = endpoint(url)?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(limits.connect));
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(limits.connect));
+        let is_https = uri.scheme() == Some(&Scheme::HTTPS);
+        Self::with_connector(connector(tcp, is_https)?, uri, headers, limits)
+    }
+
+    fn with_connector(
+        connector: Connector,
+        uri: Uri,
+        headers: Vec<(String, String)>,
+        limits: &Limits,
+    ) -> Result<Self> {
         let http = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(MAX_IDLE)
             .pool_timer(TokioTimer::new())
@@ -332,8 +352,11 @@ impl fmt::Debug for HttpClient {
 fn endpoint(url: &str) -> Result<Uri> {
     let misuse = |why: &str| Error::misuse(format!("the server's URL {why}"));
     let mut url = url::Url::parse(url).map_err(|error| misuse(&format!("is not a URL: {error}")))?;
-    if url.scheme() != "http" {
-        return Err(misuse(&format!("has the scheme {:?}; this client speaks http", url.scheme())));
+    let is_known = url.scheme() == "http" || (cfg!(feature = "tls") && url.scheme() == "https");
+    if !is_known {
+        let known =
+            if cfg!(feature = "tls") { "http and https" } else { "http, as it was built without TLS" };
+        return Err(misuse(&format!("has the scheme {:?}; this client speaks {known}", url.scheme())));
     }
     if !url.has_host() {
         return Err(misuse("has no host"));
@@ -385,17 +408,31 @@ fn is_answer(asked: &RequestId, answered: Option<&RequestId>) -> bool {
 }
 
 fn not_sent(error: legacy::Error) -> HttpError {
-    if error.is_connect() { HttpError::Connect(error.into()) } else { broken(&error) }
+    match error.source() {
+        // What the HTTP library calls it says nothing; its cause does.
+        Some(cause) if error.is_connect() => HttpError::Connect(in_words(cause).into()),
+        _ if error.is_connect() => HttpError::Connect(error.into()),
+        _ => broken(&error),
+    }
 }
 
 fn broken(error: &dyn StdError) -> HttpError {
-    let mut how = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        how = format!("{how}: {error}");
-        source = error.source();
+    HttpError::Broken(in_words(error))
+}
+
+/// An error with its causes.
+fn in_words(error: &dyn StdError) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some errors repeat their cause.
+        if !words.ends_with(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = error.source();
     }
-    HttpError::Broken(how)
+    words
 }
 
 /// Reads a response to its end, of which nothing is expected any more, so that the connection can be used again.

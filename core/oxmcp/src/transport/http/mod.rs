@@ -15,6 +15,8 @@ mod service;
 mod session;
 mod sse;
 mod stateless;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use body::HttpBody;
 pub use options::HttpOptions;

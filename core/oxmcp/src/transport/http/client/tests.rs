@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::*;
@@ -49,7 +49,12 @@ impl Scripted {
     }
 }
 
-async fn converse(mut stream: TcpStream, pieces: Vec<Vec<u8>>, keep: bool, seen: Arc<Mutex<Vec<String>>>) {
+async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    pieces: Vec<Vec<u8>>,
+    keep: bool,
+    seen: Arc<Mutex<Vec<String>>>,
+) {
     while let Some(request) = read_request(&mut stream).await {
         seen.lock().unwrap().push(request);
         for piece in &pieces {
@@ -64,7 +69,7 @@ async fn converse(mut stream: TcpStream, pieces: Vec<Vec<u8>>, keep: bool, seen:
     }
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -303,10 +308,14 @@ async fn no_connection_is_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    for url in [format!("http://{address}/mcp"), "http://no-such-host.invalid/mcp".to_owned()] {
+    for (url, why) in [
+        (format!("http://{address}/mcp"), "refused"),
+        ("http://no-such-host.invalid/mcp".to_owned(), "lookup"),
+    ] {
         let client = HttpClient::new(&url, vec![], &Limits::default()).unwrap();
         let (answer, _) = ask(&client).await;
-        assert!(matches!(answer, Err(HttpError::Connect(_))), "{url}: {answer:?}");
+        let Err(HttpError::Connect(source)) = answer else { panic!("{url}: {answer:?}") };
+        assert!(source.to_string().contains(why), "{source}");
     }
 }
 
@@ -412,4 +421,49 @@ async fn secrets_are_sent_and_not_shown() {
     assert!(request.starts_with("POST /mcp?key=secret-2 HTTP/1.1") && request.contains("Bearer secret-1"));
     let shown = format!("{client:?}");
     assert!(shown.contains("/mcp") && !shown.contains("secret"), "{shown}");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn an_https_server_is_trusted_by_its_certificate() {
+    use rustls::pki_types::PrivateKeyDer;
+
+    let issued = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let certificate = issued.cert.der().clone();
+    let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let accepted = acceptor.accept(stream);
+            tokio::spawn(async move {
+                if let Ok(stream) = accepted.await {
+                    converse(stream, vec![json_response(ANSWER).into()], true, Arc::default()).await;
+                }
+            });
+        }
+    });
+
+    let limits = Limits::default();
+    let trusted = |host: &str| {
+        let uri = format!("https://{host}:{port}/mcp").parse().unwrap();
+        let connector = super::super::tls::trusting(certificate.clone());
+        HttpClient::with_connector(connector, uri, vec![], &limits).unwrap()
+    };
+    assert!(ask(&trusted("localhost")).await.0.unwrap().outcome.is_ok());
+    // A certificate for another name, and one that no authority vouches for.
+    let stranger = HttpClient::new(&format!("https://localhost:{port}/mcp"), vec![], &limits);
+    for client in [trusted("127.0.0.1"), stranger.unwrap()] {
+        let (answer, _) = ask(&client).await;
+        let Err(HttpError::Connect(source)) = answer else { panic!("{answer:?}") };
+        assert!(source.to_string().contains("certificate"), "{source}");
+    }
 }
