@@ -189,9 +189,9 @@ for (const protocolVersion of ['2025-11-25', '2026-07-28']) {
 test('a closed client settles everything and refuses more', async () => {
   const server = makeServer()
   const client = await connect(server)
-  const call = client.callTool('wait')
+  const settled = assert.rejects(client.callTool('wait'), ClosedError)
   const closed = client.close()
-  await assert.rejects(call, ClosedError)
+  await settled
   await closed
   assert.equal(client.close(), closed)
   await assert.rejects(client.callTool('add'), ClosedError)
@@ -202,14 +202,16 @@ test('a closed client settles everything and refuses more', async () => {
 test('closing a server settles the calls to it', async () => {
   const server = makeServer()
   const client = await connect(server)
+  let hanging = false
   let reason
   server.tool('hang', {}, (_args, context) => {
+    hanging = true
     return new Promise(() => context.signal.addEventListener('abort', () => (reason = context.signal.reason)))
   })
-  const call = client.callTool('hang')
-  await sleep(20)
+  const settled = assert.rejects(client.callTool('hang'), McpError)
+  while (!hanging) await sleep(1)
   await server.close()
-  await assert.rejects(call, McpError)
+  await settled
   for (let tries = 0; !reason && tries < 100; tries++) await sleep(10)
   assert.equal(reason?.kind, 'Cancelled')
   await client.close()
