@@ -5,7 +5,7 @@ passed=0
 failed=0
 for source in *.c; do
     program=${source%.c}
-    if timeout 60 "./$program" </dev/null >"$program.printed" 2>"$program.errors" &&
+    if timeout 300 "./$program" </dev/null >"$program.printed" 2>"$program.errors" &&
         { [ ! -e "$program.expected" ] || diff "$program.expected" "$program.printed"; }; then
         echo "docs/c.md: $source ... ok"
         passed=$((passed + 1))

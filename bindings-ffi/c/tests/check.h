@@ -32,14 +32,16 @@ bool check_result(oxmcp_result actual, oxmcp_result expected, oxmcp_error **erro
 /* The path of a program that was built for the tests. */
 const char *check_program(const char *name);
 
-/* Milliseconds of a clock that only goes forward. */
-double check_now(void);
-void check_sleep(unsigned milliseconds);
+/* Gives a port of 127.0.0.1 that refuses connections, and that no other process can have, until check_release gives it
+ * back: a socket that is bound to it and does not listen. `*port` is the one wanted, or 0 for any. -1 when it is not
+ * to be had. */
+int check_hold_port(unsigned *port);
+void check_release(int held);
 
 /* How many file descriptors and children this process has. */
 int check_descriptors(void);
 int check_children(void);
-/* Whether their number is `count` at last; waits a little for it to fall. */
+/* Whether they are no more than `count` at last. */
 bool check_descriptors_fall_to(int count);
 bool check_children_fall_to(int count);
 

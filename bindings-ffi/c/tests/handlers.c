@@ -3,6 +3,7 @@
 #define _DEFAULT_SOURCE
 
 #include "check.h"
+#include "patience.h"
 #include "tools.h"
 
 #include <poll.h>
@@ -30,10 +31,14 @@ static void keep(void *userdata, oxmcp_call *call_to_keep)
     atomic_store(&kept->call, call_to_keep);
 }
 
+static bool is_kept(void *kept)
+{
+    return atomic_load(&((struct kept *)kept)->call);
+}
+
 static oxmcp_call *wait_for(struct kept *kept)
 {
-    for (int i = 0; i < 2000 && !atomic_load(&kept->call); i++)
-        check_sleep(1);
+    wait_until(is_kept, kept);
     return atomic_exchange(&kept->call, NULL);
 }
 
@@ -71,7 +76,7 @@ static void calls_can_be_answered_later(void)
         CHECK(!oxmcp_call_progress(later, 2, 2, "too late"));
         oxmcp_call_free(later);
     }
-    if (CHECK(oxmcp_queue_poll(queue, &event, 1, 5000) == 1)) {
+    if (CHECK(oxmcp_queue_poll(queue, &event, 1, PATIENCE) == 1)) {
         CHECK(event.kind == OXMCP_EVENT_COMPLETED && event.id == 7);
         CHECK_TEXT(oxmcp_tool_result_text(event.json), "at last");
         oxmcp_event_clear(&event);
@@ -80,7 +85,7 @@ static void calls_can_be_answered_later(void)
     /* Freed without an answer: the caller is told at once. */
     CHECK_OK(oxmcp_client_start_call_tool(client, "later", NULL, NULL, queue, 8, &error));
     oxmcp_call_free(wait_for(&kept));
-    if (CHECK(oxmcp_queue_poll(queue, &event, 1, 5000) == 1)) {
+    if (CHECK(oxmcp_queue_poll(queue, &event, 1, PATIENCE) == 1)) {
         CHECK(event.kind == OXMCP_EVENT_FAILED && event.id == 8);
         CHECK(oxmcp_error_kind(event.error) == OXMCP_RPC);
         oxmcp_event_clear(&event);
@@ -107,7 +112,7 @@ static void a_kept_call_outlives_its_server(void)
     CHECK(oxmcp_call_is_cancelled(later));
     CHECK(oxmcp_call_respond_text(later, "too late") == OXMCP_CANCELLED);
     oxmcp_call_free(later);
-    if (CHECK(oxmcp_queue_poll(queue, &event, 1, 5000) == 1)) {
+    if (CHECK(oxmcp_queue_poll(queue, &event, 1, PATIENCE) == 1)) {
         CHECK(event.kind == OXMCP_EVENT_FAILED);
         oxmcp_event_clear(&event);
     }
@@ -135,12 +140,15 @@ static void note_freed(void *userdata)
     atomic_fetch_add(&freed, 1);
 }
 
+static bool is_freed(void *times)
+{
+    return atomic_load(&freed) >= *(int *)times;
+}
+
 /* A thread may hold on to the tool for a moment after its handler has answered. */
 static bool becomes_freed(int times)
 {
-    for (int i = 0; i < 2000 && atomic_load(&freed) < times; i++)
-        check_sleep(1);
-    return atomic_load(&freed) == times;
+    return wait_until(is_freed, &times) && atomic_load(&freed) == times;
 }
 
 static void tools_can_be_replaced_and_removed(void)
@@ -186,10 +194,17 @@ static void text_that_is_not_utf8_is_mended(void)
     host_stop(&host);
 }
 
-/* How many handlers run at once. */
+/* How many handlers run at once, and how many of them the first wait for. */
 struct overlap {
     atomic_int now, most;
+    int wanted;
 };
+
+static bool enough_ran_at_once(void *userdata)
+{
+    struct overlap *counted = userdata;
+    return atomic_load(&counted->most) >= counted->wanted;
+}
 
 static void overlap(void *userdata, oxmcp_call *to_answer)
 {
@@ -199,7 +214,7 @@ static void overlap(void *userdata, oxmcp_call *to_answer)
         if (atomic_compare_exchange_weak(&counted->most, &most, now))
             break;
     }
-    check_sleep(20);
+    wait_until(enough_ran_at_once, counted);
     atomic_fetch_sub(&counted->now, 1);
     oxmcp_call_respond_text(to_answer, "done");
 }
@@ -207,7 +222,7 @@ static void overlap(void *userdata, oxmcp_call *to_answer)
 static int most_at_once(int threads, int calls)
 {
     struct host host;
-    struct overlap counted = {0, 0};
+    struct overlap counted = {0, 0, threads};
     oxmcp_error *error = NULL;
     if (!CHECK(host_start(&host, threads)))
         return 0;
@@ -218,7 +233,7 @@ static int most_at_once(int threads, int calls)
         CHECK_OK(oxmcp_client_start_call_tool(client, "overlap", NULL, NULL, queue, (uint64_t)i, &error));
     for (int settled = 0; settled < calls;) {
         oxmcp_event events[4];
-        size_t count = oxmcp_queue_poll(queue, events, 4, 10000);
+        size_t count = oxmcp_queue_poll(queue, events, 4, PATIENCE);
         if (!CHECK(count > 0))
             break;
         for (size_t i = 0; i < count; i++, settled++) {
@@ -236,6 +251,23 @@ static void as_many_handlers_run_at_once_as_threads_are_lent(void)
 {
     CHECK(most_at_once(1, 6) == 1);
     CHECK(most_at_once(3, 12) == 3);
+}
+
+/* An event loop with a server and a queue. */
+struct loop {
+    const oxmcp_server *server;
+    const oxmcp_queue *queue;
+    struct pollfd *ready;
+};
+
+/* Whether neither is readable. That they are, once more after the last event, is allowed. */
+static bool is_quiet(void *userdata)
+{
+    struct loop *loop = userdata;
+    oxmcp_event event;
+    oxmcp_server_poll(loop->server, 0, NULL);
+    CHECK(oxmcp_queue_poll(loop->queue, &event, 1, 0) == 0);
+    return poll(loop->ready, 2, 0) == 0;
 }
 
 static void an_event_loop_can_run_a_server(void)
@@ -258,7 +290,7 @@ static void an_event_loop_can_run_a_server(void)
     for (uint64_t id = 0; id < CALLS; id++)
         CHECK_OK(oxmcp_client_start_call_tool(client, "structured", NULL, NULL, queue, id, &error));
     int settled = 0;
-    while (settled < CALLS && CHECK(poll(ready, 2, 5000) > 0)) {
+    while (settled < CALLS && CHECK(poll(ready, 2, PATIENCE) > 0)) {
         if (ready[0].revents)
             CHECK_RESULT(oxmcp_server_poll(host.server, 0, &error), OXMCP_OK);
         if (ready[1].revents) {
@@ -272,10 +304,8 @@ static void an_event_loop_can_run_a_server(void)
     }
     CHECK(settled == CALLS);
     /* With nothing left to do, neither wakes the loop for long. */
-    oxmcp_server_poll(host.server, 0, NULL);
-    oxmcp_event event;
-    CHECK(oxmcp_queue_poll(queue, &event, 1, 0) == 0);
-    CHECK(poll(ready, 2, 20) == 0);
+    struct loop loop = {host.server, queue, ready};
+    CHECK(wait_until(is_quiet, &loop));
 
     oxmcp_client_free(client);
     CHECK_OK(oxmcp_server_close(host.server, &error));
@@ -290,6 +320,12 @@ static atomic_int wakes;
 static void wake(void *userdata)
 {
     atomic_fetch_add((atomic_int *)userdata, 1);
+}
+
+static bool is_woken(void *userdata)
+{
+    (void)userdata;
+    return atomic_load(&wakes) > 0;
 }
 
 static void a_server_wakes_its_loop(void)
@@ -307,19 +343,25 @@ static void a_server_wakes_its_loop(void)
     CHECK(atomic_load(&wakes) == 0);
     oxmcp_queue *queue = oxmcp_queue_new(NULL, NULL);
     CHECK_OK(oxmcp_client_start_call_tool(client, "pid", NULL, NULL, queue, 1, &error));
-    for (int i = 0; i < 2000 && atomic_load(&wakes) == 0; i++)
-        check_sleep(1);
+    CHECK(wait_until(is_woken, NULL));
     CHECK(atomic_load(&wakes) == 1);
     CHECK_RESULT(oxmcp_server_poll(server, 0, &error), OXMCP_OK);
     oxmcp_event event;
-    if (CHECK(oxmcp_queue_poll(queue, &event, 1, 5000) == 1))
+    if (CHECK(oxmcp_queue_poll(queue, &event, 1, PATIENCE) == 1))
         oxmcp_event_clear(&event);
-    oxmcp_queue_free(queue);
-    oxmcp_client_free(client);
+
+    /* What is on its way when the server is freed settles, and wakes nobody. */
+    CHECK_OK(oxmcp_client_start_call_tool(client, "pid", NULL, NULL, queue, 2, &error));
     oxmcp_server_free(server);
     int last = atomic_load(&wakes);
-    check_sleep(20);
+    CHECK_OK(oxmcp_client_start_call_tool(client, "pid", NULL, NULL, queue, 3, &error));
+    for (int settled = 0; settled < 2 && CHECK(oxmcp_queue_poll(queue, &event, 1, PATIENCE) == 1); settled++) {
+        CHECK(event.kind == OXMCP_EVENT_FAILED);
+        oxmcp_event_clear(&event);
+    }
     CHECK(atomic_load(&wakes) == last);
+    oxmcp_queue_free(queue);
+    oxmcp_client_free(client);
 }
 
 static void close_server(void *userdata, oxmcp_call *to_answer)

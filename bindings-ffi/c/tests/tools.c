@@ -2,14 +2,15 @@
 
 #include "tools.h"
 
+#include "patience.h"
+
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-static atomic_int cancellations;
+static atomic_int begun, cancellations;
 
 static void echo(void *userdata, oxmcp_call *call);
 static void structured(void *userdata, oxmcp_call *call);
@@ -41,7 +42,7 @@ oxmcp_result add_tools(const oxmcp_server *server, oxmcp_error **error)
         {TOOL("wrong"), wrong},
         {TOOL("mute"), mute},
         {TOOL_WITH("count", "to", "integer"), count},
-        {TOOL_WITH("wait", "ms", "integer"), wait},
+        {TOOL("wait"), wait},
         {TOOL("pid"), pid},
         {TOOL_WITH("variable", "name", "string"), variable},
         {TOOL("die"), die},
@@ -52,9 +53,24 @@ oxmcp_result add_tools(const oxmcp_server *server, oxmcp_error **error)
     return result;
 }
 
+int waits_begun(void)
+{
+    return atomic_load(&begun);
+}
+
 int cancellations_seen(void)
 {
     return atomic_load(&cancellations);
+}
+
+static bool has_begun(void *before)
+{
+    return waits_begun() > *(int *)before;
+}
+
+_Bool wait_begins(int before)
+{
+    return wait_until(has_begun, &before);
 }
 
 static oxmcp_str text_argument(const oxmcp_call *call, const char *place)
@@ -117,17 +133,19 @@ static void count(void *userdata, oxmcp_call *call)
     oxmcp_call_respond_text(call, "counted");
 }
 
+static bool is_cancelled_call(void *call)
+{
+    return oxmcp_call_is_cancelled(call);
+}
+
 static void wait(void *userdata, oxmcp_call *call)
 {
     (void)userdata;
-    int64_t left = integer_argument(call, "/ms");
-    for (; left > 0 && !oxmcp_call_is_cancelled(call); left -= 5) {
-        struct timespec moment = {0, 5000000};
-        nanosleep(&moment, NULL);
-    }
-    if (left > 0)
+    atomic_fetch_add(&begun, 1);
+    bool is_cancelled = wait_until(is_cancelled_call, call);
+    if (is_cancelled)
         atomic_fetch_add(&cancellations, 1);
-    oxmcp_call_respond_text(call, left > 0 ? "cancelled" : "waited");
+    oxmcp_call_respond_text(call, is_cancelled ? "cancelled" : "nobody cancelled");
 }
 
 static void pid(void *userdata, oxmcp_call *call)

@@ -15,15 +15,18 @@
  *   wrong                     answers with a result that is not one
  *   mute                      returns without an answer
  *   count {"to": integer}     reports progress 1..to, then answers "counted"
- *   wait {"ms": integer}      waits, unless it is cancelled, then answers "waited" or "cancelled"
+ *   wait                      waits until it is cancelled, then answers "cancelled"
  *   pid                       answers with the process's id
  *   variable {"name": string} answers with the value of an environment variable, or ""
  *   die                       ends the process
  */
 oxmcp_result add_tools(const oxmcp_server *server, oxmcp_error **error);
 
-/* How many "wait" calls of this process have seen that they were cancelled. */
+/* How many "wait" calls of this process have begun, and how many have seen that they were cancelled. */
+int waits_begun(void);
 int cancellations_seen(void);
+/* Waits until more than `before` have begun; false when none comes. */
+_Bool wait_begins(int before);
 
 /* A server of this process with the tools, run by some threads. */
 struct host {
