@@ -101,8 +101,9 @@ fn c(scope: Scope) -> Result<()> {
 fn kotlin() -> Result<()> {
     cargo(&["build", "--package", "oxmcp-ffi"])?;
     let sources = ["bindings-ffi", "examples/kotlin"];
-    due("kotlin", Profile::Dev, &sources, &project::path("bindings-ffi/kotlin/target"), || {
-        maven().arg("test-compile").check().map(drop)
+    // The class path is the last thing that this phase writes, and what the scripts start from.
+    due("kotlin", Profile::Dev, &sources, &project::path("bindings-ffi/kotlin/target/classpath"), || {
+        maven().arg("process-test-classes").check().map(drop)
     })
 }
 
