@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   Client,
   ClosedError,
@@ -13,6 +12,7 @@ import {
   connect,
 } from 'oxmcp'
 import { makeServer } from './fixtures/server.mjs'
+import { abortWaiting, timeOutWaiting, until } from './process.mjs'
 
 for (const protocolVersion of ['2025-11-25', '2026-07-28']) {
   describe(`a client in memory at ${protocolVersion}`, () => {
@@ -78,27 +78,17 @@ for (const protocolVersion of ['2025-11-25', '2026-07-28']) {
     })
 
     test('aborts a call with the reason of the signal, and the handler hears of it', async () => {
-      const before = Number((await client.callTool('aborted')).text)
+      await abortWaiting(client, new Error('my reason'))
+      await abortWaiting(client, undefined)
+
+      const reason = new Error('at once')
       const controller = new AbortController()
       const call = client.callTool('wait', {}, { signal: controller.signal })
-      await sleep(30)
-      controller.abort()
-      await assert.rejects(call, { name: 'AbortError' })
-
-      const reason = new Error('my reason')
-      const other = new AbortController()
-      const second = client.callTool('wait', {}, { signal: other.signal })
       // The tick has not ended: the call is not even on its way.
-      other.abort(reason)
-      await assert.rejects(second, (error) => error === reason)
+      controller.abort(reason)
+      await assert.rejects(call, (error) => error === reason)
 
       await assert.rejects(client.callTool('wait', {}, { signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' })
-      for (let tries = 0; ; tries++) {
-        const now = Number((await client.callTool('aborted')).text)
-        if (now >= before + 2) break
-        assert.ok(tries < 100, `only ${now - before} handlers heard of it`)
-        await sleep(10)
-      }
     })
 
     test('does not start a call whose signal is aborted', async () => {
@@ -120,7 +110,9 @@ for (const protocolVersion of ['2025-11-25', '2026-07-28']) {
 
     test('lets many calls share a signal', async () => {
       const warnings = []
-      const listener = (warning) => warnings.push(warning)
+      const listener = (warning) => {
+        if (warning.name === 'MaxListenersExceededWarning') warnings.push(warning)
+      }
       process.on('warning', listener)
       const controller = new AbortController()
       const { signal } = controller
@@ -129,26 +121,31 @@ for (const protocolVersion of ['2025-11-25', '2026-07-28']) {
       await Promise.all(quick)
       controller.abort()
       for (const { reason } of await calls) assert.equal(reason, signal.reason)
-      await sleep(10)
       process.off('warning', listener)
       assert.deepEqual(warnings, [])
     })
 
     test('times out in silence', async () => {
-      const began = performance.now()
       await assert.rejects(client.callTool('wait', {}, { timeout: 50 }), (error) => {
         assert.ok(error instanceof TimeoutError)
         assert.equal(error.kind, 'Timeout')
         assert.equal(error.name, 'TimeoutError')
         return true
       })
-      assert.ok(performance.now() - began < 5000)
+      await timeOutWaiting(client)
     })
 
     test('lets progress prolong a call, up to its longest time', async () => {
       const onProgress = () => {}
-      assert.equal((await client.callTool('count', { to: 40 }, { timeout: 100, onProgress })).text, 'counted')
-      const capped = client.callTool('count', { to: 1000 }, { timeout: 1000, maxTimeout: 100, onProgress })
+      // On a busy machine a silence may be longer than was asked for: then again, with more time.
+      const outlivesItsTimeout = async (timeout) => {
+        const call = client.callTool('count', { to: 15, every: timeout / 10 }, { timeout, onProgress })
+        return (await call.catch((error) => error)).text === 'counted'
+      }
+      assert.ok(
+        (await outlivesItsTimeout(100)) || (await outlivesItsTimeout(1000)) || (await outlivesItsTimeout(10_000)),
+      )
+      const capped = client.callTool('count', { to: 1e6, every: 5 }, { timeout: 100_000, maxTimeout: 100, onProgress })
       await assert.rejects(capped, TimeoutError)
     })
 
@@ -202,18 +199,20 @@ test('a closed client settles everything and refuses more', async () => {
 test('closing a server settles the calls to it', async () => {
   const server = makeServer()
   const client = await connect(server)
-  let hanging = false
+  let hangs
+  const hanging = new Promise((resolve) => (hangs = resolve))
   let reason
   server.tool('hang', {}, (_args, context) => {
-    hanging = true
-    return new Promise(() => context.signal.addEventListener('abort', () => (reason = context.signal.reason)))
+    context.signal.addEventListener('abort', () => (reason = context.signal.reason))
+    hangs()
+    return new Promise(() => {})
   })
   const settled = assert.rejects(client.callTool('hang'), McpError)
-  while (!hanging) await sleep(1)
+  await hanging
   await server.close()
   await settled
-  for (let tries = 0; !reason && tries < 100; tries++) await sleep(10)
-  assert.equal(reason?.kind, 'Cancelled')
+  await until(() => reason, 'the abort of the handler')
+  assert.equal(reason.kind, 'Cancelled')
   await client.close()
   assert.throws(() => server.tool('late', {}, () => ''), MisuseError)
   await assert.rejects(connect(server), MisuseError)

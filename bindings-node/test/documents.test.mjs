@@ -64,7 +64,7 @@ for (const document of documents) {
           cwd: dir,
           encoding: 'utf8',
           input: '',
-          timeout: 20_000,
+          timeout: 100_000,
         })
         assert.equal(status, 0, stdout + stderr)
         if (name === 'client') assert.ok(stdout.endsWith('3\n'), stdout)

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { firstLine } from './process.mjs'
 
 const server = fileURLToPath(new URL('../../examples/node/server.mjs', import.meta.url))
 const client = fileURLToPath(new URL('../../examples/node/client.mjs', import.meta.url))
@@ -19,7 +20,7 @@ after(() => rmSync(folder, { recursive: true }))
 
 /** Runs the example client. */
 function call(tool, args, ...target) {
-  return spawnSync(process.execPath, [client, tool, JSON.stringify(args), ...target], { encoding: 'utf8', timeout: 20_000 })
+  return spawnSync(process.execPath, [client, tool, JSON.stringify(args), ...target], { encoding: 'utf8', timeout: 100_000 })
 }
 
 test('the example client calls the example server over stdio', () => {
@@ -49,8 +50,7 @@ test('the example server counts', () => {
 test('the example server listens with --port, and the client says what fails', async () => {
   const child = spawn(process.execPath, [server, '--port', '0'], { stdio: ['ignore', 'inherit', 'pipe'] })
   try {
-    const [line] = await once(child.stderr.setEncoding('utf8'), 'data')
-    const url = /http:\S+/.exec(line)[0]
+    const url = /http:\S+/.exec(await firstLine(child.stderr))[0]
     const good = call('count_words', { text: 'a b' }, url)
     assert.equal(good.status, 0, good.stderr)
     assert.match(good.stdout, /"words":2/)

@@ -34,11 +34,10 @@ test('a listening server keeps a process alive, and a closed one does not', asyn
     import { Server } from 'oxmcp'
     const server = new Server({ name: 's', version: '1' })
     await server.listen()
-    const began = Date.now()
-    setTimeout(() => server.close(), 500).unref()
-    process.on('exit', () => console.log(Date.now() - began >= 490))`)
+    // It runs only if something else keeps the process alive.
+    setTimeout(() => server.close().then(() => console.log('closed')), 200).unref()`)
   assert.equal(code, 0)
-  assert.equal(stdout, 'true\n')
+  assert.equal(stdout, 'closed\n')
 })
 
 test('a connection keeps a process alive until its server ends it', async () => {
@@ -46,24 +45,27 @@ test('a connection keeps a process alive until its server ends it', async () => 
     import { connect } from 'oxmcp'
     const client = await connect(${command})
     client.closed.then(() => console.log('over'))
-    const began = Date.now()
-    process.on('exit', () => console.log(Date.now() - began >= 490))
-    setTimeout(() => client.callTool('exit').catch((error) => console.log(error.name)), 500).unref()`)
+    // It runs only if something else keeps the process alive.
+    setTimeout(() => client.callTool('exit').catch((error) => console.log(error.name)), 200).unref()`)
   assert.equal(code, 0)
-  assert.deepEqual(stdout.trim().split('\n').sort(), ['ClosedError', 'over', 'true'])
+  assert.deepEqual(stdout.trim().split('\n').sort(), ['ClosedError', 'over'])
 })
 
 test('process.exit ends a process in the midst of everything', async () => {
   const { code } = await runModule(`
     import { Server, connect } from 'oxmcp'
     const server = new Server({ name: 's', version: '1' })
-    server.tool('hang', {}, () => new Promise(() => {}))
+    server.tool('wait', {}, (args, context) => {
+      context.progress(1)
+      return new Promise(() => {})
+    })
     const { url } = await server.listen()
-    for (const target of [server, url, ${command}]) {
+    const begun = [server, url, ${command}].map(async (target) => {
       const client = await connect(target)
-      client.callTool(target.command ? 'wait' : 'hang').catch(() => {})
-    }
-    setTimeout(() => process.exit(7), 100)`)
+      await new Promise((onProgress) => client.callTool('wait', {}, { onProgress }).catch(() => {}))
+    })
+    await Promise.all(begun)
+    process.exit(7)`)
   assert.equal(code, 7)
 })
 
@@ -73,9 +75,9 @@ test('an exception of a caller is as catchable as any', async () => {
     const server = new Server({ name: 's', version: '1' })
     server.tool('t', {}, () => 'x')
     const client = await connect(server)
-    process.on('uncaughtException', (error) => console.log('caught', error.message))
+    const caught = new Promise((resolve) => process.on('uncaughtException', resolve))
     client.callTool('t').then(() => { throw new Error('mine') })
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    console.log('caught', (await caught).message)
     console.log((await client.callTool('t')).text)
     await client.close()`)
   assert.equal(code, 0)
@@ -100,8 +102,9 @@ test('a worker can be terminated in the midst of everything', async () => {
     const worker = new Worker(new URL('fixtures/worker.mjs', import.meta.url))
     const url = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
     const client = await connect(url)
-    const calls = Array.from({ length: 20 }, () => client.callTool('whoami', {}, { timeout: 5000 }))
+    const calls = Array.from({ length: 20 }, () => client.callTool('whoami'))
     const outcomes = Promise.allSettled(calls)
+    // At another moment each time.
     await sleep(round)
     await worker.terminate()
     for (const { status, reason } of await outcomes) {
@@ -113,16 +116,4 @@ test('a worker can be terminated in the midst of everything', async () => {
   const client = await connect({ command: process.execPath, args: [fixture('server.mjs')] })
   assert.equal((await client.callTool('add', { a: 1, b: 2 })).text, '3')
   await client.close()
-})
-
-test('a starting server answers fast', async () => {
-  const took = []
-  for (let round = 0; round < 3; round++) {
-    const began = performance.now()
-    const client = await connect(serverCommand)
-    await client.listTools()
-    took.push(performance.now() - began)
-    await client.close()
-  }
-  assert.ok(Math.min(...took) < 2000, `it took ${took} ms`)
 })

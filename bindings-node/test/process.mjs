@@ -1,6 +1,10 @@
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { TimeoutError } from 'oxmcp'
 
 /** The path of a file of the fixtures. */
 export function fixture(name) {
@@ -14,7 +18,7 @@ export const serverCommand = { command: process.execPath, args: [fixture('server
  * Runs a module given as text, which may import the package. Resolves when it has ended, with what it printed; it is
  * killed, and the promise rejects, when that takes longer than `limit` milliseconds.
  */
-export async function runModule(source, { limit = 20_000, args = [] } = {}) {
+export async function runModule(source, { limit = 100_000, args = [] } = {}) {
   // The file stands in no directory: it is resolved as if it were beside this one.
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source, '--', ...args], {
     cwd: fileURLToPath(new URL('.', import.meta.url)),
@@ -36,8 +40,7 @@ export async function startHttpServer() {
   const child = spawn(process.execPath, [fixture('server.mjs'), '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [line] = await once(child.stdout.setEncoding('utf8'), 'data')
-  const { url } = JSON.parse(line)
+  const { url } = JSON.parse(await firstLine(child.stdout))
   return {
     url,
     /** Ends it without a word. */
@@ -46,6 +49,13 @@ export async function startHttpServer() {
       await once(child, 'close')
     },
   }
+}
+
+/** The first line that a stream gives; rejects when it ends before that. */
+export async function firstLine(stream) {
+  const { value, done } = await createInterface({ input: stream })[Symbol.asyncIterator]().next()
+  if (done) throw new Error('the stream ended without a line')
+  return value
 }
 
 /** Whether a process is there. */
@@ -58,11 +68,40 @@ export function isAlive(pid) {
   }
 }
 
-/** Waits until `condition` holds; throws when it does not within 10 s. */
+/** Waits until `condition` holds; throws when it does not within a minute. */
 export async function until(condition, what) {
-  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
     if (await condition()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await sleep(10)
   }
-  throw new Error(`${what} did not come to be within 10 s`)
+  throw new Error(`${what} did not come to be within a minute`)
+}
+
+/** Makes calls of the fixture's tool `wait` that time out, until one of them had begun and its handler was aborted. */
+export async function timeOutWaiting(client) {
+  const { begun } = await waitsOf(client)
+  for (let timeout = 30; (await waitsOf(client)).begun === begun; timeout *= 2) {
+    await assert.rejects(client.callTool('wait', {}, { timeout }), TimeoutError)
+  }
+  await untilAborted(client)
+}
+
+/** Aborts a call of the fixture's tool `wait` once it has begun, with a reason. */
+export async function abortWaiting(client, reason) {
+  const controller = new AbortController()
+  const options = { signal: controller.signal, onProgress: () => controller.abort(reason) }
+  await assert.rejects(client.callTool('wait', {}, options), (error) => error === controller.signal.reason)
+  await untilAborted(client)
+}
+
+/** Waits until every handler of the fixture's tool `wait` that has begun was aborted. */
+async function untilAborted(client) {
+  await until(async () => {
+    const { begun, aborted } = await waitsOf(client)
+    return begun > 0 && begun === aborted
+  }, 'the abort of the handler')
+}
+
+async function waitsOf(client) {
+  return (await client.callTool('waits')).structuredContent
 }

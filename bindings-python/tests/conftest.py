@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import everything
+import oxmcp
 from oxmcp import Client
 
 EVERYTHING = pathlib.Path(__file__).parent / "everything.py"
@@ -58,6 +59,35 @@ def connect(transport: str, revision: str) -> Connect:
     return lambda **options: connected(transport, protocol_version=revision, **options)
 
 
+async def begun(client: Client, tool: str, **arguments: Any) -> asyncio.Task[Any]:
+    """A call of one of the tools that wait, in a task; its tool has begun."""
+    event = asyncio.Event()
+    call = client.call_tool(tool, {"seconds": 600, **arguments}, progress=lambda *_: event.set())
+    task = asyncio.create_task(call)
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    assert not task.done(), task
+    return task
+
+
+async def until_cancelled(client: Client, name: str) -> None:
+    """Waits until the tool called with this name has seen its cancellation."""
+    while not await client.call_tool("was_cancelled", {"name": name}, into=bool):
+        await asyncio.sleep(0.01)
+
+
+async def timed_out(client: Client, tool: str, name: str) -> oxmcp.TimeoutError:
+    """Calls one of the tools that wait until a call times out whose tool had begun; returns the error."""
+    timeout = 0.1
+    while True:
+        with pytest.raises(oxmcp.TimeoutError) as raised:
+            await client.call_tool(tool, {"seconds": 600, "name": name}, timeout=timeout)
+        if await client.call_tool("has_begun", {"name": name}, into=bool):
+            return raised.value
+        timeout *= 2
+
+
 def open_files() -> dict[str, str]:
     """The file descriptors of this process and what they are."""
     files = {}
@@ -79,6 +109,15 @@ def children() -> list[int]:
     return found
 
 
+def until(condition: Callable[[], object], otherwise: Callable[[], str]) -> None:
+    """Waits until a condition holds; fails the test, saying `otherwise`, when it does not within a minute."""
+    end = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(otherwise())
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
     """Fails the test when it leaves file descriptors or child processes behind."""
@@ -86,15 +125,13 @@ def nothing_left() -> Iterator[None]:
     gc.collect()
     before = open_files()
     yield
-    left: dict[str, str] = {}
-    for _ in range(400):
+
+    def left() -> dict[str, str]:
         gc.collect()
-        left = {fd: what for fd, what in open_files().items() if fd not in before}
         # Listing the descriptors opens one.
-        if all(what.startswith("/proc/") for what in left.values()) and not children():
-            return
-        time.sleep(0.02)
-    pytest.fail(f"left open: {left}; left running: {children()}")
+        return {fd: what for fd, what in open_files().items() if fd not in before and not what.startswith("/proc/")}
+
+    until(lambda: not left() and not children(), lambda: f"left open: {left()}; left running: {children()}")
 
 
 def warm_up() -> None:

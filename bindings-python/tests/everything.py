@@ -14,7 +14,8 @@ from oxmcp import Context, Image, Server, TextContent, ToolError, ToolResult
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="default")
 
-# Names of the calls that saw their cancellation.
+# Names of the waiting calls that have begun, and of those that saw their cancellation.
+begun: set[str] = set()
 cancelled: set[str] = set()
 
 
@@ -53,8 +54,11 @@ def make() -> Server:
             ctx.report_progress(i + 1)
         return f"counted to {n}"
 
+    # The tools that wait report progress when they have begun.
     @server.tool
-    async def wait(seconds: float, name: str = "wait") -> str:
+    async def wait(seconds: float, ctx: Context, name: str = "wait") -> str:
+        begun.add(name)
+        ctx.report_progress(1)
         try:
             await asyncio.sleep(seconds)
         except asyncio.CancelledError:
@@ -64,6 +68,8 @@ def make() -> Server:
 
     @server.tool
     def wait_in_thread(seconds: float, ctx: Context, name: str = "wait_in_thread") -> str:
+        begun.add(name)
+        ctx.report_progress(1)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if ctx.cancelled:
@@ -71,6 +77,10 @@ def make() -> Server:
                 return "cancelled"
             time.sleep(0.005)
         return "waited"
+
+    @server.tool
+    def has_begun(name: str) -> bool:
+        return name in begun
 
     @server.tool
     def was_cancelled(name: str) -> bool:

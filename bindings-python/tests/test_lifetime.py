@@ -11,26 +11,25 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from typing import Any
 
 import everything
 import pytest
-from conftest import EVERYTHING, children, connected
+from conftest import EVERYTHING, begun, children, connected, until
 
 import oxmcp
 from oxmcp import Client, SyncClient
 
 
 def run(body: Any) -> Any:
-    return asyncio.run(asyncio.wait_for(body, 60))
+    return asyncio.run(asyncio.wait_for(body, 100))
 
 
-def program(tmp_path: pathlib.Path, text: str, *, code: int = 0, timeout: float = 10) -> str:
-    """Runs a program that must end by itself, in time, with this exit code and nothing on stderr."""
+def program(tmp_path: pathlib.Path, text: str, *, code: int = 0, timeout: float = 100) -> str:
+    """Runs a program that must end by itself with this exit code and nothing on stderr."""
     path = tmp_path / "program.py"
     head = f"""
-    import asyncio, atexit, gc, os, sys, threading, time
+    import asyncio, atexit, gc, os, sys, threading
     sys.path.insert(0, {str(EVERYTHING.parent)!r})
     import everything, oxmcp
     from oxmcp import Client, Server, SyncClient
@@ -50,8 +49,7 @@ def test_clients_close_in_any_order_from_any_task(transport: str) -> None:
     async def body() -> None:
         contexts = [connected(transport) for _ in range(20)]
         clients = [await context.__aenter__() for context in contexts]
-        calls = [asyncio.create_task(client.call_tool("wait", {"seconds": 30})) for client in clients]
-        await asyncio.sleep(0.1)
+        calls = [await begun(client, "wait") for client in clients]
         order = random.sample(range(20), 20)
         await asyncio.gather(*(asyncio.create_task(clients[n].close()) for n in order))
         for call in calls:
@@ -69,8 +67,7 @@ def test_clients_close_from_other_threads_and_loops() -> None:
         clients = [Client([sys.executable, EVERYTHING]) for _ in range(6)]
         for client in clients:
             await client.connect()
-        calls = [asyncio.create_task(client.call_tool("wait", {"seconds": 30})) for client in clients]
-        await asyncio.sleep(0.1)
+        calls = [await begun(client, "wait") for client in clients]
         threads = [threading.Thread(target=asyncio.run, args=(client.close(),)) for client in clients]
         for thread in random.sample(threads, 6):
             thread.start()
@@ -111,11 +108,7 @@ def test_forgotten_clients_end_their_servers() -> None:
         gc.collect()
 
     run(body())
-    for _ in range(100):
-        if not children():
-            return
-        time.sleep(0.02)
-    pytest.fail(f"still running: {children()}")
+    until(lambda: not children(), lambda: f"still running: {children()}")
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -132,7 +125,7 @@ def test_many_loops_one_after_the_other(transport: str) -> None:
 def test_cancelled_connecting_leaves_nothing() -> None:
     async def body() -> None:
         for delay in (0, 0.01, 0.05):
-            client = Client([sys.executable, "-c", "import time; time.sleep(60)"])
+            client = Client([sys.executable, "-c", "import time; time.sleep(600)"])
             task = asyncio.create_task(client.connect())
             await asyncio.sleep(delay)
             task.cancel()
@@ -149,7 +142,7 @@ def test_cancelled_connecting_leaves_nothing() -> None:
     [
         (["/nowhere/to/be/found"], {}, oxmcp.ConnectError),
         ([sys.executable, "-c", "pass"], {}, oxmcp.ConnectError),
-        ([sys.executable, "-c", "import time; time.sleep(60)"], {"connect_timeout": 0.3}, oxmcp.TimeoutError),
+        ([sys.executable, "-c", "import time; time.sleep(600)"], {"connect_timeout": 0.3}, oxmcp.TimeoutError),
         ("http://127.0.0.1:9/mcp", {}, oxmcp.ConnectError),
         ({"command": "x", "url": "http://127.0.0.1:9/"}, {}, oxmcp.MisuseError),
         ({"comand": "x"}, {}, oxmcp.MisuseError),
@@ -159,11 +152,9 @@ def test_cancelled_connecting_leaves_nothing() -> None:
 )
 def test_a_server_that_is_not_there_is_a_clear_error(target: Any, options: Any, error: type[Exception]) -> None:
     async def body() -> None:
-        before = time.monotonic()
         with pytest.raises(error):
             async with Client(target, **options):
                 pytest.fail("connected")
-        assert time.monotonic() - before < 2
 
     run(body())
     with pytest.raises(error), SyncClient(target, **options):
@@ -180,15 +171,12 @@ def test_what_is_no_target_is_misuse(target: Any) -> None:
 def test_a_server_that_dies_settles_its_calls() -> None:
     async def body() -> None:
         async with Client([sys.executable, EVERYTHING]) as client:
-            calls = [asyncio.create_task(client.call_tool("wait", {"seconds": 30})) for _ in range(10)]
-            await asyncio.sleep(0.3)
-            before = time.monotonic()
+            calls = [await begun(client, "wait") for _ in range(10)]
             [server] = children()
             os.kill(server, 9)
             for call in calls:
                 with pytest.raises(oxmcp.ClosedError):
                     await call
-            assert time.monotonic() - before < 1
             with pytest.raises(oxmcp.ClosedError):
                 await client.call_tool("add", {"a": 1})
 
@@ -211,7 +199,7 @@ def test_a_loop_that_cannot_watch_descriptors_is_woken_by_a_thread() -> None:
             assert (await client.call_tool("add", {"a": 1})).text == "2"
 
     loop = NoReaders()
-    loop.run_until_complete(asyncio.wait_for(body(), 30))
+    loop.run_until_complete(asyncio.wait_for(body(), 100))
     loop.close()
 
 
@@ -251,8 +239,10 @@ def test_a_forked_child_is_told_not_to_use_its_parents_client(tmp_path: pathlib.
         client = Client(COMMAND)
         async def main():
             await client.connect()
-            asyncio.ensure_future(client.call_tool("wait", {"seconds": 30}))
-            await asyncio.sleep(0.1)
+            begun = asyncio.Event()
+            call = client.call_tool("wait", {"seconds": 600}, progress=lambda *_: begun.set())
+            asyncio.ensure_future(call)
+            await begun.wait()
         asyncio.run(main())
         """,
         # A loop that is closed with its client still connected, by an exit handler.
@@ -267,27 +257,31 @@ def test_a_forked_child_is_told_not_to_use_its_parents_client(tmp_path: pathlib.
         """
         client = SyncClient(COMMAND)
         client.connect()
+        begun = threading.Event()
         def call():
             try:
-                client.call_tool("wait", {"seconds": 30})
+                client.call_tool("wait", {"seconds": 600}, progress=lambda *_: begun.set())
             except oxmcp.ClosedError:
                 pass
         threading.Thread(target=call, daemon=True).start()
-        time.sleep(0.1)
+        begun.wait()
         """,
         # A sync tool that does not return.
         """
         server = Server("s")
+        begun = threading.Event()
         @server.tool
         def forever() -> str:
-            time.sleep(30)
+            begun.set()
+            threading.Event().wait()
             return ""
         client = SyncClient(server)
         client.connect()
-        try:
-            client.call_tool("forever", timeout=0.1)
-        except oxmcp.TimeoutError:
-            pass
+        while not begun.is_set():
+            try:
+                client.call_tool("forever", timeout=0.1)
+            except oxmcp.TimeoutError:
+                pass
         """,
         # Closed by an exit handler, and by finalizers in the interpreter's last moments.
         """
@@ -309,9 +303,7 @@ def test_a_forked_child_is_told_not_to_use_its_parents_client(tmp_path: pathlib.
     ids=["in-flight", "open-loop", "waiting-thread", "endless-tool", "handlers", "os-exit"],
 )
 def test_the_interpreter_ends_cleanly(tmp_path: pathlib.Path, text: str) -> None:
-    before = time.monotonic()
     program(tmp_path, text)
-    assert time.monotonic() - before < 5
 
 
 def test_an_open_servers_process_ends_with_its_client(tmp_path: pathlib.Path) -> None:
@@ -324,10 +316,10 @@ def test_an_open_servers_process_ends_with_its_client(tmp_path: pathlib.Path) ->
         print(*conftest.children())
         """,
     )
-    for pid in printed.split():
-        for _ in range(100):
-            if not pathlib.Path(f"/proc/{pid}").exists():
-                break
-            time.sleep(0.02)
-        else:
-            pytest.fail(f"process {pid} is still there")
+    pids = printed.split()
+    assert len(pids) == 1
+
+    def there() -> list[str]:
+        return [pid for pid in pids if pathlib.Path(f"/proc/{pid}").exists()]
+
+    until(lambda: not there(), lambda: f"still there: {there()}")

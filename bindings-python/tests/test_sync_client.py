@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -42,7 +41,7 @@ def test_it_does_what_the_async_client_does(client: SyncClient, revision: str) -
     with pytest.raises(oxmcp.RpcError):
         client.call_tool("nothing")
     with pytest.raises(oxmcp.TimeoutError):
-        client.call_tool("wait", {"seconds": 20}, timeout=0.1)
+        client.call_tool("wait", {"seconds": 600}, timeout=0.1)
     client.close()
     client.close()
     with pytest.raises(oxmcp.MisuseError):
@@ -93,20 +92,14 @@ def test_many_threads_share_a_client(client: SyncClient) -> None:
 
 
 def test_other_threads_run_while_one_waits(client: SyncClient) -> None:
-    waiting = threading.Thread(target=client.call_tool, args=("wait", {"seconds": 0.5}))
-    before = time.monotonic()
-    waiting.start()
-    assert client.call_tool("add", {"a": 1}).text == "2"
-    assert time.monotonic() - before < 0.4
-    waiting.join()
-
-
-def test_closing_ends_the_calls_of_other_threads(client: SyncClient) -> None:
+    begun = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(client.call_tool, "wait", {"seconds": 20})
-        time.sleep(0.2)
+        call = pool.submit(client.call_tool, "wait", {"seconds": 600}, progress=lambda *_: begun.set())
+        begun.wait()
+        assert client.call_tool("add", {"a": 1}).text == "2"
+        assert not call.done()
         client.close()
-        assert isinstance(call.exception(timeout=2), oxmcp.ClosedError)
+        assert isinstance(call.exception(), oxmcp.ClosedError)
 
 
 def test_it_works_inside_a_running_loop(client: SyncClient) -> None:
@@ -129,7 +122,7 @@ def test_waiting_for_ones_own_loop_is_misuse() -> None:
             assert (await asyncio.to_thread(inner.call_tool, "add", {"a": 1})).text == "2"
             await asyncio.to_thread(inner.close)
 
-    asyncio.run(asyncio.wait_for(body(), 20))
+    asyncio.run(asyncio.wait_for(body(), 100))
 
 
 def test_ctrl_c_interrupts_a_wait(tmp_path: pathlib.Path) -> None:
@@ -141,24 +134,19 @@ sys.path.insert(0, {str(EVERYTHING.parent)!r})
 import everything
 from oxmcp import SyncClient
 with SyncClient(everything.make()) as client:
-    print("calling", flush=True)
     try:
-        client.call_tool("wait", {{"seconds": 20, "name": "ctrl-c"}})
+        begun = lambda *_: print("begun", flush=True)
+        client.call_tool("wait", {{"seconds": 600, "name": "ctrl-c"}}, progress=begun)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
-    for _ in range(100):
-        if client.call_tool("was_cancelled", {{"name": "ctrl-c"}}, into=bool):
-            print("cancelled", flush=True)
-            break
+    while not client.call_tool("was_cancelled", {{"name": "ctrl-c"}}, into=bool):
         time.sleep(0.02)
+    print("cancelled", flush=True)
 """
     )
     with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "calling\n"
-        time.sleep(0.2)
-        before = time.monotonic()
+        assert process.stdout.readline() == "begun\n"
         os.kill(process.pid, signal.SIGINT)
         assert process.stdout.read() == "interrupted\ncancelled\n"
-        assert process.wait(5) == 0
-        assert time.monotonic() - before < 2
+        assert process.wait(100) == 0

@@ -6,11 +6,12 @@ import os
 import socket
 import subprocess
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
 from languages import SERVERS, chosen
-from test_stdio_servers import META, call
+from test_stdio_servers import GUARD, META, call
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -22,26 +23,18 @@ HEADERS = {
 
 
 class Served:
-    """A server process at a port of its own. Each answer must come within a second."""
+    """A server process at a port of its own, which it prints."""
 
     def __init__(self, command):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.process = subprocess.Popen([*command, "--port", str(self.port)], stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            try:
-                return self.lives()
-            except OSError:
-                time.sleep(0.02)
-        raise AssertionError("the server did not start")
+        self.process = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.port = urlsplit(self.process.stdout.readline().strip()).port
+        self.lives()
 
     def request(self, body, method="POST", path="/mcp", host=None, **headers):
         merged = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
         merged = {name: value for name, value in merged.items() if value is not None}
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1.5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=GUARD)
         try:
             connection.putrequest(method, path, skip_host=True)
             connection.putheader("Host", host or f"127.0.0.1:{self.port}")
@@ -75,6 +68,7 @@ def running(request):
     yield served
     served.process.kill()
     served.process.wait()
+    served.process.stdout.close()
 
 
 @pytest.fixture
@@ -82,7 +76,7 @@ def server(running):
     before = running.fds()
     yield running
     running.lives()
-    until = time.monotonic() + 3
+    until = time.monotonic() + GUARD
     while running.fds() > before:
         assert time.monotonic() < until, "file descriptors were left"
         time.sleep(0.02)

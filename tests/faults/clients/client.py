@@ -68,7 +68,7 @@ def open_fds():
 
 async def settled(before):
     """What is released in the background may take a moment: waits until no more is left than before."""
-    until = time.monotonic() + 3
+    until = time.monotonic() + 60
     while before and time.monotonic() < until and open_fds() > before[0]:
         await asyncio.sleep(0.02)
     return open_fds()

@@ -98,20 +98,20 @@ def too_large_event(http, request):
 
 
 def hangs(http, request):
-    time.sleep(60)
+    time.sleep(600)
 
 
 def hangs_in_events(http, request):
     http.start(200, EVENTS, {"Connection": "close"})
     http.wfile.write(b": wait for it\n\n")
     http.wfile.flush()
-    time.sleep(60)
+    time.sleep(600)
 
 
 def slow_progress(http, request):
     token = request["params"].get("_meta", {}).get("progressToken")
     http.start(200, EVENTS, {"Connection": "close"})
-    for step in range(8):
+    for step in range(20):
         time.sleep(0.1)
         progress = {"progressToken": token, "progress": step + 1}
         note = {"jsonrpc": "2.0", "method": "notifications/progress", "params": progress}

@@ -129,7 +129,7 @@ def killed(request):
 
 def closes_stdout(request):
     os.close(1)
-    time.sleep(60)
+    time.sleep(600)
 
 
 def hangs(request):
@@ -159,7 +159,7 @@ def ignores_eof(request):
 
 def slow_progress(request):
     token = request["params"].get("_meta", {}).get("progressToken")
-    for step in range(8):
+    for step in range(20):
         time.sleep(0.1)
         progress = {"progressToken": token, "progress": step + 1}
         send({"jsonrpc": "2.0", "method": "notifications/progress", "params": progress})

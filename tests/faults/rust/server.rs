@@ -1,4 +1,4 @@
-//! A server for the fault tests; `--port N` for HTTP. Its tools: `echo`, `throw` (its handler panics), `sleep` (for so many milliseconds).
+//! A server for the fault tests; `--port N` for HTTP, and then it prints its URL. Its tools: `echo`, `throw` (its handler panics), `sleep` (for so many milliseconds).
 
 use std::env;
 use std::time::Duration;
@@ -35,6 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(server.serve_stdio().await?);
     }
     let port: u16 = args.next().ok_or("--port needs a number")?.parse()?;
-    let _listening = server.listen(port).await?;
+    let listening = server.listen(port).await?;
+    println!("{}", listening.url());
     std::future::pending().await
 }

@@ -1,4 +1,4 @@
-// A server for the fault tests; `--port N` for HTTP. Its tools: `echo`, `throw` (its handler throws), `sleep` (for so many milliseconds).
+// A server for the fault tests; `--port N` for HTTP, and then it prints its URL. Its tools: `echo`, `throw` (its handler throws), `sleep` (for so many milliseconds).
 
 import { setTimeout } from 'node:timers/promises'
 import { Server } from '../../../bindings-node/dist/index.mjs'
@@ -16,5 +16,5 @@ server.tool('sleep', { inputSchema: object({ ms: { type: 'integer' } }) }, async
 })
 
 const at = process.argv.indexOf('--port')
-if (at > 0) await server.listen({ port: Number(process.argv[at + 1]) })
+if (at > 0) console.log((await server.listen({ port: Number(process.argv[at + 1]) })).url)
 else await server.stdio()

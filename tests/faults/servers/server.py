@@ -1,4 +1,4 @@
-"""A server for the fault tests; `--port N` for HTTP. Its tools: `echo`, `throw` (its handler raises), `sleep` (for so many milliseconds)."""
+"""A server for the fault tests; `--port N` for HTTP, and then it prints its URL. Its tools: `echo`, `throw` (its handler raises), `sleep` (for so many milliseconds)."""
 
 import asyncio
 import sys
@@ -27,7 +27,13 @@ async def sleep(ms: int) -> str:
     return "slept"
 
 
+async def listen(port: int) -> None:
+    async with server.listen(port=port) as address:
+        print(address.url, flush=True)
+        await asyncio.Event().wait()
+
+
 if len(sys.argv) > 2:
-    server.run("http", port=int(sys.argv[2]))
+    asyncio.run(listen(int(sys.argv[2])))
 else:
     server.run()

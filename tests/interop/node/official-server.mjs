@@ -11,7 +11,8 @@ import { McpServer, createMcpHandler } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import * as z from 'zod'
 
-let aborted = 0
+// The calls of `wait` that have begun, and those of them that were aborted.
+const waits = { begun: 0, aborted: 0 }
 
 function makeServer() {
   const server = new McpServer({ name: 'official', version: '2.4.0' }, { instructions: 'Call add.' })
@@ -46,15 +47,19 @@ function makeServer() {
   })
   tool('wait', z.object({}), (_args, { mcpReq }) => {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, 30_000, said('waited'))
+      const timer = setTimeout(resolve, 600_000, said('waited'))
       mcpReq.signal.addEventListener('abort', () => {
         clearTimeout(timer)
-        aborted += 1
+        waits.aborted += 1
         resolve(said('aborted'))
       })
+      waits.begun += 1
+      const { progressToken } = mcpReq._meta ?? {}
+      if (progressToken === undefined) return
+      mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: 1 } })
     })
   })
-  tool('aborted', z.object({}), async () => said(`${aborted}`))
+  tool('waits', z.object({}), async () => said(JSON.stringify(waits)))
   return server
 }
 

@@ -48,7 +48,17 @@ for (const over of ['stdio', 'HTTP']) {
           names.push(...page.tools.map((tool) => tool.name))
           cursor = page.nextCursor
         } while (cursor !== undefined)
-        assert.deepEqual(names.sort(), ['aborted', 'add', 'count', 'echo', 'fail', 'picture', 'wait', 'weather'])
+        assert.deepEqual(names.sort(), [
+          'aborted',
+          'add',
+          'count',
+          'echo',
+          'fail',
+          'heard',
+          'picture',
+          'wait',
+          'weather',
+        ])
       })
 
       test('tools are called', async () => {
@@ -80,20 +90,24 @@ for (const over of ['stdio', 'HTTP']) {
 
       test('progress comes in order', async () => {
         const seen = []
-        const onprogress = ({ progress, total, message }) => seen.push([progress, total, message])
+        const told = []
+        const onprogress = ({ progress, total, message }) => {
+          seen.push([progress, total, message])
+          told.push(call('heard'))
+        }
         assert.equal(await call('count', { to: 3 }, { onprogress }), 'counted')
         assert.deepEqual(seen, [
           [1, 3, 'step 1'],
           [2, 3, 'step 2'],
           [3, 3, 'step 3'],
         ])
+        await Promise.all(told)
       })
 
       test('a call that the client aborts is aborted at our server', async () => {
         const controller = new AbortController()
-        const waiting = client.callTool({ name: 'wait', arguments: {} }, { signal: controller.signal })
-        setTimeout(() => controller.abort(), 50)
-        await assert.rejects(waiting)
+        const options = { signal: controller.signal, onprogress: () => controller.abort() }
+        await assert.rejects(client.callTool({ name: 'wait', arguments: {} }, options))
         await until(async () => (await call('aborted')) === '1', 'the abort at the server')
       })
     })

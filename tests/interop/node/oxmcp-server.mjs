@@ -1,11 +1,12 @@
 // A server on oxmcp. usage: oxmcp-server.mjs stdio | http; over HTTP it prints its URL as a JSON line on stdout.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Server, audio, image, resource, resourceLink } from 'oxmcp'
 import * as z from 'zod'
 
 const server = new Server({ name: 'oxmcp-node', version: '0.1.0', instructions: 'Call add.', pageSize: 3 })
 let aborted = 0
+/** Called when the client says that it has heard of a step of `count`. */
+let heard = () => {}
 
 server
   .tool('add', { inputSchema: z.object({ a: z.number(), b: z.number() }) }, ({ a, b }) => `${a + b}`)
@@ -29,20 +30,27 @@ server
   })
   .tool('count', { inputSchema: z.object({ to: z.number() }) }, async ({ to }, context) => {
     for (let step = 1; step <= to; step++) {
+      const told = new Promise((resolve) => (heard = resolve))
       context.progress(step, to, `step ${step}`)
       // After the last report too: the official client forgets one that it reads together with the answer.
-      await sleep(20)
+      await told
     }
     return 'counted'
   })
-  .tool('wait', {}, (_args, { signal }) => {
+  .tool('heard', {}, () => {
+    heard()
+    return 'thank you'
+  })
+  // Its progress says that it has begun.
+  .tool('wait', {}, (_args, context) => {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, 30_000, 'waited')
-      signal.addEventListener('abort', () => {
+      const timer = setTimeout(resolve, 600_000, 'waited')
+      context.signal.addEventListener('abort', () => {
         clearTimeout(timer)
         aborted += 1
         resolve('aborted')
       })
+      context.progress(1)
     })
   })
   .tool('aborted', {}, () => `${aborted}`)

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** The command line of a module beside this one. */
@@ -11,9 +12,10 @@ export function command(module, ...args) {
 export async function startHttp(module, ...args) {
   const { command: program, args: words } = command(module, ...args)
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = await once(child.stdout.setEncoding('utf8'), 'data')
+  const { value, done } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next()
+  if (done) throw new Error(`${module} ended before it listened`)
   return {
-    url: JSON.parse(line).url,
+    url: JSON.parse(value).url,
     async stop() {
       child.kill()
       await once(child, 'close')
@@ -21,11 +23,11 @@ export async function startHttp(module, ...args) {
   }
 }
 
-/** Waits until `condition` holds; throws when it does not within 5 s. */
+/** Waits until `condition` holds; throws when it does not within a minute. */
 export async function until(condition, what) {
-  for (const end = Date.now() + 5000; Date.now() < end; ) {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
     if (await condition()) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error(`${what} did not come to be within 5 s`)
+  throw new Error(`${what} did not come to be within a minute`)
 }

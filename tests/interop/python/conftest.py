@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pathlib
-import socket
 import subprocess
 import sys
-import time
 import venv
 from collections.abc import Callable, Iterator
 
@@ -35,29 +33,23 @@ def official_python() -> str:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[list[str]], str]]:
-    """Starts a server's command, a port added, and gives its URL once it listens."""
-    running: list[subprocess.Popen[bytes]] = []
+    """Starts a server's command and gives the URL that it prints when it listens."""
+    running: list[subprocess.Popen[str]] = []
 
     def start(command: list[str]) -> str:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        process = subprocess.Popen([*command, str(port)], stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         running.append(process)
-        for _ in range(1000):
-            assert process.poll() is None, "the server ended before it listened"
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return f"http://127.0.0.1:{port}/mcp"
-        pytest.fail("the server did not listen within 20 s")
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url, "the server ended before it listened"
+        return url
 
     yield start
     for process in running:
         process.kill()
         process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def ours(module: str, *args: str) -> list[str]:

@@ -57,13 +57,15 @@ async def observe(client: Client) -> dict:
             group.start_soon(echo, n)
     seen["echoes"] = answers == texts
 
-    with anyio.move_on_after(0.3):
-        await client.call_tool("wait", {})
-    for _ in range(100):
-        seen["cancellations"] = (await client.call_tool("cancellations", {})).content[0].text
-        if seen["cancellations"] != "0":
-            break
-        await anyio.sleep(0.02)
+    with anyio.CancelScope() as scope:
+
+        async def cancel(*_) -> None:
+            scope.cancel()
+
+        await client.call_tool("wait", {}, progress_callback=cancel)
+    with anyio.fail_after(30):
+        while (await client.call_tool("waits", {})).structured_content != {"begun": 1, "cancelled": 1}:
+            await anyio.sleep(0.02)
     return seen
 
 

@@ -1,15 +1,18 @@
-"""A server of the official SDK. usage: official_server.py stdio | http PORT"""
+"""A server of the official SDK. usage: official_server.py stdio | http; over HTTP it prints its URL when it listens."""
 
+import socket
 import sys
 from typing import TypedDict
 
 import anyio
+import uvicorn
 from mcp.server.mcpserver import Context, Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, EmbeddedResource, ResourceLink, TextContent, TextResourceContents
 
 server = MCPServer("official", instructions="Call add.", log_level="WARNING")
-cancelled = 0
+# The calls of `wait` that have begun, and those of them that were cancelled.
+begun = cancelled = 0
 
 
 class Weather(TypedDict):
@@ -61,23 +64,28 @@ async def count(to: int, ctx: Context) -> str:
 
 
 @server.tool(structured_output=False)
-async def wait() -> str:
-    global cancelled
+async def wait(ctx: Context) -> str:
+    global begun, cancelled
+    begun += 1
     try:
-        await anyio.sleep(60)
+        await ctx.report_progress(1)
+        await anyio.sleep(600)
     except anyio.get_cancelled_exc_class():
         cancelled += 1
         raise
     return "waited"
 
 
-@server.tool(structured_output=False)
-def cancellations() -> str:
-    return str(cancelled)
+@server.tool()
+def waits() -> dict[str, int]:
+    return {"begun": begun, "cancelled": cancelled}
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "stdio":
         server.run("stdio")
     else:
-        server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[2]))
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            print(f"http://127.0.0.1:{listening.getsockname()[1]}/mcp", flush=True)
+            config = uvicorn.Config(server.streamable_http_app(), log_level="warning")
+            uvicorn.Server(config).run(sockets=[listening])

@@ -1,4 +1,7 @@
-"""A server of ours, with the tools of official_server.py. usage: oxmcp_server.py stdio | http PORT"""
+"""A server of ours, with the tools of official_server.py. usage: oxmcp_server.py stdio | http
+
+Over HTTP it prints its URL when it listens.
+"""
 
 import asyncio
 import sys
@@ -17,7 +20,8 @@ from oxmcp import (
 )
 
 server = Server("ours", version="0.1.0", instructions="Call add.", page_size=3)
-cancelled = 0
+# The calls of `wait` that have begun, and those of them that were cancelled.
+begun = cancelled = 0
 
 
 class Weather(TypedDict):
@@ -66,10 +70,12 @@ async def count(to: int, ctx: Context) -> str:
 
 
 @server.tool
-async def wait() -> str:
-    global cancelled
+async def wait(ctx: Context) -> str:
+    global begun, cancelled
+    begun += 1
     try:
-        await asyncio.sleep(60)
+        await ctx.report_progress(1)
+        await asyncio.sleep(600)
     except asyncio.CancelledError:
         cancelled += 1
         raise
@@ -77,12 +83,18 @@ async def wait() -> str:
 
 
 @server.tool
-async def cancellations() -> str:
-    return str(cancelled)
+async def waits() -> dict[str, int]:
+    return {"begun": begun, "cancelled": cancelled}
+
+
+async def listen() -> None:
+    async with server.listen() as address:
+        print(address.url, flush=True)
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "stdio":
         server.run()
     else:
-        server.run("http", port=int(sys.argv[2]))
+        asyncio.run(listen())
