@@ -79,6 +79,11 @@ def make() -> Server:
         return "waited"
 
     @server.tool
+    def never_end(ctx: Context) -> None:
+        ctx.report_progress(1)
+        threading.Event().wait()
+
+    @server.tool
     def has_begun(name: str) -> bool:
         return name in begun
 

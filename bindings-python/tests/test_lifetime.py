@@ -80,6 +80,18 @@ def test_clients_close_from_other_threads_and_loops() -> None:
     run(body())
 
 
+def test_connecting_twice_does_not_harm_the_connection() -> None:
+    async def body() -> None:
+        client = Client(everything.make())
+        first, second = await asyncio.gather(client.connect(), client.connect(), return_exceptions=True)
+        assert first is None
+        assert isinstance(second, oxmcp.MisuseError)
+        assert (await client.call_tool("add", {"a": 1})).text == "2"
+        await client.close()
+
+    run(body())
+
+
 @pytest.mark.usefixtures("nothing_left")
 def test_a_client_outlives_its_loop() -> None:
     client = Client([sys.executable, EVERYTHING])

@@ -260,13 +260,76 @@ def test_an_address_that_cannot_be_listened_on_is_an_error() -> None:
     run(body())
 
 
+def test_a_call_cancelled_before_it_began_is_forgotten() -> None:
+    async def body() -> None:
+        server = everything.make()
+        async with Client(server) as client:
+            dispatcher = server._core.dispatcher
+            assert dispatcher is not None
+            for _ in range(100):
+                call = asyncio.create_task(client.call_tool("wait", {"seconds": 600}))
+                await asyncio.sleep(0)
+                call.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+            # In order: when this is answered, the server has heard of all of them.
+            await client.call_tool("echo", {"text": "x"})
+            while dispatcher._tasks or dispatcher._contexts:
+                await asyncio.sleep(0.01)
+
+    run(body())
+
+
+def test_a_sync_tool_may_need_the_loop_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oxmcp.server._GRACE", 100.0)
+    server = Server("s")
+    ended: list[str] = []
+
+    async def note() -> None:
+        ended.append("ended")
+
+    async def body() -> None:
+        loop = asyncio.get_running_loop()
+
+        @server.tool
+        def stubborn(ctx: Context) -> str:
+            ctx.report_progress(1)
+            while not ctx.cancelled:
+                time.sleep(0.005)
+            asyncio.run_coroutine_threadsafe(note(), loop).result()
+            return ""
+
+        async with server.listen() as address:
+            client = Client(address.url)
+            await client.connect()
+            begun = asyncio.Event()
+            call = asyncio.create_task(client.call_tool("stubborn", progress=lambda *_: begun.set()))
+            await begun.wait()
+        assert ended == ["ended"]
+        with pytest.raises(oxmcp.McpError):
+            await call
+        await client.close()
+
+    run(body())
+
+
+def test_run_refuses_a_running_loop() -> None:
+    async def body() -> None:
+        before = sys.stdout
+        with pytest.raises(oxmcp.MisuseError, match="run_async"):
+            everything.make().run()
+        assert sys.stdout is before
+
+    run(body())
+
+
 def test_run_refuses_what_it_does_not_know() -> None:
     with pytest.raises(oxmcp.MisuseError, match='the transports are "stdio" and "http"'):
-        everything.make().run("carrier-pigeon")  # type: ignore[arg-type]
+        everything.make().run("carrier-pigeon")  # type: ignore[call-overload]
     with pytest.raises(oxmcp.MisuseError, match="stdio takes no options, not port"):
-        everything.make().run("stdio", port=1)
+        everything.make().run("stdio", port=1)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="prot"):
-        everything.make().run("http", prot=1)
+        everything.make().run("http", prot=1)  # type: ignore[call-overload]
 
 
 def test_close_ends_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -370,7 +433,8 @@ def test_a_signal_ends_an_http_server(how: signal.Signals) -> None:
         assert process.stderr.read() == ""
 
 
-def test_keyboard_interrupt_ends_a_stdio_server() -> None:
+@pytest.mark.parametrize("tool", [None, "wait", "wait_in_thread", "never_end"])
+def test_keyboard_interrupt_ends_a_stdio_server(tool: str | None) -> None:
     with subprocess.Popen(
         [sys.executable, EVERYTHING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -380,6 +444,13 @@ def test_keyboard_interrupt_ends_a_stdio_server() -> None:
         process.stdin.write(initialize())
         process.stdin.flush()
         process.stdout.readline()
+        if tool is not None:
+            arguments = {} if tool == "never_end" else {"seconds": 600}
+            call = {"name": tool, "arguments": arguments, "_meta": {"progressToken": "begun"}}
+            message = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+            process.stdin.flush()
+            assert b"notifications/progress" in process.stdout.readline()
         os.kill(process.pid, signal.SIGINT)
         assert process.stderr.read() == b""
         assert process.wait(100) == 0

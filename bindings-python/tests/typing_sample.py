@@ -80,4 +80,5 @@ def use_sync() -> None:
 
 
 server.run("http", port=1, allowed_hosts=["a"])
-server.run("pigeon")  # type: ignore[arg-type]
+server.run("pigeon")  # type: ignore[call-overload]
+server.run("stdio", port=1)  # type: ignore[call-overload]

@@ -8,7 +8,6 @@ from typing import Any, TypeVar, overload
 
 from .connection import Connection
 from .convert import into as _into
-from .errors import MisuseError
 from .hub import hub_of
 from .jsonable import jsonable
 from .progress import AsyncProgress
@@ -66,13 +65,20 @@ class Client(Connection):
         """Connects, as `async with` does. Raises `ConnectError`, `TimeoutError`, `UnsupportedVersionError` and the
         like."""
         hub = hub_of(asyncio.get_running_loop())
-        if self.connected:
-            raise MisuseError("the client is connected already")
+        opened = False
+
+        def start(id: int, channel: Channel) -> None:
+            nonlocal opened
+            self._open(id, channel)
+            opened = True
+
         try:
-            self._opening = await hub.run(None, self._open)
+            self._opening = await hub.run(None, start)
         except BaseException:
-            self._take()
-            self._release()
+            # Without it the connection is somebody else's, who connected already.
+            if opened:
+                self._take()
+                self._release()
             raise
 
     async def close(self) -> None:

@@ -125,6 +125,8 @@ class Dispatcher:
     def _cancel(self, call: int) -> None:
         task = self._tasks.get(call)
         if task is not None:
+            # Cancelled before its first step, it does not take itself out.
+            task.add_done_callback(lambda _: self._tasks.pop(call, None))
             task.cancel()
         context = self._contexts.get(call)
         if context is not None:
@@ -158,20 +160,18 @@ class Dispatcher:
     def _run_sync(self, function: Function, call: int, arguments: dict[str, Any], context: Context) -> None:
         """Runs on a worker thread; raises nothing."""
         try:
-            if context._cancelled:
-                return
-            args, kwargs = function.arguments(arguments, lambda: context)
-            value = function.fn(*args, **kwargs)
-            if hasattr(value, "__await__"):
-                self._finish_on_loop(function, call, value)
-            else:
+            if not context._cancelled:
+                args, kwargs = function.arguments(arguments, lambda: context)
+                value = function.fn(*args, **kwargs)
+                if hasattr(value, "__await__"):
+                    self._finish_on_loop(function, call, value, context)
+                    return
                 function.reply.send(self._server, call, value)
         except BaseException as error:
             self._fail(function, call, error, in_thread=True)
-        finally:
-            self._contexts.pop(call, None)
+        self._contexts.pop(call, None)
 
-    def _finish_on_loop(self, function: Function, call: int, value: Any) -> None:
+    def _finish_on_loop(self, function: Function, call: int, value: Any, context: Context) -> None:
         """A plain function gave an awaitable: a decorated async tool."""
 
         async def finish() -> None:
@@ -186,7 +186,12 @@ class Dispatcher:
                 self._tasks.pop(call, None)
 
         def start() -> None:
-            self._tasks[call] = self.loop.create_task(finish())
+            self._contexts.pop(call, None)
+            if not context._cancelled:
+                self._tasks[call] = self.loop.create_task(finish())
+            elif hasattr(value, "close"):
+                # Nobody waits any more, and a coroutine that is dropped without having run warns.
+                value.close()
 
         self.loop.call_soon_threadsafe(start, context=contextvars.copy_context())
 

@@ -13,7 +13,7 @@ from .stdout import Aside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
     from types import EllipsisType, FrameType
     from typing import Any, Literal, TypeVar, overload
@@ -175,22 +175,66 @@ class Server:
         self._core.handle.remove_tool(name)
         return True
 
-    def run(self, transport: Literal["stdio", "http"] = "stdio", **options: Any) -> None:
+    if TYPE_CHECKING:
+
+        @overload
+        def run(self, transport: Literal["stdio"] = "stdio") -> None: ...
+        @overload
+        def run(
+            self,
+            transport: Literal["http"],
+            *,
+            host: str = "127.0.0.1",
+            port: int = 8000,
+            path: str = "/mcp",
+            allowed_hosts: Sequence[str] | None = None,
+            allowed_origins: Sequence[str] | None = None,
+        ) -> None: ...
+
+    def run(self, transport: str = "stdio", **options: Any) -> None:
         """Serves until the peer closes (stdio), `close` or Ctrl-C.
 
-        For "http", the options are those of `listen`; the port is 8000 if not given.
+        For "http", the options are those of `listen`; the port is 8000 if not given. Raises `MisuseError` inside a
+        running event loop: use `run_async` there.
         """
+        if _loop_runs():
+            raise MisuseError("this thread's event loop is running already; use `await server.run_async(...)`")
         core = self._core
-        # The core answers the handshake and lists the tools by itself: it starts before asyncio is loaded.
-        served = self._serve_stdio(core, transport, options) if transport == "stdio" else None
-        import asyncio
-
+        served: tuple[int, Aside] | None = None
+        serving: Coroutine[Any, Any, None] | None = None
         try:
-            asyncio.run(self._run(core, transport, options, served, loud=True))
-        except KeyboardInterrupt:
-            pass
+            # The core answers the handshake and lists the tools by itself: it starts before asyncio is loaded.
+            served = self._serve_stdio(core, transport, options) if transport == "stdio" else None
+            import asyncio
 
-    async def run_async(self, transport: Literal["stdio", "http"] = "stdio", **options: Any) -> None:
+            serving = self._run(core, transport, options, served, loud=True)
+            asyncio.run(serving)
+        except KeyboardInterrupt:
+            # It may have come before anything ran.
+            self._close_core(core)
+        finally:
+            if serving is not None:
+                serving.close()
+            if served is not None:
+                served[1].end()
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def run_async(self, transport: Literal["stdio"] = "stdio") -> None: ...
+        @overload
+        async def run_async(
+            self,
+            transport: Literal["http"],
+            *,
+            host: str = "127.0.0.1",
+            port: int = 8000,
+            path: str = "/mcp",
+            allowed_hosts: Sequence[str] | None = None,
+            allowed_origins: Sequence[str] | None = None,
+        ) -> None: ...
+
+    async def run_async(self, transport: str = "stdio", **options: Any) -> None:
         """Like `run`, on the running event loop. Cancelling it closes the server."""
         core = self._core
         served = self._serve_stdio(core, transport, options) if transport == "stdio" else None
@@ -342,7 +386,7 @@ class Server:
             self._detach(core, dispatcher)
             workers, self._workers = self._workers, None
             if workers is not None:
-                workers.close(_GRACE)
+                await workers.close(_GRACE)
 
     def _close_core(self, core: _Core) -> None:
         with self._lock:
@@ -365,6 +409,12 @@ class _Core:
         self.close_id = close_id
         self.closing = False
         self.dispatcher: Dispatcher | None = None
+
+
+def _loop_runs() -> bool:
+    """Whether an event loop runs on this thread. asyncio is not loaded to find out."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _local_names(frame: FrameType) -> Callable[[Any], dict[str, Any] | None]:

@@ -27,6 +27,7 @@ class Aside:
             sys.stdout = sys.stderr
 
     def end(self) -> None:
-        """Puts Python's stdout back, unless somebody else replaced it meanwhile."""
-        if self._stdout is not None and sys.stdout is sys.stderr:
-            sys.stdout = self._stdout
+        """Puts Python's stdout back, unless somebody else replaced it meanwhile. Ending again does nothing."""
+        stdout, self._stdout = self._stdout, None
+        if stdout is not None and sys.stdout is sys.stderr:
+            sys.stdout = stdout

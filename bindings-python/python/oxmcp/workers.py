@@ -36,8 +36,11 @@ class Workers:
                 self._threads.append(thread)
                 thread.start()
 
-    def close(self, grace: float) -> None:
-        """Lets the threads end when their work is done, and waits up to `grace` seconds for that."""
+    async def close(self, grace: float) -> None:
+        """Lets the threads end when their work is done, and waits up to `grace` seconds for that. The loop goes on
+        meanwhile: that work may need it."""
+        import asyncio
+
         desk = self._desk
         with desk.lock:
             threads, self._threads = self._threads, []
@@ -45,8 +48,10 @@ class Workers:
                 desk.jobs.put(None)
             self._desk = _Desk()
         until = time.monotonic() + grace
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
+        pause = 0.001
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.05)
 
     def __del__(self) -> None:
         for _ in self._threads:
