@@ -8,19 +8,19 @@ import type { Implementation, Progress, Tool } from './types.js'
 /** A server to start as a child process and to talk to over its stdin and stdout. */
 export interface CommandTarget {
   command: string
-  args?: readonly string[]
+  args?: readonly string[] | undefined
   /** Added to this process's environment. */
-  env?: { readonly [name: string]: string }
-  cwd?: string
+  env?: { readonly [name: string]: string } | undefined
+  cwd?: string | undefined
   /** Where the child's stderr goes. Default `inherit`. */
-  stderr?: 'inherit' | 'null'
+  stderr?: 'inherit' | 'null' | undefined
 }
 
 /** A server to talk to over Streamable HTTP. */
 export interface UrlTarget {
   url: string | URL
   /** Sent with every request. */
-  headers?: { readonly [name: string]: string }
+  headers?: { readonly [name: string]: string } | undefined
 }
 
 /** What `connect` takes. */
@@ -28,35 +28,35 @@ export type Target = string | URL | CommandTarget | UrlTarget | Server
 
 export interface ConnectOptions {
   /** Abandons connecting. Once connected it has no effect. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** This client's name, told to the server. */
-  name?: string
+  name?: string | undefined
   /** This client's version, told to the server. */
-  version?: string
+  version?: string | undefined
   /** One protocol revision, for example `2025-11-25`, instead of negotiating. */
-  protocolVersion?: string
+  protocolVersion?: string | undefined
   /** The longest silence of a call, in milliseconds. Default 60,000. */
-  timeout?: number
+  timeout?: number | undefined
   /** The longest a call may take in all, in milliseconds. Default 3,600,000. */
-  maxTimeout?: number
+  maxTimeout?: number | undefined
   /** The longest connecting may take, in milliseconds. Default 30,000. */
-  connectTimeout?: number
+  connectTimeout?: number | undefined
   /** The largest message taken, in bytes. Default 16 MiB. */
-  maxMessageBytes?: number
+  maxMessageBytes?: number | undefined
 }
 
 export interface RequestOptions {
   /** Cancels the call: it rejects with the signal's reason, and the server is told. */
-  signal?: AbortSignal
-  /** The longest silence, in milliseconds: progress starts it anew. */
-  timeout?: number
-  /** The longest it may take in all, in milliseconds, progress or not. */
-  maxTimeout?: number
+  signal?: AbortSignal | undefined
+  /** The longest silence, in milliseconds: progress starts it anew. Default: the client's. */
+  timeout?: number | undefined
+  /** The longest it may take in all, in milliseconds, progress or not. Default: the client's. */
+  maxTimeout?: number | undefined
 }
 
 export interface CallToolOptions extends RequestOptions {
   /** Told how far the call has come. What it throws cancels the call, which then rejects with it. */
-  onProgress?: (progress: Progress) => void
+  onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /**

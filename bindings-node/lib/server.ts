@@ -6,26 +6,26 @@ import type { Implementation, JsonSchema } from './types.js'
 
 export interface ServerOptions extends Implementation {
   /** How to use the server, for the model. */
-  instructions?: string
+  instructions?: string | undefined
   /** Tools per page of a listing. Default 100. */
-  pageSize?: number
+  pageSize?: number | undefined
   /** The largest message taken, in bytes. Default 16 MiB. */
-  maxMessageBytes?: number
+  maxMessageBytes?: number | undefined
   /** Told what a tool's handler threw, beside the client. For logs. */
-  onError?: (error: unknown, tool: string) => void
+  onError?: ((error: unknown, tool: string) => void) | undefined
 }
 
 export interface ListenOptions {
   /** Default 0: any free port. */
-  port?: number
+  port?: number | undefined
   /** Default `127.0.0.1`. An address that others can reach needs `allowedHosts`. */
-  host?: string
+  host?: string | undefined
   /** Default `/mcp`. */
-  path?: string
+  path?: string | undefined
   /** What a request's `Host` may be, beside the names of this machine. */
-  allowedHosts?: readonly string[]
+  allowedHosts?: readonly string[] | undefined
   /** What a request's `Origin` may be, beside the names of this machine. */
-  allowedOrigins?: readonly string[]
+  allowedOrigins?: readonly string[] | undefined
 }
 
 /** Where a server listens. */

@@ -14,19 +14,19 @@ import type { CallToolResult, ContentBlock, Icon, JsonSchema, ToolAnnotations } 
 
 /** What describes a tool. */
 export interface ToolOptions<Input extends Schema = JsonSchema, Output extends Schema = JsonSchema> {
-  title?: string
-  description?: string
+  title?: string | undefined
+  description?: string | undefined
   /** The schema of the arguments, an object. Without one, any object is taken. */
-  inputSchema?: Input
+  inputSchema?: Input | undefined
   /** The schema of the structured result. With one, what the handler returns is the structured result. */
-  outputSchema?: Output
+  outputSchema?: Output | undefined
   /** The arguments' JSON Schema, where `inputSchema` cannot be converted to it. */
-  inputJsonSchema?: JsonSchema
+  inputJsonSchema?: JsonSchema | undefined
   /** The structured result's JSON Schema, where `outputSchema` cannot be converted to it. */
-  outputJsonSchema?: JsonSchema
-  annotations?: ToolAnnotations
-  icons?: Icon[]
-  _meta?: { [key: string]: unknown }
+  outputJsonSchema?: JsonSchema | undefined
+  annotations?: ToolAnnotations | undefined
+  icons?: Icon[] | undefined
+  _meta?: { [key: string]: unknown } | undefined
 }
 
 /**

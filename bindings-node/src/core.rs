@@ -174,7 +174,7 @@ impl NativeCore {
         Ok(())
     }
 
-    /// Reports progress of a tool call. False when nobody wants it.
+    /// Reports progress of a tool call. False when nobody wants it, or the server was closed.
     #[napi(catch_unwind)]
     pub fn report_progress(
         &self,
@@ -183,15 +183,19 @@ impl NativeCore {
         progress: f64,
         total: Option<f64>,
         message: Option<String>,
-    ) -> Result<bool, Exception> {
-        Ok(self.server(server)?.progress(number(call), progress, total, message.as_deref()))
+    ) -> bool {
+        // A handler may outlive its server.
+        self.servers
+            .borrow()
+            .get(&server)
+            .is_some_and(|server| server.progress(number(call), progress, total, message.as_deref()))
     }
 
-    /// What is known of a tool call in flight, as JSON; null when it has settled.
+    /// What is known of a tool call in flight, as JSON; null when it has settled, or the server was closed.
     #[napi(catch_unwind)]
-    pub fn call_context(&self, server: u32, call: f64) -> Result<Option<String>, Exception> {
-        let context = self.server(server)?.call_context(number(call));
-        Ok(context.map(|json| String::from_utf8_lossy(&json).into_owned()))
+    pub fn call_context(&self, server: u32, call: f64) -> Option<String> {
+        let context = self.servers.borrow().get(&server)?.call_context(number(call));
+        context.map(|json| String::from_utf8_lossy(&json).into_owned())
     }
 
     /// Closes a server; the operation `id` completes when everything is released.

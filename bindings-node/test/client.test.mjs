@@ -218,6 +218,28 @@ test('closing a server settles the calls to it', async () => {
   await assert.rejects(connect(server), MisuseError)
 })
 
+test('a handler that outlives its server finds nobody to tell', async () => {
+  const server = makeServer()
+  const client = await connect(server)
+  let context
+  const begun = new Promise((resolve) => {
+    server.tool('stay', {}, (_args, given) => {
+      context = given
+      resolve()
+      return new Promise(() => {})
+    })
+  })
+  const settled = assert.rejects(client.callTool('stay', {}, { onProgress() {} }), McpError)
+  await begun
+  assert.equal(context.progress(1), true)
+  await server.close()
+  await settled
+  assert.equal(context.progress(2), false)
+  assert.equal(context.requestId, undefined)
+  assert.equal(context.clientInfo, undefined)
+  await client.close()
+})
+
 test('disposing closes', async () => {
   const server = makeServer()
   const client = await connect(server)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,11 @@ import * as oxmcp from 'oxmcp'
 
 const require = createRequire(import.meta.url)
 const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** The strings in an object of objects. */
+function leaves(value) {
+  return typeof value === 'string' ? [value] : Object.values(value).flatMap(leaves)
+}
 
 test('import and require give the same objects', () => {
   const required = require('oxmcp')
@@ -24,6 +29,18 @@ test('importing loads no native code', () => {
     console.log(native())`
   const output = execFileSync(process.execPath, ['--eval', source], { cwd: root, encoding: 'utf8' })
   assert.equal(output, '0\n1\n')
+})
+
+test('the package holds what it exports, its types and nothing else', () => {
+  const npm = ['pack', '--dry-run', '--json', '--ignore-scripts']
+  const [{ files }] = JSON.parse(execFileSync('npm', npm, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+  const { main, module, types, exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  const entries = new Set([main, module, types, ...leaves(exports)].map((path) => path.replace('./', '')))
+  const declarations = readdirSync(`${root}lib`).map((name) => `dist/types/${name.replace('.ts', '.d.ts')}`)
+  assert.deepEqual(
+    files.map(({ path }) => path).sort(),
+    ['README.md', 'native.cjs', ...entries, ...declarations].sort(),
+  )
 })
 
 test('the lock file names no registry', () => {

@@ -85,6 +85,9 @@ export async function main(signal: AbortSignal): Promise<void> {
   }
   const args: Arguments = { a: 1 }
   await client.callTool('typed', args)
+  // An option that may be undefined is as good as one that is left out.
+  const maybe: { signal: AbortSignal | undefined; timeout: number | undefined } = { signal: undefined, timeout: undefined }
+  await client.callTool('typed', args, maybe)
   await client.closed
   void [n, isError, result.text]
 
