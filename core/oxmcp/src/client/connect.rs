@@ -1,4 +1,4 @@
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,6 +73,7 @@ pub struct Connect {
     offer: Offer,
     headers: Vec<(String, String)>,
     limits: Limits,
+    given_up: BoxFuture<'static, ()>,
 }
 
 impl Connect {
@@ -80,7 +81,8 @@ impl Connect {
         let client_info = Implementation::new("oxmcp", env!("CARGO_PKG_VERSION"));
         let offer =
             Offer { client_info, capabilities: ClientCapabilities::default(), only: None, remembered: None };
-        Self { target, offer, headers: Vec::new(), limits: Limits::default() }
+        let given_up = Box::pin(std::future::pending());
+        Self { target, offer, headers: Vec::new(), limits: Limits::default(), given_up }
     }
 
     /// Who this client says it is.
@@ -107,13 +109,24 @@ impl Connect {
         self
     }
 
-    async fn run(self) -> Result<Client> {
+    /// Gives up when `signal` is done before a revision is agreed on: it fails with [`Cancelled`](ErrorKind::Cancelled) when the
+    /// processes started for it are gone. Dropping the future ends them too, but does not wait.
+    pub fn give_up_when(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.given_up = Box::pin(signal);
+        self
+    }
+
+    async fn run(mut self) -> Result<Client> {
         let time = self.limits.connect;
         let attempts = Attempts::default();
-        let connected = tokio::time::timeout(time, self.connect(&attempts)).await.unwrap_or_else(|_| {
-            let message = format!("the server did not agree on a protocol version within {time:?}");
-            Err(Error::new(ErrorKind::Timeout, message))
-        });
+        let given_up = std::mem::replace(&mut self.given_up, Box::pin(std::future::pending()));
+        let connected = tokio::select! {
+            connected = tokio::time::timeout(time, self.connect(&attempts)) => connected.unwrap_or_else(|_| {
+                let message = format!("the server did not agree on a protocol version within {time:?}");
+                Err(Error::new(ErrorKind::Timeout, message))
+            }),
+            () = given_up => Err(Error::new(ErrorKind::Cancelled, "this side gave up connecting")),
+        };
         if connected.is_err() {
             attempts.released().await;
         }
@@ -121,7 +134,7 @@ impl Connect {
     }
 
     async fn connect(self, attempts: &Attempts) -> Result<Client> {
-        let Self { target, mut offer, headers, limits } = self;
+        let Self { target, mut offer, headers, limits, .. } = self;
         let (negotiated, channel) = match target {
             Target::Url(url) => {
                 offer.remembered = eras::recall(&url);
@@ -139,10 +152,12 @@ impl Connect {
             }
             Target::Server(server) => {
                 let stream = open_memory(&server, &limits);
+                attempts.add(&stream);
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
             Target::Stream(reader, writer) => {
                 let stream = open_stream(reader, writer, None, &limits);
+                attempts.add(&stream);
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
         };
@@ -230,15 +245,19 @@ fn not_connected(error: CallError, server: &str) -> Error {
 fn open_command(command: &Command, limits: &Limits, attempts: &Attempts) -> Result<StreamChannel> {
     let (child, stdout, stdin) = command.spawn()?;
     let stream = open_stream(Box::pin(stdout), Box::pin(stdin), Some(child), limits);
-    attempts.0.lock().unwrap_or_else(PoisonError::into_inner).push(stream.released.clone());
+    attempts.add(&stream);
     Ok(stream)
 }
 
-/// The processes started for one connection, to see them gone when it fails.
+/// The streams opened for one connection, with their processes, to see them gone when it fails.
 #[derive(Default)]
 struct Attempts(Mutex<Vec<watch::Receiver<bool>>>);
 
 impl Attempts {
+    fn add(&self, stream: &StreamChannel) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(stream.released.clone());
+    }
+
     async fn released(&self) {
         let attempts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for mut released in attempts {
