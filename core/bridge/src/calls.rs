@@ -1,4 +1,5 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,57 +11,78 @@ use oxmcp::ErrorObject;
 use oxmcp::server::{Context, ToolCall, ToolError, ToolHandler, ToolOutput};
 use tokio::sync::oneshot;
 
+use crate::queue::Added;
 use crate::{Event, EventKind, Queue};
 
 type Outcome = Result<ToolOutput, ToolError>;
 
 /// What a caller hears from a server that is closed.
-const CLOSED: &str = "the server was closed before the tool answered";
+pub(crate) const CLOSED: &str = "the server was closed before the tool answered";
+
+/// What a caller hears from a server whose binding has closed its queue.
+pub(crate) const GONE: &str = "the server's program no longer takes calls";
 
 /// The number of the next tool call in this process. It stays below 2^53, so that every language can hold it as a number.
 static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
 
-/// The tool calls of a server that are with the binding.
+/// The tool calls of a server that are with the binding: in its queue, or taken and not yet answered.
 pub(crate) struct Calls {
     queue: Arc<Queue>,
-    /// None when the server is closed.
-    waiting: Mutex<Option<HashMap<u64, WaitingCall>>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    waiting: HashMap<u64, WaitingCall>,
+    /// The bytes of all that wait.
+    bytes: usize,
+    /// Why there are no more calls.
+    ended: Option<&'static str>,
 }
 
 struct WaitingCall {
     answer: oneshot::Sender<Outcome>,
     context: Context,
+    bytes: usize,
 }
 
 impl Calls {
     /// The number of calls that may be with the binding at once.
     pub(crate) const MAX: usize = 4096;
 
-    pub(crate) fn new(queue: &Arc<Queue>) -> Self {
-        Self { queue: queue.clone(), waiting: Mutex::new(Some(HashMap::new())) }
+    /// The bytes of arguments and `_meta` that may be with the binding at once. A single call may have more.
+    pub(crate) const MAX_BYTES: usize = 64 << 20;
+
+    pub(crate) fn new(queue: &Arc<Queue>) -> Arc<Self> {
+        let calls = Arc::new(Self { queue: queue.clone(), table: Mutex::default() });
+        queue.add_caller(&calls);
+        calls
     }
 
     /// Hands a call to the binding.
     fn begin(self: &Arc<Self>, target: u64, call: ToolCall) -> Result<CallFuture, ToolError> {
-        let internal = |message: String| ToolError::Rpc(ErrorObject::internal(message));
         let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
+        let ToolCall { arguments, context } = call;
+        let bytes = arguments.as_bytes().len() + context.meta().map_or(0, |meta| meta.as_bytes().len());
+        let event = Event { kind: EventKind::ToolCall, id, target, json: arguments.into_bytes() };
         let (answer, answered) = oneshot::channel();
-        {
-            let mut waiting = self.waiting();
-            let Some(waiting) = waiting.as_mut() else { return Err(internal(CLOSED.to_owned())) };
-            if waiting.len() >= Self::MAX {
-                return Err(internal(format!("the server is busy: {} tool calls are in flight", Self::MAX)));
+        let added = {
+            let mut table = self.table();
+            table.check(bytes).map_err(|why| ToolError::Rpc(ErrorObject::internal(why)))?;
+            // With the table locked: a call in the table is in the queue until it is drained.
+            let added = self.queue.add(event);
+            if added == Added::Not {
+                return Err(ToolError::Rpc(ErrorObject::internal(GONE)));
             }
-            waiting.insert(id, WaitingCall { answer, context: call.context });
+            table.bytes += bytes;
+            table.waiting.insert(id, WaitingCall { answer, context, bytes });
+            added
+        };
+        if added == Added::First {
+            self.queue.wake();
         }
-        // From here on the future's end takes the call out again.
-        let future = CallFuture { calls: self.clone(), id, answered };
-        let event = Event { kind: EventKind::ToolCall, id, target, json: call.arguments.into_bytes() };
-        if self.queue.push(event) {
-            Ok(future)
-        } else {
-            Err(internal("the server's program no longer takes calls".to_owned()))
-        }
+        // Its end takes the call out again.
+        Ok(CallFuture { calls: self.clone(), id, answered })
     }
 
     pub(crate) fn respond(&self, id: u64, outcome: Outcome) -> bool {
@@ -68,21 +90,46 @@ impl Calls {
     }
 
     pub(crate) fn context(&self, id: u64) -> Option<Context> {
-        self.waiting().as_ref()?.get(&id).map(|call| call.context.clone())
+        self.table().waiting.get(&id).map(|call| call.context.clone())
     }
 
     /// Answers every call with an error, and tells the binding that nobody waits any more. Calls that come later are refused.
-    pub(crate) fn end(&self) {
-        let waiting = self.waiting().take();
-        for (id, call) in waiting.unwrap_or_default() {
+    pub(crate) fn end(&self, why: &'static str) {
+        let waiting = {
+            let mut table = self.table();
+            table.ended.get_or_insert(why);
+            table.bytes = 0;
+            mem::take(&mut table.waiting)
+        };
+        if waiting.is_empty() {
+            return;
+        }
+        let mut drained: HashSet<u64> = waiting.keys().copied().collect();
+        for never_seen in self.queue.take_back_all(&waiting) {
+            drained.remove(&never_seen.id);
+        }
+        for (id, call) in waiting {
             // Its future may be gone already.
-            let _ = call.answer.send(Err(ToolError::Rpc(ErrorObject::internal(CLOSED))));
+            let _ = call.answer.send(Err(ToolError::Rpc(ErrorObject::internal(why))));
+            if drained.contains(&id) {
+                self.cancelled(id);
+            }
+        }
+    }
+
+    /// The caller no longer waits. A call that the binding has not seen yet, it never sees.
+    fn abandon(&self, id: u64) {
+        // An answered call has left the table.
+        if self.remove(id).is_some() && !self.queue.take_back(id) {
             self.cancelled(id);
         }
     }
 
     fn remove(&self, id: u64) -> Option<WaitingCall> {
-        self.waiting().as_mut()?.remove(&id)
+        let mut table = self.table();
+        let call = table.waiting.remove(&id)?;
+        table.bytes -= call.bytes;
+        Some(call)
     }
 
     fn cancelled(&self, id: u64) {
@@ -91,8 +138,27 @@ impl Calls {
         self.queue.push(event);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<HashMap<u64, WaitingCall>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Whether there is room for a call of so many bytes. If not, why.
+    fn check(&self, bytes: usize) -> Result<(), String> {
+        if let Some(why) = self.ended {
+            return Err(why.to_owned());
+        }
+        if self.waiting.len() >= Calls::MAX {
+            return Err(format!("the server is busy: {} tool calls are in flight", Calls::MAX));
+        }
+        if self.bytes > 0 && self.bytes.saturating_add(bytes) > Calls::MAX_BYTES {
+            return Err(format!(
+                "the server is busy: the tool calls in flight have {} bytes of arguments, and this one's {bytes} are too many with them",
+                self.bytes
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -137,9 +203,6 @@ impl Future for CallFuture {
 
 impl Drop for CallFuture {
     fn drop(&mut self) {
-        // An answered call has left the table.
-        if self.calls.remove(self.id).is_some() {
-            self.calls.cancelled(self.id);
-        }
+        self.calls.abandon(self.id);
     }
 }

@@ -1,18 +1,21 @@
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use oxmcp::Method;
 use oxmcp::RawJson;
-use oxmcp::client::{Call, Target};
+use oxmcp::client::{Call, Connect, Target};
 use oxmcp::model::Implementation;
 use serde::Serialize;
-use tokio::task::AbortHandle;
+use tokio::sync::watch;
 
 use crate::config::{self, ClientConfig};
-use crate::operations::{Operation as Outstanding, Operations, Work};
+use crate::operations::{Duty, Operation as Outstanding, Operations, Ticket, Work};
+use crate::process::Local;
 use crate::runtime::runtime;
 use crate::{Error, ErrorKind, Queue, Server};
 
@@ -46,21 +49,23 @@ pub struct CallOptions {
 
 /// A client of one MCP server. Clones are the same client; the connection ends when the last is dropped, or at
 /// [`close`](Self::close).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    shared: Local<Arc<Shared>>,
 }
 
 struct Shared {
     state: Mutex<State>,
     operations: Arc<Operations>,
+    /// Turns true when the client is to end. The task that keeps the connection holds a receiver for as long as there is anything to
+    /// release.
+    ending: watch::Sender<bool>,
 }
 
 enum State {
-    /// Being opened by a task; what was submitted meanwhile waits.
+    /// What is submitted before the connection is there waits.
     Opening {
-        open: Outstanding,
-        task: Option<AbortHandle>,
+        open: Ticket,
         waiting: Vec<Waiting>,
     },
     Open(oxmcp::Client),
@@ -70,8 +75,8 @@ enum State {
 
 /// An operation that waits for the connection.
 enum Waiting {
-    Submitted { operation: Operation, params: RawJson, options: CallOptions, outstanding: Outstanding },
-    Closed(Outstanding),
+    Submitted { operation: Operation, params: RawJson, options: CallOptions, ticket: Ticket },
+    Closed(Ticket),
 }
 
 impl Client {
@@ -132,21 +137,15 @@ impl Client {
             connect = connect.only(version);
         }
         let operations = Arc::new(Operations::default());
-        operations.begin(&open, Self::MAX_OUTSTANDING);
-        let state = State::Opening { open, task: None, waiting: Vec::new() };
-        let shared = Arc::new(Shared { state: Mutex::new(state), operations });
-        // The task holds no client, so that dropping the last one ends the attempt.
-        let weak = Arc::downgrade(&shared);
-        let task = runtime.spawn(async move {
-            let connected = connect.await;
-            if let Some(shared) = weak.upgrade() {
-                shared.opened(connected);
-            }
-        });
-        if let State::Opening { task: slot, .. } = &mut *shared.state() {
-            *slot = Some(task.abort_handle());
-        }
-        Ok(Self { shared })
+        let refused = || Error::new(ErrorKind::Internal, "an empty table of operations took no operation");
+        let open = operations.begin(open, Self::MAX_OUTSTANDING).ok_or_else(refused)?;
+        let ending = watch::Sender::new(false);
+        let (end, given_up) = (ending.subscribe(), ending.subscribe());
+        let connect = connect.give_up_when(ended(given_up));
+        let state = Mutex::new(State::Opening { open, waiting: Vec::new() });
+        let shared = Arc::new(Shared { state, operations, ending });
+        runtime.spawn(keep(connect, Arc::downgrade(&shared), shared.operations.clone(), end));
+        Ok(Self { shared: Local::new(shared) })
     }
 
     /// Starts an operation under `id`, which the binding chose and which no other outstanding operation of `queue`
@@ -165,74 +164,107 @@ impl Client {
             Ok(params) => params,
             Err(error) => return outstanding.fail(&error),
         };
-        if let Err(error) = runtime() {
-            return outstanding.fail(&error);
-        }
-        if !self.shared.operations.begin(&outstanding, Self::MAX_OUTSTANDING) {
-            return;
-        }
-        let client = match &mut *self.shared.state() {
+        let shared = match self.shared.get() {
+            Ok(shared) => shared,
+            Err(error) => return outstanding.fail(&error),
+        };
+        let operations = &shared.operations;
+        let Some(ticket) = operations.begin(outstanding, Self::MAX_OUTSTANDING) else { return };
+        let client = match &mut *shared.state() {
             State::Opening { waiting, .. } => {
-                waiting.push(Waiting::Submitted { operation, params, options, outstanding });
+                line_up(waiting, Waiting::Submitted { operation, params, options, ticket }, operations);
                 return;
             }
             State::Open(client) => Ok(client.clone()),
             State::Over(error) => Err(error.clone()),
         };
         match client {
-            Ok(client) => self.shared.run(&client, operation, params, &options, outstanding),
-            Err(error) => self.shared.operations.settle(&outstanding, Err(error)),
+            Ok(client) => shared.run(&client, operation, params, &options, ticket),
+            Err(error) => operations.settle(ticket, Err(error)),
         }
     }
 
     /// Abandons an operation: it settles with `Cancelled` at once and the server is told. False when it has already
-    /// settled (its event may still be in the queue).
+    /// settled (its event may still be in the queue). Cancelling the opening ends the client; what was started for it is released in the
+    /// background, and [`close`](Self::close) tells when.
     pub fn cancel(&self, id: u64, queue: &Arc<Queue>) -> bool {
+        let Some(shared) = self.shared.here() else { return false };
         let outstanding = Outstanding::new(id, queue);
         let error = Error::new(ErrorKind::Cancelled, "the operation was cancelled by this side");
-        let opening = match &*self.shared.state() {
-            State::Opening { open, .. } => open.id == id && Arc::ptr_eq(&open.queue, queue),
-            _ => false,
-        };
-        if opening {
-            drop(self.shared.end(error));
-            return true;
-        }
-        self.shared.operations.stop(&outstanding, &error)
+        let is_opening =
+            |state: &State| matches!(state, State::Opening { open, .. } if open.is_of(&outstanding));
+        shared.end(is_opening, error.clone()) || shared.operations.stop(&outstanding, &error)
     }
 
-    /// The operation `id` completes with `{}` when the connection is over, whichever side ended it, and also when it never
-    /// came to be.
+    /// The operation `id` completes with `{}` when the connection is over and released, whichever side ended it, and also when it
+    /// never came to be.
     pub fn closed(&self, id: u64, queue: &Arc<Queue>) {
         let outstanding = Outstanding::new(id, queue);
-        if !self.shared.operations.begin(&outstanding, Self::MAX_OUTSTANDING) {
-            return;
-        }
-        let client = match &mut *self.shared.state() {
-            State::Opening { waiting, .. } => return waiting.push(Waiting::Closed(outstanding)),
+        let shared = match self.shared.get() {
+            Ok(shared) => shared,
+            Err(error) => return outstanding.fail(&error),
+        };
+        let operations = &shared.operations;
+        let Some(ticket) = operations.begin(outstanding, Self::MAX_OUTSTANDING) else { return };
+        let client = match &mut *shared.state() {
+            State::Opening { waiting, .. } => {
+                line_up(waiting, Waiting::Closed(ticket), operations);
+                return;
+            }
             State::Open(client) => Some(client.clone()),
             State::Over(_) => None,
         };
-        self.shared.watch_end(client.as_ref(), outstanding);
+        shared.watch_end(client.as_ref(), ticket);
     }
 
     /// Ends the connection: outstanding operations fail with `Closed`, a child process is asked to exit, then made
-    /// to. The operation `id` completes with `{}` when everything is released. Closing again is fine.
+    /// to. The operation `id` completes with `{}` when everything is released, however often and in whatever state the client is closed.
     pub fn close(&self, id: u64, queue: &Arc<Queue>) {
         let outstanding = Outstanding::new(id, queue);
-        let client = self.shared.end(closed_here());
-        let runtime = match runtime() {
-            Ok(runtime) => runtime,
+        let (shared, runtime) = match self.shared.get().and_then(|shared| Ok((shared, runtime()?))) {
+            Ok(here) => here,
             Err(error) => return outstanding.fail(&error),
         };
+        shared.end(|_| true, closed_here());
+        let released = shared.released();
         runtime.spawn(async move {
-            if let Some(client) = client {
-                // It returns when everything is released; there is nothing that could fail.
-                let _ = client.close().await;
-            }
+            released.await;
             outstanding.complete(EMPTY);
         });
     }
+}
+
+/// Makes a client's connection, and ends it when the client ends.
+async fn keep(
+    connect: Connect,
+    client: Weak<Shared>,
+    operations: Arc<Operations>,
+    ending: watch::Receiver<bool>,
+) {
+    let connected = match AssertUnwindSafe(connect.into_future()).catch_unwind().await {
+        Ok(connected) => connected.map_err(Error::from),
+        Err(_) => Err(Error::new(
+            ErrorKind::Internal,
+            "oxmcp panicked while it connected; this is a fault of oxmcp",
+        )),
+    };
+    if let Some(client) = client.upgrade() {
+        client.opened(connected.clone());
+    }
+    let released = ending.clone();
+    if let Ok(connection) = connected {
+        ended(ending).await;
+        // It returns when everything is released; there is nothing that could fail.
+        let _ = connection.close().await;
+    }
+    operations.end(&closed_here());
+    drop(released);
+}
+
+/// Waits until a client is to end.
+async fn ended(mut ending: watch::Receiver<bool>) {
+    // An error means that the client is gone, which comes to the same.
+    let _ = ending.wait_for(|ending| *ending).await;
 }
 
 const EMPTY: Bytes = Bytes::from_static(b"{}");
@@ -249,14 +281,24 @@ fn object(params: &[u8]) -> Result<RawJson, Error> {
     if params.is_object() { Ok(params) } else { Err(misuse("not a JSON object".to_owned())) }
 }
 
+/// Has an operation wait for the connection. What was cancelled while it waited is forgotten before there is more of it than of what
+/// still waits.
+fn line_up(waiting: &mut Vec<Waiting>, next: Waiting, operations: &Operations) {
+    if waiting.len() >= 2 * Client::MAX_OUTSTANDING {
+        waiting.retain(|waiting| match waiting {
+            Waiting::Submitted { ticket, .. } | Waiting::Closed(ticket) => operations.has(*ticket),
+        });
+    }
+    waiting.push(next);
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection is there, or will never be.
-    fn opened(&self, connected: oxmcp::Result<oxmcp::Client>) {
-        let connected = connected.map_err(Error::from);
+    fn opened(&self, connected: Result<oxmcp::Client, Error>) {
         let next = match &connected {
             Ok(client) => State::Open(client.clone()),
             Err(error) => State::Over(error.clone()),
@@ -265,53 +307,52 @@ impl Shared {
         if !matches!(*state, State::Opening { .. }) {
             return;
         }
-        let State::Opening { open, waiting, .. } = mem::replace(&mut *state, next) else { return };
+        let State::Opening { open, waiting } = mem::replace(&mut *state, next) else { return };
         drop(state);
-        self.operations.settle(&open, connected.clone().map(|client| connection_info(&client)));
+        self.operations.settle(open, connected.as_ref().map(connection_info).map_err(Error::clone));
         for waiting in waiting {
             match (waiting, &connected) {
-                (Waiting::Submitted { operation, params, options, outstanding }, Ok(client)) => {
-                    self.run(client, operation, params, &options, outstanding);
+                (Waiting::Submitted { operation, params, options, ticket }, Ok(client)) => {
+                    // It may have been cancelled meanwhile.
+                    if self.operations.has(ticket) {
+                        self.run(client, operation, params, &options, ticket);
+                    }
                 }
-                (Waiting::Submitted { outstanding, .. }, Err(error)) => {
-                    self.operations.settle(&outstanding, Err(error.clone()));
+                (Waiting::Submitted { ticket, .. }, Err(error)) => {
+                    self.operations.settle(ticket, Err(error.clone()));
                 }
-                (Waiting::Closed(outstanding), connected) => {
-                    self.watch_end(connected.as_ref().ok(), outstanding)
-                }
+                (Waiting::Closed(ticket), connected) => self.watch_end(connected.as_ref().ok(), ticket),
             }
         }
     }
 
-    /// Takes the client out, so that nothing more is started. What waited for the connection fails with `error`; what is in flight
-    /// fails when the client is closed.
-    fn end(&self, error: Error) -> Option<oxmcp::Client> {
-        let state = {
+    /// Ends the client, if it is not over and `condition` holds; says whether it did. Nothing more is started then. The opening fails
+    /// with `error` if it has not settled, what waited for the connection with `Closed`, what is in flight when the connection is closed.
+    fn end(&self, condition: impl FnOnce(&State) -> bool, error: Error) -> bool {
+        let was = {
             let mut state = self.state();
-            if matches!(*state, State::Over(_)) {
-                return None;
+            if matches!(*state, State::Over(_)) || !condition(&state) {
+                return false;
             }
             mem::replace(&mut *state, State::Over(closed_here()))
         };
-        match state {
-            State::Open(client) => Some(client),
-            State::Over(_) => None,
-            State::Opening { open, task, waiting } => {
-                if let Some(task) = task {
-                    task.abort();
+        self.ending.send_replace(true);
+        if let State::Opening { open, waiting } = was {
+            self.operations.settle(open, Err(error));
+            for waiting in waiting {
+                match waiting {
+                    Waiting::Submitted { ticket, .. } => self.operations.settle(ticket, Err(closed_here())),
+                    Waiting::Closed(ticket) => self.watch_end(None, ticket),
                 }
-                self.operations.settle(&open, Err(error));
-                for waiting in waiting {
-                    match waiting {
-                        Waiting::Submitted { outstanding, .. } => {
-                            self.operations.settle(&outstanding, Err(closed_here()))
-                        }
-                        Waiting::Closed(outstanding) => self.operations.settle(&outstanding, Ok(EMPTY)),
-                    }
-                }
-                None
             }
         }
+        true
+    }
+
+    /// Waits until everything is released.
+    fn released(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ending = self.ending.clone();
+        async move { ending.closed().await }
     }
 
     fn run(
@@ -320,39 +361,31 @@ impl Shared {
         operation: Operation,
         params: RawJson,
         options: &CallOptions,
-        outstanding: Outstanding,
+        ticket: Ticket,
     ) {
-        // It may have been cancelled while the connection was being made.
-        if !self.operations.has(&outstanding) {
-            return;
-        }
         let method = match operation {
             Operation::ListTools | Operation::ListToolsPage => Method::ListTools,
             Operation::CallTool => Method::CallTool,
             Operation::Ping => Method::Ping,
         };
-        let call = self.prepare(method, params, options, &outstanding);
+        let call = self.prepare(method, params, options, ticket);
+        let duty = Duty::new(&self.operations, ticket);
         if operation == Operation::ListTools {
             let client = client.clone();
-            return self.spawn(outstanding, async move { client.list_all(call).await });
+            return self.spawn(ticket, async move {
+                let outcome = client.list_all(call).await;
+                duty.settle(outcome.map(RawJson::into_bytes).map_err(Error::from));
+            });
         }
-        let operations = self.operations.clone();
-        let settling = outstanding.clone();
         let started = client.start(call, move |outcome| {
             let result = |json: RawJson| if method == Method::Ping { EMPTY } else { json.into_bytes() };
-            operations.settle(&settling, outcome.map(result).map_err(Error::from));
+            duty.settle(outcome.map(result).map_err(Error::from));
         });
-        self.operations.attach(&outstanding, Work::Call(started));
+        self.operations.attach(ticket, Work::Call(started));
     }
 
     /// The call that an operation comes to.
-    fn prepare(
-        &self,
-        method: Method,
-        params: RawJson,
-        options: &CallOptions,
-        outstanding: &Outstanding,
-    ) -> Call {
+    fn prepare(&self, method: Method, params: RawJson, options: &CallOptions, ticket: Ticket) -> Call {
         let mut call = Call::new(method, params);
         if let Some(timeout) = options.timeout {
             call = call.timeout(timeout);
@@ -361,66 +394,61 @@ impl Shared {
             call = call.max_timeout(max_timeout);
         }
         if options.progress {
-            let (operations, outstanding) = (self.operations.clone(), outstanding.clone());
+            let operations = self.operations.clone();
             call = call.on_progress(move |progress| {
                 if let Ok(json) = serde_json::to_vec(&progress) {
-                    operations.progress(&outstanding, json.into());
+                    operations.progress(ticket, json.into());
                 }
             });
         }
         call
     }
 
-    fn spawn(
-        &self,
-        outstanding: Outstanding,
-        work: impl Future<Output = oxmcp::Result<RawJson>> + Send + 'static,
-    ) {
-        let runtime = match runtime() {
-            Ok(runtime) => runtime,
-            Err(error) => return self.operations.settle(&outstanding, Err(error)),
-        };
-        let operations = self.operations.clone();
-        let settling = outstanding.clone();
-        let task = runtime.spawn(async move {
-            let outcome = work.await;
-            operations.settle(&settling, outcome.map(RawJson::into_bytes).map_err(Error::from));
-        });
-        self.operations.attach(&outstanding, Work::Task(task.abort_handle()));
+    /// Runs an operation in a task, which settles it.
+    fn spawn(&self, ticket: Ticket, work: impl Future<Output = ()> + Send + 'static) {
+        match runtime() {
+            Ok(runtime) => {
+                self.operations.attach(ticket, Work::Task(runtime.spawn(work).abort_handle()));
+            }
+            Err(error) => self.operations.settle(ticket, Err(error)),
+        }
     }
 
-    fn watch_end(&self, client: Option<&oxmcp::Client>, outstanding: Outstanding) {
-        match client {
-            None => self.operations.settle(&outstanding, Ok(EMPTY)),
-            Some(client) => {
-                let closed = client.closed();
-                self.spawn(outstanding, async move {
-                    closed.await;
-                    Ok(RawJson::empty_object())
+    /// Completes an operation when the connection is over, or everything of one that never came to be is released.
+    fn watch_end(&self, client: Option<&oxmcp::Client>, ticket: Ticket) {
+        let over = match client {
+            Some(client) => client.closed().left_future(),
+            None => self.released().right_future(),
+        };
+        let duty = Duty::new(&self.operations, ticket);
+        match runtime() {
+            Ok(runtime) => {
+                let task = runtime.spawn(async move {
+                    over.await;
+                    duty.settle(Ok(EMPTY));
                 });
+                self.operations.attach(ticket, Work::Watch(task.abort_handle()));
             }
+            Err(error) => duty.settle(Err(error)),
         }
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let Some(client) = self.end(closed_here()) else { return };
-        // After a fork there is no runtime, and nothing of it to release.
-        if let Ok(runtime) = runtime() {
-            runtime.spawn(async move { client.close().await });
-        }
+        self.end(|_| true, closed_here());
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let state = match &*self.state() {
-            State::Opening { .. } => "opening",
-            State::Open(_) => "open",
-            State::Over(_) => "over",
+        let state = match self.shared.here().map(|shared| shared.state()).as_deref() {
+            Some(State::Opening { .. }) => "opening",
+            Some(State::Open(_)) => "open",
+            Some(State::Over(_)) => "over",
+            None => "of a parent process",
         };
-        f.debug_struct("Shared").field("state", &state).finish_non_exhaustive()
+        f.debug_struct("Client").field("state", &state).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The narrow waist between the oxmcp core and its language bindings.
 //!
-//! A binding sees four things and nothing else of the core:
+//! A binding sees four things of the core:
 //!
 //! * [`Queue`]: everything the core has to say comes out of one queue as [`Event`]s, drained in batches, with one
 //!   wake-up each time it turns from empty to non-empty.
@@ -14,6 +14,10 @@
 //! JSON crosses as raw UTF-8 bytes, once in and once out. Handshake, discovery, paging, validation, progress
 //! routing, deadlines and pings are done before this line. Every handle may be used, dropped and closed from any
 //! thread, inside or outside an event loop; nothing here blocks except [`Queue::wait`].
+//!
+//! After `fork`, clients and servers of the parent are refused in the child, and dropping them there does nothing; the
+//! child may make its own (see [`Process`]). On Linux that always works; elsewhere only if the parent had not yet opened
+//! or served anything.
 
 mod calls;
 mod client;
@@ -21,6 +25,7 @@ mod config;
 mod error;
 mod event;
 mod operations;
+mod process;
 mod queue;
 mod runtime;
 mod server;
@@ -28,5 +33,6 @@ mod server;
 pub use client::{CallOptions, Client, Operation};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventKind};
+pub use process::Process;
 pub use queue::Queue;
 pub use server::{CallOutcome, Server};

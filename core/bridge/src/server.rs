@@ -1,20 +1,24 @@
 use std::fmt;
 use std::future::Future;
 use std::mem;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use oxmcp::client::Target;
 use oxmcp::model::Tool;
 use oxmcp::server::{Context, ToolError, ToolOutput};
 use oxmcp::transport::HttpServer;
 use oxmcp::{ErrorObject, RawJson};
 use serde_json::json;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::calls::{CallHandler, Calls};
+use crate::calls::{CLOSED, CallHandler, Calls};
 use crate::config::{self, ListenConfig, ServerConfig};
 use crate::operations::Operation as Outstanding;
+use crate::process::Local;
 use crate::runtime::runtime;
 use crate::{Error, ErrorKind, Queue};
 
@@ -43,20 +47,24 @@ pub enum CallOutcome {
 /// at [`close`](Self::close).
 #[derive(Clone)]
 pub struct Server {
-    shared: Arc<Shared>,
+    shared: Local<Arc<Shared>>,
 }
 
 struct Shared {
     core: oxmcp::Server,
     calls: Arc<Calls>,
     listening: Mutex<Vec<HttpServer>>,
-    /// Turns true when the server is closed.
+    /// Turns true when the server is closed. Whatever serves holds a receiver until it has released everything.
     closed: watch::Sender<bool>,
 }
 
 impl Server {
     /// The number of tool calls that may be with the binding at once; past it, calls are answered with an error.
     pub const MAX_CALLS: usize = Calls::MAX;
+
+    /// The bytes of arguments and `_meta` of the tool calls that may be with the binding at once; past it, calls are answered with an
+    /// error. A call that comes when no other is there may have more, up to the size of a message.
+    pub const MAX_CALL_BYTES: usize = Calls::MAX_BYTES;
 
     /// Makes a server. `config` is a JSON object: `"name"`: string, `"version"`: string, `"title"?`,
     /// `"description"?`, `"websiteUrl"?`, `"icons"?`, `"instructions"?`: string, `"pageSize"?`: tools per
@@ -69,21 +77,22 @@ impl Server {
         }
         let shared = Shared {
             core: config.server(),
-            calls: Arc::new(Calls::new(calls)),
+            calls: Calls::new(calls),
             listening: Mutex::default(),
             closed: watch::Sender::new(false),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Local::new(Arc::new(shared)) })
     }
 
     /// A stream in memory to this server, which ends when the server is closed. `Misuse` when it is closed.
     pub(crate) fn open_in_memory(&self) -> Result<Target, Error> {
-        let mut closed = self.shared.closed.subscribe();
+        let shared = self.shared.get()?;
+        let mut closed = shared.closed.subscribe();
         if *closed.borrow() {
             return Err(Error::new(ErrorKind::Misuse, "the server is closed"));
         }
         let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
-        let core = self.shared.core.clone();
+        let core = shared.core.clone();
         runtime()?.spawn(async move {
             let (reader, writer) = tokio::io::split(theirs);
             tokio::select! {
@@ -99,6 +108,7 @@ impl Server {
     /// `"inputSchema"` (a JSON Schema of type object; when left out, any object is taken) and optionally `"title"`,
     /// `"description"`, `"outputSchema"`, `"annotations"`, `"icons"`, `"_meta"`. Its calls carry `target`.
     pub fn add_tool(&self, definition: &str, target: u64) -> Result<(), Error> {
+        let shared = self.shared.get()?;
         let misuse = |what: String| {
             Error::new(ErrorKind::Misuse, format!("the tool's definition cannot be used: {what}"))
         };
@@ -108,26 +118,29 @@ impl Server {
         // Through text, because a schema is kept as it was written.
         let definition = serde_json::to_string(&definition).map_err(|error| misuse(error.to_string()))?;
         let tool: Tool = serde_json::from_str(&definition).map_err(|error| misuse(error.to_string()))?;
-        self.shared.core.add_tool(tool, CallHandler::new(&self.shared.calls, target)).map_err(Error::from)
+        shared.core.add_tool(tool, CallHandler::new(&shared.calls, target)).map_err(Error::from)
     }
 
     /// Removes a tool; false when there is none of that name.
     pub fn remove_tool(&self, name: &str) -> bool {
-        self.shared.core.remove_tool(name)
+        self.shared.here().is_some_and(|shared| shared.core.remove_tool(name))
     }
 
     /// Serves this process's stdin and stdout. The operation `id` completes with `{}` when the peer has closed or the
     /// server was closed. From the moment this returns until then, what the process itself prints to stdout goes to stderr.
     pub fn serve_stdio(&self, id: u64, queue: &Arc<Queue>) {
         let outstanding = Outstanding::new(id, queue);
-        let serving = match runtime() {
-            Ok(runtime) => {
-                let _inside = runtime.enter();
-                self.shared.core.serve_stdio()
-            }
+        let (shared, runtime) = match self.here() {
+            Ok(here) => here,
             Err(error) => return outstanding.fail(&error),
         };
-        self.spawn(outstanding, Ok(EMPTY), async move { serving.await.map(|()| EMPTY).map_err(Error::from) });
+        let serving = {
+            let _inside = runtime.enter();
+            shared.core.serve_stdio()
+        };
+        shared.spawn(runtime, outstanding, Ok(EMPTY), async move {
+            serving.await.map(|()| EMPTY).map_err(Error::from)
+        });
     }
 
     /// Serves Streamable HTTP until the server is closed. The operation `id` completes with
@@ -142,9 +155,13 @@ impl Server {
             Ok(config) => config.options(),
             Err(error) => return outstanding.fail(&error),
         };
-        let shared = Arc::downgrade(&self.shared);
-        let core = self.shared.core.clone();
-        self.spawn(outstanding, Err(closed_early()), async move {
+        let (here, runtime) = match self.here() {
+            Ok(here) => here,
+            Err(error) => return outstanding.fail(&error),
+        };
+        let shared = Arc::downgrade(here);
+        let core = here.core.clone();
+        here.spawn(runtime, outstanding, Err(closed_early()), async move {
             let listening = core.listen(options).await?;
             let address = listening.local_addr();
             let told =
@@ -162,65 +179,54 @@ impl Server {
 
     /// Answers a tool call. False when nobody waits for it any more.
     pub fn respond(&self, call: u64, outcome: CallOutcome) -> bool {
-        self.shared.calls.respond(call, into_result(outcome))
+        self.shared.here().is_some_and(|shared| shared.calls.respond(call, into_result(outcome)))
     }
 
     /// Reports progress of a tool call (it must grow). False when the peer did not ask for it or no longer waits.
     pub fn progress(&self, call: u64, progress: f64, total: Option<f64>, message: Option<&str>) -> bool {
-        self.shared.calls.context(call).is_some_and(|context| context.progress(progress, total, message))
+        self.context(call).is_some_and(|context| context.progress(progress, total, message))
     }
 
     /// What is known of a call in flight, as JSON: `{"requestId": string|number, "protocolVersion": string,
     /// "clientInfo"?: {...}, "progress": bool, "_meta"?: {...}}`. None when it has settled.
     pub fn call_context(&self, call: u64) -> Option<Bytes> {
-        self.shared.calls.context(call).map(|context| describe(&context))
+        self.context(call).map(|context| describe(&context))
     }
 
     /// Stops listening and serving; calls in flight are cancelled, and their callers get an error. The operation `id` completes with `{}` when everything is
     /// released. Closing again is fine.
     pub fn close(&self, id: u64, queue: &Arc<Queue>) {
         let outstanding = Outstanding::new(id, queue);
-        self.shared.end();
-        let listening = mem::take(&mut *self.shared.listening());
-        match runtime() {
-            Err(error) => outstanding.fail(&error),
-            Ok(runtime) => {
-                runtime.spawn(async move {
-                    for server in listening {
-                        server.close().await;
-                    }
-                    outstanding.complete(EMPTY);
-                });
-            }
-        }
-    }
-
-    /// Runs an operation until it is done, or until the server is closed, which makes it end with `when_closed`.
-    fn spawn(
-        &self,
-        outstanding: Outstanding,
-        when_closed: Result<Bytes, Error>,
-        work: impl Future<Output = Result<Bytes, Error>> + Send + 'static,
-    ) {
-        let runtime = match runtime() {
-            Ok(runtime) => runtime,
+        let (shared, runtime) = match self.here() {
+            Ok(here) => here,
             Err(error) => return outstanding.fail(&error),
         };
-        let mut closed = self.shared.closed.subscribe();
-        if *closed.borrow() {
-            return outstanding.fail(&Error::new(ErrorKind::Misuse, "the server is closed"));
-        }
+        shared.end();
+        let listening = mem::take(&mut *shared.listening());
+        let closed = shared.closed.clone();
+        let held = closed.subscribe();
         runtime.spawn(async move {
-            let outcome = tokio::select! {
-                outcome = work => outcome,
-                _ = closed.wait_for(|closed| *closed) => when_closed,
-            };
-            match outcome {
-                Ok(json) => outstanding.complete(json),
-                Err(error) => outstanding.fail(&error),
+            for server in listening {
+                server.close().await;
             }
+            drop(held);
+            closed.closed().await;
+            outstanding.complete(EMPTY);
         });
     }
+
+    /// What is needed to run something, unless this is a forked child.
+    fn here(&self) -> Result<(&Arc<Shared>, &'static Handle), Error> {
+        Ok((self.shared.get()?, runtime()?))
+    }
+
+    fn context(&self, call: u64) -> Option<Context> {
+        self.shared.here()?.calls.context(call)
+    }
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Internal, "oxmcp panicked while it served; this is a fault of oxmcp")
 }
 
 fn closed_early() -> Error {
@@ -233,9 +239,32 @@ const MEMORY_BUFFER: usize = 256 * 1024;
 const EMPTY: Bytes = Bytes::from_static(b"{}");
 
 impl Shared {
+    /// Runs an operation until it is done, or until the server is closed, which makes it end with `when_closed`.
+    fn spawn(
+        &self,
+        runtime: &Handle,
+        outstanding: Outstanding,
+        when_closed: Result<Bytes, Error>,
+        work: impl Future<Output = Result<Bytes, Error>> + Send + 'static,
+    ) {
+        let mut closed = self.closed.subscribe();
+        if *closed.borrow() {
+            return outstanding.fail(&Error::new(ErrorKind::Misuse, "the server is closed"));
+        }
+        runtime.spawn(async move {
+            // Its end is the work's too, so that what the work held is released before anybody is told.
+            let outcome = tokio::select! {
+                outcome = AssertUnwindSafe(work).catch_unwind() => outcome.unwrap_or_else(|_| Err(panicked())),
+                _ = closed.wait_for(|closed| *closed) => when_closed,
+            };
+            drop(closed);
+            outstanding.settle(outcome);
+        });
+    }
+
     fn end(&self) {
         self.closed.send_replace(true);
-        self.calls.end();
+        self.calls.end(CLOSED);
     }
 
     fn listening(&self) -> MutexGuard<'_, Vec<HttpServer>> {
@@ -251,7 +280,9 @@ impl Drop for Shared {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("core", &self.shared.core).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("core", &self.shared.here().map(|shared| &shared.core))
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,7 @@ use oxmcp_bridge::{CallOptions, Client, Event, EventKind, Operation, Queue, Serv
 use serde_json::Value;
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A binding in small: a queue, numbers for operations, and what came out of the queue and was not looked at yet.
 pub(crate) struct Binding {

@@ -248,6 +248,38 @@ fn a_flood_of_calls_is_answered_with_errors_past_the_limit() {
 }
 
 #[test]
+fn arguments_past_the_limit_of_bytes_are_refused_until_there_is_room() {
+    let binding = Binding::new();
+    let (server, client) = connected(&binding, &[json!({"name": "nap"})]);
+    let large = json!({"text": "x".repeat(Server::MAX_CALL_BYTES / 5)});
+    let taken: Vec<_> = (0..4)
+        .map(|_| (binding.call(&client, "nap", large.clone()), binding.take_kind(EventKind::ToolCall).id))
+        .collect();
+    // Small ones still find room.
+    let small = binding.call(&client, "nap", json!({}));
+    taken.iter().for_each(|(_, call)| assert!(server.call_context(*call).is_some()));
+    let small_call = binding.take_kind(EventKind::ToolCall).id;
+    let refused = binding.call(&client, "nap", large.clone());
+    let error = binding.outcome(refused).unwrap_err();
+    assert_eq!((&error["kind"], &error["code"]), (&json!("Rpc"), &json!(-32603)));
+    assert!(error["message"].as_str().unwrap().contains("busy"), "{error}");
+    // Answered, cancelled or not, a call gives its bytes back.
+    assert!(server.respond(taken[0].1, CallOutcome::Text(String::new())));
+    binding.result(taken[0].0);
+    assert!(client.cancel(taken[1].0, &binding.queue));
+    binding.error(taken[1].0);
+    binding.take_kind(EventKind::CallCancelled);
+    for _ in 0..2 {
+        let again = binding.call(&client, "nap", large.clone());
+        let call = binding.take_kind(EventKind::ToolCall).id;
+        server.respond(call, CallOutcome::Text(String::new()));
+        binding.result(again);
+    }
+    server.respond(small_call, CallOutcome::Text(String::new()));
+    binding.result(small);
+}
+
+#[test]
 fn tools_come_and_go_while_clients_are_connected() {
     let binding = Binding::new();
     let (server, client) = connected(&binding, &[json!({"name": "a", "description": "first"})]);

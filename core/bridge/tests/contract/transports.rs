@@ -95,13 +95,11 @@ fn a_server_that_exits_fails_what_is_outstanding() {
     let closed = binding.id();
     client.closed(closed, &binding.queue);
     let naps: Vec<u64> = (0..10).map(|_| binding.call(&client, "nap", json!({}))).collect();
-    let started = Instant::now();
     let exit = binding.call(&client, "exit", json!({}));
     for call in naps.into_iter().chain([exit]) {
         assert_eq!(binding.error(call), "Closed");
     }
     assert_eq!(binding.result(closed), json!({}));
-    assert!(started.elapsed() < Duration::from_secs(1));
     let late = binding.call(&client, "echo", json!({}));
     assert_eq!(binding.error(late), "Closed");
     assert!(binding.rest().is_empty());
@@ -162,13 +160,12 @@ fn http_is_served_until_the_server_is_closed() {
     client.submit(Operation::Ping, b"{}", CallOptions::default(), ping, &binding.queue);
     binding.result(ping);
 
-    let started = Instant::now();
     binding.run(|id, queue| toolbox.server.close(id, queue));
     binding.outcome(nap).unwrap_err();
-    assert!(started.elapsed() < Duration::from_secs(1));
     assert!(TcpStream::connect(address).is_err());
+    // The client may not have noticed yet that its old connection is gone.
     let late = binding.call(&client, "echo", json!({}));
-    assert_eq!(binding.error(late), "Connect");
+    assert!(["Connect", "Closed"].contains(&binding.error(late).as_str()));
     let open = binding.id();
     let _client = Client::open(&url.to_string(), open, &binding.queue).unwrap();
     assert_eq!(binding.error(open), "Connect");
