@@ -1,19 +1,20 @@
+use oxmcp_bridge::Process;
 use pyo3::prelude::*;
 
 use crate::error::misuse;
 
 /// The process a handle was made in. Threads of the core do not survive `fork`, so a handle is of no use in the child
-/// and must not be released there either.
+/// and must not be released there either. The child makes handles of its own.
 #[derive(Clone, Copy)]
-pub(crate) struct Home(u32);
+pub(crate) struct Home(Process);
 
 impl Home {
     pub(crate) fn here() -> Self {
-        Self(std::process::id())
+        Self(Process::current())
     }
 
     pub(crate) fn is_here(self) -> bool {
-        self.0 == std::process::id()
+        self.0 == Process::current()
     }
 
     /// Raises `MisuseError` in a forked child.

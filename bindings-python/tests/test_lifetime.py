@@ -224,7 +224,7 @@ def test_a_forked_child_is_told_not_to_use_its_parents_client(tmp_path: pathlib.
         server = everything.make()
         pid = os.fork()
         if pid == 0:
-            for use in (client.ping, client.close, lambda: server.tool(len, name="l"), lambda: SyncClient(COMMAND).connect()):
+            for use in (client.ping, client.close, lambda: server.tool(len, name="l")):
                 try:
                     use()
                 except oxmcp.MisuseError as error:
@@ -239,8 +239,84 @@ def test_a_forked_child_is_told_not_to_use_its_parents_client(tmp_path: pathlib.
     )
     lines = printed.splitlines()
     assert lines[-1] == "2"
-    assert len(lines) == 5
+    assert len(lines) == 4
     assert all(line.startswith("misuse: ") and "fork" in line for line in lines[:-1])
+
+
+def test_a_forked_child_makes_clients_and_servers_of_its_own(tmp_path: pathlib.Path) -> None:
+    printed = program(
+        tmp_path,
+        """
+        import multiprocessing
+
+        def over_stdio() -> None:
+            with SyncClient(COMMAND) as own:
+                print("stdio", own.call_tool("add", {"a": 1}).text, flush=True)
+
+        def in_memory() -> None:
+            with SyncClient(everything.make()) as own:
+                print("memory", own.call_tool("add", {"a": 2}).text, flush=True)
+
+        async def over_http() -> None:
+            async with everything.make().listen() as address, Client(address.url) as own:
+                print("http", (await own.call_tool("add", {"a": 3})).text, flush=True)
+
+        def every_way() -> None:
+            over_stdio()
+            in_memory()
+            asyncio.run(over_http())
+
+        client = SyncClient(COMMAND)
+        client.connect()
+        child = multiprocessing.get_context("fork").Process(target=every_way)
+        child.start()
+        child.join()
+        assert child.exitcode == 0, child.exitcode
+        print("parent", client.call_tool("add", {"a": 4}).text)
+        client.close()
+        """,
+    )
+    assert printed.splitlines() == ["stdio 2", "memory 3", "http 4", "parent 5"]
+
+
+def test_forking_in_the_middle_of_calls_leaves_no_child_hanging(tmp_path: pathlib.Path) -> None:
+    printed = program(
+        tmp_path,
+        """
+        import signal
+
+        client = SyncClient(COMMAND)
+        client.connect()
+        over = threading.Event()
+
+        def work() -> None:
+            while not over.is_set():
+                client.call_tool("add", {"a": 1})
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(20):
+            pid = os.fork()
+            if pid == 0:
+                # A child that waits for a lock is ended by this.
+                signal.alarm(60)
+                try:
+                    client.ping()
+                except oxmcp.MisuseError:
+                    pass
+                del client
+                gc.collect()
+                sys.exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        over.set()
+        for thread in threads:
+            thread.join()
+        print(client.call_tool("add", {"a": 1}).text)
+        client.close()
+        """,
+    )
+    assert printed == "2\n"
 
 
 @pytest.mark.parametrize(
