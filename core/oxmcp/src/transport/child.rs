@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use tokio::process::{ChildStdin, ChildStdout};
 
+#[cfg(unix)]
+use super::exit::Exit;
 use crate::{Error, ErrorKind, Result};
 
 /// A program to start as an MCP server, over its standard streams.
 ///
 /// ```
-/// let command = oxmcp::Command::new("npx").args(["-y", "some-server"]).env("TOKEN", "secret");
-/// // Values of the environment are not shown: they may be secrets.
+/// let command = oxmcp::Command::new("npx").args(["-y", "some-server", "--key=secret"]).env("TOKEN", "secret");
+/// // Neither arguments nor the environment are shown: they may be secrets.
 /// assert!(!format!("{command:?}").contains("secret"));
 /// ```
 #[derive(Clone)]
@@ -109,7 +111,7 @@ impl Command {
         };
         let mut child = command.spawn().map_err(failed)?;
         match (child.stdout.take(), child.stdin.take()) {
-            (Some(stdout), Some(stdin)) => Ok((Child::new(child), stdout, stdin)),
+            (Some(stdout), Some(stdin)) => Ok((Child::new(child).map_err(failed)?, stdout, stdin)),
             _ => Err(failed(io::Error::other("its standard streams are missing"))),
         }
     }
@@ -117,35 +119,53 @@ impl Command {
 
 impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
         f.debug_struct("Command")
             .field("program", &self.program)
-            .field("args", &self.args)
-            .field("env", &names)
+            .field("args", &format_args!("({} not shown)", self.args.len()))
+            .field("env", &format_args!("({} not shown)", self.env.len()))
             .field("cwd", &self.cwd)
-            .finish_non_exhaustive()
+            .field("stderr", &self.stderr)
+            .finish()
     }
 }
 
 /// A child process with everything it started. It does not outlive this value.
+///
+/// Its process group is signalled only while the process is not reaped: until then the system gives its number, which is the group's too,
+/// to nobody else.
 #[derive(Debug)]
 pub(crate) struct Child {
     process: tokio::process::Child,
-    /// The process group, whose number is the process's own.
     #[cfg(unix)]
-    group: Option<libc::pid_t>,
+    exit: Exit,
 }
 
 impl Child {
-    fn new(process: tokio::process::Child) -> Self {
-        Self {
-            #[cfg(unix)]
-            group: process.id().and_then(|id| id.try_into().ok()),
-            process,
+    #[cfg(unix)]
+    fn new(mut process: tokio::process::Child) -> io::Result<Self> {
+        let id = process.id().and_then(|id| id.try_into().ok());
+        match id.ok_or_else(|| io::Error::other("it has no process id")).and_then(Exit::new) {
+            Ok(exit) => Ok(Self { process, exit }),
+            Err(error) => {
+                let _ = process.start_kill();
+                Err(error)
+            }
         }
     }
 
+    #[cfg(not(unix))]
+    fn new(process: tokio::process::Child) -> io::Result<Self> {
+        Ok(Self { process })
+    }
+
+    /// Waits until the process has exited. It is not reaped.
+    #[cfg(unix)]
+    pub(crate) async fn exited(&mut self) -> io::Result<ExitStatus> {
+        std::future::poll_fn(|cx| self.exit.poll(cx)).await
+    }
+
     /// Waits until the process has exited.
+    #[cfg(not(unix))]
     pub(crate) async fn exited(&mut self) -> io::Result<ExitStatus> {
         self.process.wait().await
     }
@@ -155,31 +175,21 @@ impl Child {
     pub(crate) async fn shutdown(mut self, grace: Duration) {
         /// How long the system may take to end a killed process.
         const KILLED: Duration = Duration::from_secs(1);
-        if tokio::time::timeout(grace, self.process.wait()).await.is_err() {
+        if tokio::time::timeout(grace, self.exited()).await.is_err() {
             self.signal(Signal::Terminate);
-            let _ = tokio::time::timeout(grace, self.process.wait()).await;
+            let _ = tokio::time::timeout(grace, self.exited()).await;
         }
         self.signal(Signal::Kill);
+        // The process is reaped here.
         let _ = tokio::time::timeout(KILLED, self.process.wait()).await;
     }
 
-    /// Signals the process group. The group's number stays reserved while a member of it lives or its leader is not waited for; when neither
-    /// is so, there is nothing to signal.
     #[cfg(unix)]
     fn signal(&mut self, signal: Signal) {
-        let number = match signal {
+        self.exit.signal_group(match signal {
             Signal::Terminate => libc::SIGTERM,
             Signal::Kill => libc::SIGKILL,
-        };
-        // After the last signal the number may come to belong to another group.
-        let group = match signal {
-            Signal::Terminate => self.group,
-            Signal::Kill => self.group.take(),
-        };
-        if let Some(group) = group {
-            // SAFETY: kill takes two integers and touches no memory.
-            unsafe { libc::kill(-group, number) };
-        }
+        });
     }
 
     #[cfg(not(unix))]
@@ -196,6 +206,61 @@ enum Signal {
 
 impl Drop for Child {
     fn drop(&mut self) {
+        // Where it was reaped, this finds nothing of ours.
         self.signal(Signal::Kill);
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn exists(id: u32) -> bool {
+        // SAFETY: kill takes two integers and touches no memory; signal 0 only asks.
+        unsafe { libc::kill(id.try_into().unwrap(), 0) == 0 }
+    }
+
+    fn shell(script: &str) -> Child {
+        Command::new("sh").args(["-c", script]).spawn().unwrap().0
+    }
+
+    #[tokio::test]
+    async fn a_process_keeps_its_number_until_its_group_was_signalled() {
+        let mut child = shell("exit 3");
+        let id = child.process.id().unwrap();
+        assert_eq!(child.exited().await.unwrap().code(), Some(3));
+        assert!(exists(id), "it was reaped before its group was signalled");
+        assert_eq!(child.exited().await.unwrap().code(), Some(3));
+        child.shutdown(Duration::from_secs(2)).await;
+        assert!(!exists(id), "it was never reaped");
+    }
+
+    #[tokio::test]
+    async fn how_a_process_was_killed_is_known() {
+        use std::os::unix::process::ExitStatusExt;
+        let mut child = shell("kill -TERM $$");
+        assert_eq!(child.exited().await.unwrap().signal(), Some(libc::SIGTERM));
+    }
+
+    #[tokio::test]
+    async fn a_group_outlives_its_leader_and_not_the_child() {
+        use tokio::io::AsyncReadExt;
+        // The one left behind holds the output open until it is killed.
+        let (mut child, mut output, _input) =
+            Command::new("sh").args(["-c", "sleep 600 & exit 0"]).spawn().unwrap();
+        assert!(child.exited().await.unwrap().success());
+        drop(child);
+        assert_eq!(output.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let command = Command::new("server").args(["--token", "hush"]).env("HUSH", "hush");
+        let shown = format!("{command:?}");
+        assert!(
+            shown.contains("server") && shown.contains('2') && !shown.to_lowercase().contains("hush"),
+            "{shown}"
+        );
     }
 }

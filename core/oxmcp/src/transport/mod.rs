@@ -1,6 +1,8 @@
 //! How messages get from one side to the other. A transport knows bytes, frames and the resources behind them, and no method of MCP.
 
 pub(crate) mod child;
+#[cfg(unix)]
+mod exit;
 pub(crate) mod http;
 pub(crate) mod line;
 pub(crate) mod stdio;
