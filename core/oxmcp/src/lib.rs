@@ -31,6 +31,7 @@
 //! ```
 
 pub mod client;
+mod clock;
 mod connection;
 mod error;
 mod limits;

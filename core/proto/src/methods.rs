@@ -173,6 +173,15 @@ impl Method {
         self.info().name
     }
 
+    /// What the server must have declared in a revision, if anything.
+    pub fn server_capability(self, version: ProtocolVersion) -> Option<Capability> {
+        match self {
+            // Completion is older than its capability (2025-03-26, "Key Changes").
+            Self::Complete if version == V2024_11_05 => None,
+            _ => self.info().server_capability,
+        }
+    }
+
     /// Whether a revision has it.
     pub fn is_in(self, version: ProtocolVersion) -> bool {
         let info = self.info();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::link::{CallError, CallId, CallOptions, Patience};
+use oxmcp_proto::methods::{Kind, Sender};
 use oxmcp_proto::model::{CallToolResult, Progress};
 use oxmcp_proto::{Era, Method};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use tokio::task::AbortHandle;
 use super::params::{MetaMembers, write_params};
 use super::{Channel, Client, Inner};
 use crate::connection::{Connection, Done, ProgressFn, Waiter};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, clock};
 
 /// A request of the protocol, in its raw form: parameters in, result out, as JSON.
 #[derive(Clone)]
@@ -154,15 +155,20 @@ impl Client {
 
     /// Refuses what the server cannot answer (see the method table).
     fn check(&self, call: &Call) -> Result<()> {
+        let info = call.method.info();
+        if info.kind != Kind::Request || info.sender == Sender::Server {
+            return Err(Error::misuse(format!("{} is no request of a client", info.name)));
+        }
         let version = self.protocol_version();
         if !call.method.is_in(version) {
             let message = format!("protocol version {version} has no {}", call.method.name());
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        match call.method.info().server_capability {
-            Some(["tools"]) if self.inner.negotiated.capabilities.tools.is_none() => {
+        match call.method.server_capability(version) {
+            Some(capability) if !self.inner.negotiated.capabilities.declares(capability) => {
                 let message = format!(
-                    "the server did not declare the capability `tools` that {} needs",
+                    "the server did not declare the capability `{}` that {} needs",
+                    capability.join("."),
                     call.method.name()
                 );
                 Err(Error::new(ErrorKind::Unsupported, message))
@@ -364,7 +370,7 @@ pub(super) async fn within<T>(
         match tokio::time::timeout_at(due.into(), work.as_mut()).await {
             Ok(done) => return Ok(done),
             Err(_) => {
-                let now = std::time::Instant::now();
+                let now = clock::now();
                 if patience.due(started, heard()) <= now {
                     return Err(patience.timeout(started, now));
                 }

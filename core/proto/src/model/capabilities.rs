@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Extra;
+use crate::methods::Capability;
 
 /// What a server can do. A member that is there, even as `{}`, is declared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,28 @@ pub struct ServerCapabilities {
     /// Everything else that is declared.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl ServerCapabilities {
+    /// Whether a capability is declared. A member that is `null` or `false` declares nothing.
+    ///
+    /// ```
+    /// let capabilities = serde_json::json!({"tools": {}, "resources": {"subscribe": true, "listChanged": false}});
+    /// let capabilities: oxmcp_proto::model::ServerCapabilities = serde_json::from_value(capabilities).unwrap();
+    /// assert!(capabilities.declares(&["tools"]) && capabilities.declares(&["resources", "subscribe"]));
+    /// assert!(!capabilities.declares(&["resources", "listChanged"]) && !capabilities.declares(&["logging"]));
+    /// ```
+    pub fn declares(&self, capability: Capability) -> bool {
+        let Some((first, rest)) = capability.split_first() else { return true };
+        let declared = match *first {
+            "tools" => self.tools.as_ref(),
+            "resources" => self.resources.as_ref(),
+            "prompts" => self.prompts.as_ref(),
+            other => self.extra.get(other),
+        };
+        let declared = rest.iter().fold(declared, |value, name| value?.get(name));
+        !matches!(declared, None | Some(Value::Null | Value::Bool(false)))
+    }
 }
 
 /// What a client can do. A member that is there, even as `{}`, is declared.
