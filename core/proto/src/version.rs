@@ -44,10 +44,6 @@ pub struct Wire {
     pub result_type: bool,
     /// Whether list results carry `ttlMs` and `cacheScope`.
     pub cache_hints: bool,
-    /// Whether tool results have `structuredContent`, and tools `outputSchema`.
-    pub structured_content: bool,
-    /// Whether a client that goes away means that its request is cancelled (over HTTP).
-    pub disconnect_cancels: bool,
 }
 
 impl ProtocolVersion {
@@ -86,23 +82,17 @@ impl ProtocolVersion {
             method_headers: false,
             result_type: false,
             cache_hints: false,
-            structured_content: false,
-            disconnect_cancels: false,
         };
         match self {
             Self::V2024_11_05 => FIRST,
             Self::V2025_03_26 => Wire { batches: true, ..FIRST },
-            Self::V2025_06_18 | Self::V2025_11_25 => {
-                Wire { version_header: true, structured_content: true, ..FIRST }
-            }
+            Self::V2025_06_18 | Self::V2025_11_25 => Wire { version_header: true, ..FIRST },
             Self::V2026_07_28 => Wire {
                 era: Era::Stateless,
                 version_header: true,
                 method_headers: true,
                 result_type: true,
                 cache_hints: true,
-                structured_content: true,
-                disconnect_cancels: true,
                 ..FIRST
             },
         }
