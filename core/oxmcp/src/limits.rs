@@ -11,6 +11,9 @@ pub struct Limits {
     pub calls: usize,
     /// Requests of one peer that are served at once, per connection. Default 4,096.
     pub serving: usize,
+    /// Bytes of the parameters of those requests, per connection. A request past it is answered with an error, unless it is alone.
+    /// Default 256 MiB.
+    pub serving_bytes: usize,
     /// Bytes written and not yet taken by the peer, per connection. Default 64 MiB.
     pub unsent_bytes: usize,
     /// Open HTTP connections: of a client to its server, 64; of a server, 16 times that.
@@ -25,8 +28,12 @@ pub struct Limits {
     pub probe: Duration,
     /// How long a call waits in silence; progress starts it anew. Default 60 s.
     pub call_silence: Duration,
-    /// How long a call may take in all. Default one hour.
+    /// How long a call may take in all. A list that is read to its end is one call in this. Default one hour.
     pub call_total: Duration,
+    /// Pages of a list that is read to its end. Default 10,000.
+    pub list_pages: usize,
+    /// Bytes of the pages of a list that is read to its end into one result. Default 64 MiB.
+    pub list_bytes: usize,
     /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
     /// Default 2 s.
     pub exit_grace: Duration,
@@ -39,6 +46,7 @@ impl Default for Limits {
             message_depth: 128,
             calls: 64 * 1024,
             serving: 4096,
+            serving_bytes: 256 << 20,
             unsent_bytes: 64 << 20,
             http_connections: 64,
             sessions: 10_000,
@@ -47,6 +55,8 @@ impl Default for Limits {
             probe: Duration::from_secs(3),
             call_silence: Duration::from_secs(60),
             call_total: Duration::from_secs(3600),
+            list_pages: 10_000,
+            list_bytes: 64 << 20,
             exit_grace: Duration::from_secs(2),
         }
     }
@@ -54,6 +64,11 @@ impl Default for Limits {
 
 impl Limits {
     pub(crate) fn link(&self) -> oxmcp_proto::link::Limits {
-        oxmcp_proto::link::Limits { calls: self.calls, serving: self.serving, unsent: self.unsent_bytes }
+        oxmcp_proto::link::Limits {
+            calls: self.calls,
+            serving: self.serving,
+            serving_bytes: self.serving_bytes,
+            unsent: self.unsent_bytes,
+        }
     }
 }

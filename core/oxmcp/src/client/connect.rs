@@ -1,12 +1,11 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::{MethodName, Notification, RawJson, Request};
-use oxmcp_proto::link::{CallError, CallOptions, CloseReason, Patience};
+use oxmcp_proto::link::{CallError, CallOptions, CloseReason, Patience, Ticket};
 use oxmcp_proto::model::{ClientCapabilities, Implementation, keys};
 use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
 use oxmcp_proto::{Era, Method, ProtocolVersion};
@@ -16,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 use super::http::HttpChannel;
 use super::params::{MetaMembers, write_params};
 use super::{Channel, Client, Inner, StreamChannel, eras};
-use crate::connection::{Connection, Done, Role, Waiter, drive};
+use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
 use crate::server::{Answer, StreamRole};
 use crate::transport::child::Child;
 use crate::{Command, Error, ErrorKind, Limits, Result, Server};
@@ -274,7 +273,7 @@ fn open_memory(server: &Server, limits: &Limits) -> StreamChannel {
         let (reader, writer) = tokio::io::split(theirs);
         let connection = Connection::new(&core.limits);
         let role = StreamRole { core: core.clone(), session: None };
-        drive(connection, reader, writer, role, &core.limits, std::future::pending()).await;
+        drive(connection, reader, writer, role, &core.limits, NO_PROCESS).await;
     });
     let (reader, writer) = tokio::io::split(ours);
     open_stream(Box::pin(reader), Box::pin(writer), None, limits)
@@ -289,13 +288,14 @@ fn open_stream(
 ) -> StreamChannel {
     let connection = Connection::new(limits);
     let (release, released) = watch::channel(false);
-    let agreed = Arc::new(AtomicBool::new(false));
+    let agreed = Arc::new(OnceLock::new());
     tokio::spawn({
         let (connection, limits, agreed) = (connection.clone(), limits.clone(), agreed.clone());
         async move {
             match child {
                 None => {
-                    drop(drive(connection, reader, writer, ClientRole, &limits, std::future::pending()).await)
+                    let role = ClientRole { agreed };
+                    drop(drive(connection, reader, writer, role, &limits, NO_PROCESS).await)
                 }
                 Some(child) => drive_child(connection, reader, writer, child, &limits, &agreed).await,
             }
@@ -312,38 +312,39 @@ async fn drive_child(
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     mut child: Child,
     limits: &Limits,
-    agreed: &AtomicBool,
+    agreed: &Arc<OnceLock<ProtocolVersion>>,
 ) {
-    /// How long what an exited process has written may take to arrive; something it started may hold its output open for ever.
-    const LAST_WORDS: Duration = Duration::from_millis(200);
     {
         let exited = async {
-            let status = child.exited().await;
-            tokio::time::sleep(LAST_WORDS).await;
-            CloseReason::PeerExited(match status {
+            CloseReason::PeerExited(match child.exited().await {
                 Ok(status) => status.to_string(),
                 Err(error) => error.to_string(),
             })
         };
-        drive(connection, reader, writer, ClientRole, limits, exited).await;
+        let role = ClientRole { agreed: agreed.clone() };
+        drive(connection, reader, writer, role, limits, Some(exited)).await;
     }
     // A process with which nothing was agreed has nothing to finish.
-    let grace = if agreed.load(Ordering::Relaxed) { limits.exit_grace } else { Duration::ZERO };
+    let grace = if agreed.get().is_some() { limits.exit_grace } else { Duration::ZERO };
     child.shutdown(grace).await;
 }
 
 /// The client's end of a stream: there is little that a server may ask.
-struct ClientRole;
+struct ClientRole {
+    /// The revision, once it is agreed on.
+    agreed: Arc<OnceLock<ProtocolVersion>>,
+}
 
 impl Role for ClientRole {
     const SERVES: bool = false;
 
-    /// No server has a reason to answer in batches: this client sends none.
+    /// A client must be able to receive batches (2025-03-26, "Batching"), though this one sends none. Before a revision is agreed on, it may
+    /// be that one.
     fn has_batches(&self) -> bool {
-        false
+        self.agreed.get().is_none_or(|version| version.wire().batches)
     }
 
-    fn answer(&mut self, request: Request, _: &Connection) -> Answer {
+    fn answer(&mut self, request: Request, _: &Ticket, _: &Connection) -> Answer {
         Answer::Ready(answer_server(&request))
     }
 
@@ -408,7 +409,7 @@ impl StreamChannel {
 
     /// Says that the session may begin, where there is one.
     fn begin(&self, negotiated: &Negotiated) {
-        self.agreed.store(true, Ordering::Relaxed);
+        let _ = self.agreed.set(negotiated.version);
         if negotiated.version.era() == Era::Handshake {
             self.connection.notify(Method::Initialized, b"{}");
         }

@@ -10,8 +10,7 @@ mod tools;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::link::CloseReason;
@@ -54,8 +53,8 @@ struct StreamChannel {
     connection: Connection,
     /// Turns true when the task has released everything.
     released: watch::Receiver<bool>,
-    /// Whether a revision was agreed on.
-    agreed: Arc<AtomicBool>,
+    /// The revision, once it is agreed on.
+    agreed: Arc<OnceLock<ProtocolVersion>>,
 }
 
 impl Client {

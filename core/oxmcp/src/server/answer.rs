@@ -14,6 +14,7 @@ use super::output::{ToolError, ToolOutput};
 use super::tools::Tools;
 use super::{Context, Server, ToolCall};
 use crate::Limits;
+use crate::connection::panic_words;
 
 /// What a request comes to.
 pub(crate) type Outcome = Result<RawJson, ErrorObject>;
@@ -302,8 +303,6 @@ fn invalid_params(error: serde_json::Error) -> ErrorObject {
 
 /// The error for a handler that panicked. The panic's own words stay here: they may hold what the peer must not see.
 fn panicked(panic: &(dyn Any + Send)) -> ErrorObject {
-    let words =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = words.unwrap_or("(no message)"), "a tool handler panicked");
+    tracing::error!(panic = panic_words(panic), "a tool handler panicked");
     ErrorObject::internal("the tool's handler panicked")
 }

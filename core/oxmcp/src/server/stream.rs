@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, Notification, Request, codes};
-use oxmcp_proto::link::CloseReason;
+use oxmcp_proto::link::{CloseReason, Ticket};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Answer, Core, Handshake, Server};
-use crate::connection::{Connection, ConnectionNotify, Role, drive};
+use crate::connection::{Connection, ConnectionNotify, NO_PROCESS, Role, drive};
 use crate::transport::stdio::Stdio;
 use crate::{Error, ErrorKind, Result};
 
@@ -44,7 +44,7 @@ impl Server {
         let core = self.core();
         let connection = Connection::new(&core.limits);
         let role = StreamRole { core: core.clone(), session: None };
-        match drive(connection, reader, writer, role, &core.limits, std::future::pending()).await {
+        match drive(connection, reader, writer, role, &core.limits, NO_PROCESS).await {
             CloseReason::Broken(how) => {
                 Err(Error::new(ErrorKind::Closed, format!("the connection broke: {how}")))
             }
@@ -66,12 +66,12 @@ impl Role for StreamRole {
         self.session.as_ref().is_some_and(|session| session.version.wire().batches)
     }
 
-    fn answer(&mut self, request: Request, connection: &Connection) -> Answer {
+    fn answer(&mut self, request: Request, ticket: &Ticket, connection: &Connection) -> Answer {
         if request.method == MethodName::Known(Method::Initialize) {
             return self.initialize(&request);
         }
-        let id = request.id.clone();
-        let notify = || Arc::new(ConnectionNotify { connection: connection.clone(), request: id }) as _;
+        let notify =
+            || Arc::new(ConnectionNotify { connection: connection.clone(), request: ticket.clone() }) as _;
         self.core.answer(request, self.session.as_ref(), notify)
     }
 

@@ -1,7 +1,9 @@
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::raw::write_on_one_line;
@@ -42,11 +44,10 @@ fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessag
     if exceeds_depth(bytes, max_depth) {
         return Err(too_deep(max_depth));
     }
-    let members: Vec<&RawValue> =
+    let Members { members, is_cut } =
         serde_json::from_slice(bytes).map_err(|error| not_json(&error.to_string(), true))?;
-    if members.is_empty() || members.len() > MAX_BATCH {
-        let message = format!("a batch holds 1 to {MAX_BATCH} messages, this one {}", members.len());
-        return Err(invalid(message));
+    if members.is_empty() || is_cut {
+        return Err(invalid(format!("a batch holds 1 to {MAX_BATCH} messages")));
     }
     let one = |member: &RawValue| {
         if !member.get().starts_with('{') {
@@ -55,6 +56,41 @@ fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessag
         parse_one(&bytes.slice_ref(member.get().as_bytes()))
     };
     Ok(Message::Batch(members.into_iter().map(one).collect()))
+}
+
+/// The members of a batch, as many as one may have: a batch of many small members must not take many times its size to refuse.
+struct Members<'a> {
+    members: Vec<&'a RawValue>,
+    is_cut: bool,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while members.len() < MAX_BATCH {
+                    let Some(member) = seq.next_element()? else { break };
+                    members.push(member);
+                }
+                let mut is_cut = false;
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    is_cut = true;
+                }
+                Ok(Members { members, is_cut })
+            }
+        }
+
+        deserializer.deserialize_seq(MembersVisitor)
+    }
 }
 
 #[derive(Deserialize)]
@@ -263,6 +299,16 @@ mod tests {
         assert!(members[1].is_err());
         assert!(matches!(members[2], Ok(Message::Notification(_))));
         assert!(read("[]").is_err());
+    }
+
+    #[test]
+    fn a_batch_holds_as_many_members_as_it_may() {
+        let batch = |count: usize| {
+            let members = vec![r#"{"jsonrpc":"2.0","method":"x"}"#; count];
+            read(&format!("[{}]", members.join(",")))
+        };
+        assert!(matches!(batch(MAX_BATCH), Ok(Message::Batch(members)) if members.len() == MAX_BATCH));
+        assert_eq!(batch(MAX_BATCH + 1).unwrap_err().error.code, codes::INVALID_REQUEST);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::mem;
 use std::time::Instant;
 
 /// When to look at which call. An entry may be stale, because its call has settled or was heard of since: whoever takes it looks.
@@ -32,7 +33,9 @@ impl Deadlines {
 
     /// Leaves only entries of calls in flight.
     pub(super) fn rebuild(&mut self, live: impl Iterator<Item = (Instant, i64)>) {
-        self.0.clear();
-        self.0.extend(live.map(Reverse));
+        let mut entries = mem::take(&mut self.0).into_vec();
+        entries.clear();
+        entries.extend(live.map(Reverse));
+        self.0 = entries.into();
     }
 }

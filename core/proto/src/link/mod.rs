@@ -4,9 +4,11 @@
 //! A [`Link`] is one end of a stream of messages in both directions (stdio, a socket, memory). It does no I/O and reads no
 //! clock: its owner feeds it messages and instants, sends the lines it writes, and hands on what settles.
 
+mod batch;
 mod call;
 mod close;
 mod deadline;
+mod ticket;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ use rustc_hash::FxHashMap;
 
 pub use call::{CallError, CallId, CallOptions, Patience};
 pub use close::CloseReason;
+pub use ticket::Ticket;
 
 use crate::jsonrpc::{
     ErrorObject, InvalidMessage, Message, MethodName, Notification, RawJson, Request, RequestId, Response,
@@ -26,6 +29,7 @@ use crate::jsonrpc::{
 };
 use crate::methods::Method;
 use crate::model::{CancelledParams, ProgressParams};
+use batch::{BatchId, Batches};
 use deadline::Deadlines;
 
 /// How much a link holds at most.
@@ -35,14 +39,16 @@ pub struct Limits {
     pub calls: usize,
     /// Requests of the peer that are being served. Default 4,096; more are answered with an error.
     pub serving: usize,
-    /// Bytes written and not yet taken. Default 64 MiB. Past it new calls fail and notifications are dropped; answers are always
-    /// written, their number is bounded by `serving`.
+    /// Bytes of the parameters of those requests. Default 256 MiB; a request past it is answered with an error, unless it is alone.
+    pub serving_bytes: usize,
+    /// Bytes written and not yet taken. Default 64 MiB. Past it new calls fail and notifications are dropped. Answers are always
+    /// written; their owner looks at [`Link::unsent_answers`] and gives up a peer that does not read them.
     pub unsent: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls: 64 * 1024, serving: 4096, unsent: 64 << 20 }
+        Self { calls: 64 * 1024, serving: 4096, serving_bytes: 256 << 20, unsent: 64 << 20 }
     }
 }
 
@@ -62,8 +68,8 @@ impl Default for Limits {
 ///
 /// client.call(now, "ping", CallOptions::default(), "my ping", |_, params| params.extend_from_slice(b"{}")).unwrap();
 /// let line = client.take_transmit().unwrap();
-/// let Some(Event::Request(request)) = server.handle_message(now, parse(line.into(), 64).unwrap()) else { panic!() };
-/// server.respond(&request.id, Ok(&RawJson::empty_object()));
+/// let Some(Event::Request { ticket, .. }) = server.handle_message(now, parse(line.into(), 64).unwrap()) else { panic!() };
+/// server.respond(&ticket, Ok(&RawJson::empty_object()));
 /// let line = server.take_transmit().unwrap();
 /// let Some(Event::Settled { context, outcome }) = client.handle_message(now, parse(line.into(), 64).unwrap()) else { panic!() };
 /// assert_eq!((context, outcome.unwrap().as_str()), ("my ping", "{}"));
@@ -73,9 +79,15 @@ pub struct Link<C, S> {
     limits: Limits,
     next_id: i64,
     calls: FxHashMap<i64, Call<C>>,
-    serving: FxHashMap<RequestId, Option<S>>,
+    serving: FxHashMap<RequestId, Serving<S>>,
+    /// Bytes of the parameters of what is in `serving`.
+    serving_bytes: usize,
+    next_serial: u64,
+    batches: Batches,
     deadlines: Deadlines,
     unsent: Vec<u8>,
+    /// How many of the bytes in `unsent` are answers.
+    unsent_answers: usize,
     closed: Option<CloseReason>,
 }
 
@@ -88,11 +100,25 @@ struct Call<C> {
     cancellable: bool,
 }
 
+#[derive(Debug)]
+struct Serving<S> {
+    serial: u64,
+    /// What [`Event::Cancelled`] gives back.
+    token: Option<S>,
+    bytes: usize,
+    batch: Option<BatchId>,
+}
+
 /// What a message means to the owner of the link.
 #[derive(Debug)]
 pub enum Event<C, S> {
-    /// The peer wants something: serve it, then [`Link::respond`] under its id.
-    Request(Request),
+    /// The peer wants something: serve it, then [`Link::respond`] with its ticket.
+    Request {
+        /// What it wants.
+        request: Request,
+        /// What tells this request from others of the peer, also from a later one under the same id.
+        ticket: Ticket,
+    },
     /// The peer tells something that the link has no use for itself.
     Notification(Notification),
     /// A call of this side is over.
@@ -134,8 +160,12 @@ impl<C, S> Link<C, S> {
             next_id: 1,
             calls: FxHashMap::default(),
             serving: FxHashMap::default(),
+            serving_bytes: 0,
+            next_serial: 1,
+            batches: Batches::default(),
             deadlines: Deadlines::default(),
             unsent: Vec::new(),
+            unsent_answers: 0,
             closed: None,
         }
     }
@@ -168,6 +198,8 @@ impl<C, S> Link<C, S> {
             id.0,
             Call { context, patience: options.patience, started: now, due, cancellable: options.cancellable },
         );
+        // Settled calls leave their deadlines behind.
+        self.prune_deadlines();
         write_request(&mut self.unsent, &RequestId::Number(id.0), method, |out| params(id, out));
         self.unsent.push(b'\n');
         Ok(id)
@@ -214,32 +246,38 @@ impl<C, S> Link<C, S> {
 
     /// Keeps what [`Event::Cancelled`] gives back, for a request that takes time. False when it is no longer waited for; `token` is
     /// dropped then.
-    pub fn attach(&mut self, id: &RequestId, token: S) -> bool {
-        match self.serving.get_mut(id) {
-            Some(slot) => {
-                *slot = Some(token);
+    pub fn attach(&mut self, ticket: &Ticket, token: S) -> bool {
+        match self.serving.get_mut(ticket.id()) {
+            Some(serving) if serving.serial == ticket.serial => {
+                serving.token = Some(token);
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
-    /// Answers a request of the peer. False, and nothing is sent, when it is no longer waited for.
-    pub fn respond(&mut self, id: &RequestId, outcome: Result<&RawJson, &ErrorObject>) -> bool {
-        if self.serving.remove(id).is_none() || self.closed.is_some() {
+    /// Answers a request of the peer. False, and nothing is sent, when it is no longer waited for: it was answered or cancelled.
+    ///
+    /// An id is in flight once at a time: a second request under it is refused when it arrives. The peer may use it again when the
+    /// first is answered or cancelled; an answer to the first that comes late then is not taken for one to the second, because their
+    /// tickets differ.
+    pub fn respond(&mut self, ticket: &Ticket, outcome: Result<&RawJson, &ErrorObject>) -> bool {
+        let Some(serving) = self.take_serving(ticket) else { return false };
+        if self.closed.is_some() {
             return false;
         }
-        match outcome {
-            Ok(result) => write_result(&mut self.unsent, id, result),
-            Err(error) => write_error(&mut self.unsent, Some(id), error),
-        }
-        self.unsent.push(b'\n');
+        let id = ticket.id();
+        self.write_answer(serving.batch, |out| match outcome {
+            Ok(result) => write_result(out, id, result),
+            Err(error) => write_error(out, Some(id), error),
+        });
+        self.leave_batch(serving.batch);
         true
     }
 
     /// Whether a request of the peer is being served.
-    pub fn is_serving(&self, id: &RequestId) -> bool {
-        self.serving.contains_key(id)
+    pub fn is_serving(&self, ticket: &Ticket) -> bool {
+        self.serving.get(ticket.id()).is_some_and(|serving| serving.serial == ticket.serial)
     }
 
     /// The number of the peer's requests that are being served.
@@ -250,9 +288,56 @@ impl<C, S> Link<C, S> {
     /// Tells the peer that something it sent is no message.
     pub fn reject(&mut self, invalid: &InvalidMessage) {
         if self.closed.is_none() && self.unsent.len() < self.limits.unsent {
-            write_error(&mut self.unsent, invalid.id.as_ref(), &invalid.error);
-            self.unsent.push(b'\n');
+            self.write_answer(self.batches.reading(), |out| {
+                write_error(out, invalid.id.as_ref(), &invalid.error);
+            });
         }
+    }
+
+    /// Begins a batch (2025-03-26): until [`end_batch`](Self::end_batch), what [`handle_message`](Self::handle_message) and
+    /// [`reject`](Self::reject) take is its members. Their answers go back as one array when the last is there, or as several when they
+    /// grow large (JSON-RPC 2.0, section 6). A batch without requests gets no answer.
+    pub fn begin_batch(&mut self) {
+        self.batches.begin();
+    }
+
+    /// Ends the batch that was begun last: all of its members were handled.
+    pub fn end_batch(&mut self) {
+        let batch = self.batches.end();
+        self.leave_batch(batch);
+    }
+
+    fn take_serving(&mut self, ticket: &Ticket) -> Option<Serving<S>> {
+        if !self.is_serving(ticket) {
+            return None;
+        }
+        self.remove_serving(ticket.id())
+    }
+
+    fn remove_serving(&mut self, id: &RequestId) -> Option<Serving<S>> {
+        let serving = self.serving.remove(id)?;
+        self.serving_bytes -= serving.bytes;
+        Some(serving)
+    }
+
+    fn write_answer(&mut self, batch: Option<BatchId>, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.unsent.len();
+        match batch {
+            None => {
+                write(&mut self.unsent);
+                self.unsent.push(b'\n');
+            }
+            Some(batch) => self.batches.add(batch, write, &mut self.unsent),
+        }
+        self.unsent_answers += self.unsent.len() - before;
+    }
+
+    /// One thing less that a batch waits for.
+    fn leave_batch(&mut self, batch: Option<BatchId>) {
+        let Some(batch) = batch else { return };
+        let before = self.unsent.len();
+        self.batches.leave(batch, &mut self.unsent);
+        self.unsent_answers += self.unsent.len() - before;
     }
 
     // --- What happens ---
@@ -277,13 +362,23 @@ impl<C, S> Link<C, S> {
     }
 
     fn handle_request(&mut self, request: Request) -> Option<Event<C, S>> {
+        let bytes = request.params.as_ref().map_or(0, |params| params.as_bytes().len());
+        let batch = self.batches.reading();
         let error = if self.serving.len() >= self.limits.serving {
             ErrorObject::internal(format!("too many requests in flight (limit {})", self.limits.serving))
+        } else if self.serving_bytes > 0 && self.serving_bytes + bytes > self.limits.serving_bytes {
+            let limit = self.limits.serving_bytes;
+            ErrorObject::internal(format!("the requests in flight are too large (limit {limit} bytes)"))
         } else {
             match self.serving.entry(request.id.clone()) {
                 Entry::Vacant(slot) => {
-                    slot.insert(None);
-                    return Some(Event::Request(request));
+                    let serial = self.next_serial;
+                    slot.insert(Serving { serial, token: None, bytes, batch });
+                    self.next_serial += 1;
+                    self.serving_bytes += bytes;
+                    self.batches.join(batch);
+                    let ticket = Ticket::new(request.id.clone(), serial);
+                    return Some(Event::Request { request, ticket });
                 }
                 Entry::Occupied(_) => ErrorObject::new(
                     codes::INVALID_REQUEST,
@@ -291,8 +386,7 @@ impl<C, S> Link<C, S> {
                 ),
             }
         };
-        write_error(&mut self.unsent, Some(&request.id), &error);
-        self.unsent.push(b'\n');
+        self.write_answer(batch, |out| write_error(out, Some(&request.id), &error));
         None
     }
 
@@ -309,10 +403,14 @@ impl<C, S> Link<C, S> {
             MethodName::Known(Method::Cancelled) => {
                 let params =
                     notification.params.as_ref().and_then(|params| params.to::<CancelledParams>().ok());
-                match params.and_then(|params| self.serving.remove(&params.request_id)) {
-                    Some(Some(token)) => Event::Cancelled(token),
+                let Some(serving) = params.and_then(|params| self.remove_serving(&params.request_id)) else {
+                    return stray(Method::Cancelled);
+                };
+                self.leave_batch(serving.batch);
+                match serving.token {
+                    Some(token) => Event::Cancelled(token),
                     // A request that was not attached has nothing to give back; it is forgotten all the same.
-                    _ => stray(Method::Cancelled),
+                    None => stray(Method::Cancelled),
                 }
             }
             _ => Event::Notification(notification),
@@ -372,14 +470,20 @@ impl<C, S> Link<C, S> {
             }
             settled.push((call.context, error));
         }
+        self.prune_deadlines();
+        settled
+    }
+
+    /// Keeps the deadlines of settled calls from piling up. Its cost is that of the calls made since it last had something to do.
+    fn prune_deadlines(&mut self) {
         if self.deadlines.len() > 2 * self.calls.len() + 64 {
             self.deadlines.rebuild(self.calls.iter().map(|(id, call)| (call.due, *id)));
         }
-        settled
     }
 
     /// Takes the lines to send, each ending in a newline and holding none else; `None` when there are none.
     pub fn take_transmit(&mut self) -> Option<Vec<u8>> {
+        self.unsent_answers = 0;
         (!self.unsent.is_empty()).then(|| mem::take(&mut self.unsent))
     }
 
@@ -390,12 +494,18 @@ impl<C, S> Link<C, S> {
             return false;
         }
         mem::swap(&mut self.unsent, empty);
+        self.unsent_answers = 0;
         true
     }
 
     /// The number of bytes written and not yet taken.
     pub fn unsent(&self) -> usize {
         self.unsent.len()
+    }
+
+    /// How many of them are answers. They grow with what the peer asks and does not read.
+    pub fn unsent_answers(&self) -> usize {
+        self.unsent_answers
     }
 
     /// Why the link is closed, if it is.
@@ -411,8 +521,10 @@ impl<C, S> Link<C, S> {
         }
         self.deadlines.clear();
         let calls = mem::take(&mut self.calls).into_values().map(|call| call.context).collect();
-        let serving = mem::take(&mut self.serving).into_values().flatten().collect();
-        (calls, serving)
+        let serving = mem::take(&mut self.serving).into_values().filter_map(|serving| serving.token);
+        self.serving_bytes = 0;
+        self.batches = Batches::default();
+        (calls, serving.collect())
     }
 
     fn send_cancelled(&mut self, id: i64, reason: &str) {

@@ -19,6 +19,14 @@ fn call(link: &mut TestLink, now: Instant, context: u32, silence: u64) -> CallId
     link.call(now, "tools/call", options, context, |_, out| out.extend_from_slice(b"{}")).unwrap()
 }
 
+/// A request of the peer; `None` when it is refused.
+fn asked(link: &mut TestLink, now: Instant, id: serde_json::Value) -> Option<Ticket> {
+    match link.handle_message(now, message(json!({"jsonrpc": "2.0", "id": id, "method": "ping"}))) {
+        Some(Event::Request { ticket, .. }) => Some(ticket),
+        _ => None,
+    }
+}
+
 fn sent(link: &mut TestLink) -> Vec<serde_json::Value> {
     let lines = link.take_transmit().unwrap_or_default();
     lines
@@ -65,13 +73,105 @@ fn a_cancelled_request_gets_no_answer() {
     let now = Instant::now();
     let mut link = TestLink::new(Limits::default());
     let request = json!({"jsonrpc": "2.0", "id": "a", "method": "tools/call", "params": {}});
-    let Some(Event::Request(request)) = link.handle_message(now, message(request)) else { panic!() };
-    assert!(link.attach(&request.id, 9));
+    let Some(Event::Request { ticket, .. }) = link.handle_message(now, message(request)) else { panic!() };
+    assert!(link.attach(&ticket, 9));
     let cancelled =
         json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "a"}});
     assert!(matches!(link.handle_message(now, message(cancelled)), Some(Event::Cancelled(9))));
-    assert!(!link.respond(&request.id, Ok(&RawJson::empty_object())));
+    assert!(!link.respond(&ticket, Ok(&RawJson::empty_object())));
     assert!(sent(&mut link).is_empty());
+}
+
+#[test]
+fn a_late_answer_is_not_taken_for_one_to_a_new_request_under_the_same_id() {
+    let now = Instant::now();
+    let mut link = TestLink::new(Limits::default());
+    let first = asked(&mut link, now, json!("a")).unwrap();
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "a"}});
+    link.handle_message(now, message(cancelled));
+    let second = asked(&mut link, now, json!("a")).unwrap();
+    assert!(!link.is_serving(&first) && !link.attach(&first, 1));
+    assert!(!link.respond(&first, Err(&ErrorObject::internal("the first's"))));
+    assert!(sent(&mut link).is_empty());
+    assert!(link.respond(&second, Ok(&RawJson::empty_object())));
+    assert_eq!(sent(&mut link), [json!({"jsonrpc": "2.0", "id": "a", "result": {}})]);
+}
+
+#[test]
+fn a_batch_is_answered_by_a_batch_when_its_last_request_is() {
+    let now = Instant::now();
+    let mut link = TestLink::new(Limits::default());
+    link.begin_batch();
+    let slow = asked(&mut link, now, json!(1)).unwrap();
+    let quick = asked(&mut link, now, json!(2)).unwrap();
+    let cancelled = asked(&mut link, now, json!(3)).unwrap();
+    assert!(asked(&mut link, now, json!(1)).is_none(), "an id in flight cannot be used again");
+    link.respond(&quick, Ok(&RawJson::empty_object()));
+    link.end_batch();
+    let alone = asked(&mut link, now, json!(4)).unwrap();
+    link.respond(&alone, Ok(&RawJson::empty_object()));
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}});
+    link.handle_message(now, message(cancel));
+    assert!(!link.is_serving(&cancelled));
+    assert_eq!(sent(&mut link), [json!({"jsonrpc": "2.0", "id": 4, "result": {}})]);
+    link.respond(&slow, Ok(&RawJson::empty_object()));
+    let answers = sent(&mut link);
+    let ids: Vec<_> = answers[0].as_array().unwrap().iter().map(|answer| answer["id"].clone()).collect();
+    assert_eq!((answers.len(), ids), (1, vec![json!(1), json!(2), json!(1)]));
+}
+
+#[test]
+fn a_batch_without_requests_gets_no_answer() {
+    let mut link = TestLink::new(Limits::default());
+    link.begin_batch();
+    let told = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    link.handle_message(Instant::now(), message(told));
+    link.end_batch();
+    assert!(sent(&mut link).is_empty());
+}
+
+#[test]
+fn answers_that_are_too_much_to_keep_go_out_before_their_batch_is_complete() {
+    let now = Instant::now();
+    let mut link = TestLink::new(Limits::default());
+    link.begin_batch();
+    let (large, slow) = (asked(&mut link, now, json!(1)).unwrap(), asked(&mut link, now, json!(2)).unwrap());
+    link.end_batch();
+    let result = RawJson::of(&json!({"text": "x".repeat(2 << 20)})).unwrap();
+    link.respond(&large, Ok(&result));
+    assert_eq!(sent(&mut link)[0][0]["id"], json!(1));
+    link.respond(&slow, Ok(&RawJson::empty_object()));
+    assert_eq!(sent(&mut link), [json!([{"jsonrpc": "2.0", "id": 2, "result": {}}])]);
+}
+
+#[test]
+fn the_bytes_of_requests_in_flight_are_limited() {
+    let now = Instant::now();
+    let mut link = TestLink::new(Limits { serving_bytes: 100, ..Limits::default() });
+    let ask = |id| json!({"jsonrpc": "2.0", "id": id, "method": "ping", "params": {"text": "x".repeat(80)}});
+    let Some(Event::Request { ticket, .. }) = link.handle_message(now, message(ask(1))) else { panic!() };
+    assert!(link.handle_message(now, message(ask(2))).is_none());
+    assert_eq!(sent(&mut link)[0]["error"]["code"], json!(codes::INTERNAL_ERROR));
+    link.respond(&ticket, Ok(&RawJson::empty_object()));
+    assert!(link.handle_message(now, message(ask(2))).is_some());
+}
+
+#[test]
+fn deadlines_of_settled_calls_do_not_pile_up() {
+    let now = Instant::now();
+    let mut link = TestLink::new(Limits::default());
+    let waiting = call(&mut link, now, 0, 50);
+    for context in 1..10_000 {
+        let id = call(&mut link, now, context, 10);
+        let answer = json!({"jsonrpc": "2.0", "id": id.number(), "result": {}});
+        assert!(matches!(link.handle_message(now, message(answer)), Some(Event::Settled { .. })));
+        link.take_transmit();
+    }
+    assert!(link.deadlines.len() <= 100, "{} deadlines for one call", link.deadlines.len());
+    let settled = link.handle_timeout(now + Duration::from_secs(50));
+    assert_eq!(settled.len(), 1);
+    assert!(link.context(waiting).is_none());
 }
 
 #[test]
@@ -103,7 +203,7 @@ enum Input {
     Answer { id: i64, error: bool },
     Progress { id: i64 },
     Ask { id: i64 },
-    Respond { id: i64 },
+    Respond { nth: usize },
     PeerCancels { id: i64 },
     Pass { seconds: u64 },
     Close,
@@ -116,7 +216,7 @@ fn input() -> impl Strategy<Value = Input> {
         3 => (0i64..12, any::<bool>()).prop_map(|(id, error)| Input::Answer { id, error }),
         2 => (0i64..12).prop_map(|id| Input::Progress { id }),
         3 => (0i64..6).prop_map(|id| Input::Ask { id }),
-        2 => (0i64..6).prop_map(|id| Input::Respond { id }),
+        2 => (0usize..12).prop_map(|nth| Input::Respond { nth }),
         1 => (0i64..6).prop_map(|id| Input::PeerCancels { id }),
         2 => (1u64..40).prop_map(|seconds| Input::Pass { seconds }),
         1 => Just(Input::Close),
@@ -131,6 +231,7 @@ proptest! {
         let mut now = start;
         let mut link = TestLink::new(Limits { calls: 6, serving: 3, ..Limits::default() });
         let mut made: Vec<CallId> = Vec::new();
+        let mut tickets: Vec<Ticket> = Vec::new();
         let mut open: HashSet<u32> = HashSet::new();
         let mut ids: HashSet<i64> = HashSet::new();
         let mut next = 0;
@@ -173,14 +274,19 @@ proptest! {
                     link.handle_message(now, message(progress));
                 }
                 Input::Ask { id } => {
-                    let ask = json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
-                    if let Some(Event::Request(request)) = link.handle_message(now, message(ask)) {
+                    if let Some(ticket) = asked(&mut link, now, json!(id)) {
                         prop_assert!(!closed);
-                        link.attach(&request.id, id as u32);
+                        link.attach(&ticket, id as u32);
+                        tickets.push(ticket);
                     }
                 }
-                Input::Respond { id } => {
-                    link.respond(&RequestId::Number(id), Ok(&RawJson::empty_object()));
+                Input::Respond { nth } => {
+                    if let Some(ticket) = tickets.get(nth) {
+                        let waited_for = link.is_serving(ticket);
+                        let answered = link.respond(ticket, Ok(&RawJson::empty_object()));
+                        prop_assert_eq!(answered, waited_for);
+                        prop_assert!(!link.is_serving(ticket), "a request can be answered twice");
+                    }
                 }
                 Input::PeerCancels { id } => {
                     let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
