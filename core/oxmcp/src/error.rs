@@ -26,7 +26,8 @@ pub enum ErrorKind {
     Rpc,
     /// The peer broke MCP, JSON-RPC or HTTP.
     Protocol,
-    /// A message is larger than [`Limits::message_bytes`](crate::Limits::message_bytes).
+    /// A message is larger than [`Limits::message_bytes`](crate::Limits::message_bytes), or a list than
+    /// [`Limits::list_pages`](crate::Limits::list_pages) and [`Limits::list_bytes`](crate::Limits::list_bytes) allow.
     TooLarge,
     /// The two sides have no revision in common.
     UnsupportedVersion,

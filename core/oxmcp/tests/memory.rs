@@ -105,6 +105,15 @@ async fn what_goes_wrong_has_a_type() {
 }
 
 #[tokio::test]
+async fn what_is_said_of_wrong_arguments_is_short_however_long_they_are() {
+    let client = Client::connect(server()).await.unwrap();
+    let refused = client.call_tool("add", json!({"a": "x".repeat(1 << 20), "b": 1})).await.unwrap();
+    let text = refused.joined_text();
+    assert!(refused.is_error && text.contains("integer") && text.contains("/a"), "{text:.100}");
+    assert!(text.len() < 2048, "{} bytes", text.len());
+}
+
+#[tokio::test]
 async fn progress_is_heard_before_the_answer() {
     for version in ERAS {
         let client = Client::connect(server()).only(version).await.unwrap();

@@ -1,52 +1,133 @@
+use std::time::{Duration, Instant};
+
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_json_string};
 
 use super::{Call, Client};
-use crate::{Error, Result};
-
-/// The largest number of pages that are read of one list. A server that has more, or goes in circles, breaks it off.
-pub(super) const MAX_PAGES: usize = 10_000;
+use crate::{Error, ErrorKind, Limits, Result, clock};
 
 impl Client {
-    /// Reads every page of a list and joins their items: the result of one page that holds them all, as JSON. `call` says which list,
-    /// and how long each page may take; its parameters are not used.
+    /// Reads every page of a list and joins their items: the result of one page that holds them all, as JSON. `call` says which list
+    /// and how long it may take: [`timeout`](Call::timeout) for each page, [`max_timeout`](Call::max_timeout) for all of them together. Its
+    /// parameters are not used.
     ///
     /// # Errors
     ///
-    /// [`Misuse`](crate::ErrorKind::Misuse) for a method that has no pages, otherwise as [`call`](Self::call).
+    /// [`Misuse`](ErrorKind::Misuse) for a method that has no pages, [`TooLarge`](ErrorKind::TooLarge) past
+    /// [`Limits::list_pages`] or [`Limits::list_bytes`], [`Protocol`](ErrorKind::Protocol) when the pages go in circles, otherwise as
+    /// [`call`](Self::call).
     pub async fn list_all(&self, call: Call) -> Result<RawJson> {
         let method = call.method;
         let items =
             items_member(method).ok_or_else(|| Error::misuse(format!("{} has no pages", method.name())))?;
+        let limits = &self.inner.limits;
+        let time = Time { method, started: clock::now(), total: call.total.unwrap_or(limits.call_total) };
+        let mut walk = Walk::new(method, limits);
+        let mut bytes = 0;
         let mut joined = Vec::from(*b"{");
         write_json_string(items, &mut joined);
         joined.extend_from_slice(b":[");
         let start = joined.len();
-        let mut cursor: Option<String> = None;
-        for _ in 0..MAX_PAGES {
-            let params = cursor_params(cursor.as_deref())?;
-            let page = self.call(Call { params, ..call.clone() }).await?;
+        loop {
+            let page = Call { params: walk.params()?, total: Some(time.left()?), ..call.clone() };
+            let page = self.call(page).await.map_err(|error| time.explain(error))?;
+            bytes += page.as_bytes().len();
+            if bytes > limits.list_bytes {
+                let (method, limit) = (method.name(), limits.list_bytes);
+                let message =
+                    format!("the server's {method} is larger than the limit of {limit} bytes in all");
+                return Err(Error::new(ErrorKind::TooLarge, message));
+            }
             let next = append(&page, items, start, &mut joined).map_err(|why| {
                 Error::protocol(format!(
                     "the server answered {} with something else than a list: {why}",
                     method.name()
                 ))
             })?;
-            match next {
-                None => {
-                    joined.extend_from_slice(b"]}");
-                    return Ok(RawJson::from_written(joined));
-                }
-                Some(next) if cursor.as_ref() == Some(&next) => {
-                    return Err(Error::protocol(format!(
-                        "the server's {} goes in circles: a page's cursor is its own",
-                        method.name()
-                    )));
-                }
-                Some(next) => cursor = Some(next),
+            if !walk.advance(next)? {
+                joined.extend_from_slice(b"]}");
+                return Ok(RawJson::from_written(joined));
             }
         }
-        Err(Error::protocol(format!("the server's {} has more than {MAX_PAGES} pages", method.name())))
+    }
+}
+
+/// A walk over the pages of a list: where it is, and what keeps it from going on for ever.
+pub(super) struct Walk {
+    method: Method,
+    max_pages: usize,
+    /// The pages that were read.
+    pages: usize,
+    cursor: Option<String>,
+    /// A page that was read, and its cursor. It moves on to every page whose number is a power of two, so a circle of any length is
+    /// found before it was gone through three times, with one cursor kept.
+    landmark: Option<(usize, String)>,
+}
+
+impl Walk {
+    pub(super) fn new(method: Method, limits: &Limits) -> Self {
+        Self { method, max_pages: limits.list_pages, pages: 0, cursor: None, landmark: None }
+    }
+
+    /// Where the next page begins; `None` for the first.
+    pub(super) fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    fn params(&self) -> Result<RawJson> {
+        cursor_params(self.cursor())
+    }
+
+    /// Takes the cursor that a page came with. False when it was the last page.
+    pub(super) fn advance(&mut self, next: Option<String>) -> Result<bool> {
+        self.pages += 1;
+        let Some(next) = next else { return Ok(false) };
+        let (method, page) = (self.method.name(), self.pages);
+        if let Some((earlier, cursor)) = &self.landmark
+            && *cursor == next
+        {
+            return Err(Error::protocol(format!(
+                "the server's {method} goes in circles: page {page} has the cursor of page {earlier}"
+            )));
+        }
+        if page >= self.max_pages {
+            let message =
+                format!("the server's {method} has more than {page} pages, the limit of this client");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        if page.is_power_of_two() {
+            self.landmark = Some((page, next.clone()));
+        }
+        self.cursor = Some(next);
+        Ok(true)
+    }
+}
+
+/// The time that all pages of a list may take together.
+struct Time {
+    method: Method,
+    started: Instant,
+    total: Duration,
+}
+
+impl Time {
+    fn left(&self) -> Result<Duration> {
+        let left = self.total.saturating_sub(clock::now().saturating_duration_since(self.started));
+        if left.is_zero() { Err(self.over()) } else { Ok(left) }
+    }
+
+    /// A page that had only what was left of the time has not met silence.
+    fn explain(&self, error: Error) -> Error {
+        match self.left() {
+            Err(over) if error.kind() == ErrorKind::Timeout => over,
+            _ => error,
+        }
+    }
+
+    fn over(&self) -> Error {
+        let (method, total) = (self.method.name(), self.total);
+        let message = format!("the server did not send all pages of {method} within {total:?}");
+        Error::new(ErrorKind::Timeout, message)
     }
 }
 

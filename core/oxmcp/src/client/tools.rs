@@ -5,7 +5,7 @@ use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::{ListToolsResult, Tool};
 
-use super::list::{MAX_PAGES, cursor_params};
+use super::list::{Walk, cursor_params};
 use super::{Call, Client};
 use crate::{Error, Result};
 
@@ -37,26 +37,29 @@ impl Client {
     }
 
     /// The server's tools one by one; pages are asked for as they are needed.
+    ///
+    /// A list of more pages than [`Limits::list_pages`](crate::Limits::list_pages) ends with
+    /// [`TooLarge`](crate::ErrorKind::TooLarge), one that goes in circles with [`Protocol`](crate::ErrorKind::Protocol).
     pub fn tools(&self) -> impl Stream<Item = Result<Tool>> + Send + 'static {
         struct Pages {
             client: Client,
             ready: VecDeque<Tool>,
-            cursor: Option<String>,
-            left: usize,
+            walk: Walk,
+            has_more: bool,
         }
-        let pages = Pages { client: self.clone(), ready: VecDeque::new(), cursor: None, left: MAX_PAGES };
+        let walk = Walk::new(Method::ListTools, &self.inner.limits);
+        let pages = Pages { client: self.clone(), ready: VecDeque::new(), walk, has_more: true };
         stream::try_unfold(pages, |mut pages| async move {
             loop {
                 if let Some(tool) = pages.ready.pop_front() {
                     return Ok(Some((tool, pages)));
                 }
-                if pages.left == 0 || (pages.left < MAX_PAGES && pages.cursor.is_none()) {
+                if !pages.has_more {
                     return Ok(None);
                 }
-                let page = pages.client.list_tools_page(pages.cursor.as_deref()).await?;
+                let page = pages.client.list_tools_page(pages.walk.cursor()).await?;
                 pages.ready.extend(page.tools);
-                pages.cursor = page.next_cursor;
-                pages.left -= 1;
+                pages.has_more = pages.walk.advance(page.next_cursor)?;
             }
         })
     }

@@ -25,6 +25,13 @@ pub struct ToolCall {
 /// are not known when the program is written.
 pub trait ToolHandler: Send + Sync + 'static {
     /// Runs the tool. When the caller no longer waits, the future is dropped.
+    ///
+    /// This function, and the future until it first has to wait, run on the task of the connection that the call came over: an answer that
+    /// is ready at once costs no task, but until then no other message of that connection is read. From its first wait on, the future runs
+    /// in a task of its own, or over HTTP with its exchange. Code that blocks or computes for long belongs in
+    /// [`tokio::task::spawn_blocking`].
+    ///
+    /// A panic in either is caught and logged, and answered as an internal error without its words.
     fn call(&self, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput, ToolError>>;
 }
 

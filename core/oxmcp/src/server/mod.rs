@@ -75,7 +75,18 @@ impl Server {
     /// Adds a tool, or replaces the one of that name. The schema of its arguments is that of the handler's argument type.
     ///
     /// The handler is an async function of its arguments, or of its arguments and a [`Context`]. What it may return:
-    /// [`IntoToolOutput`]. A panic in it is answered as an internal error, and the server lives on.
+    /// [`IntoToolOutput`]. It begins on the task of the connection that the call came over, so code that blocks or computes for long
+    /// belongs in [`tokio::task::spawn_blocking`]; see [`ToolHandler`].
+    ///
+    /// A panic in it is caught and logged, and the caller gets an internal error without the panic's words, which may be none of its
+    /// business. Other calls and the server go on. (A program built with `panic = "abort"` ends.)
+    ///
+    /// ```
+    /// # use oxmcp::Server;
+    /// let server = Server::new("demo", "1.0.0").tool("hash", "Compute for long.", || async {
+    ///     tokio::task::spawn_blocking(|| (0..1000u64).fold(7, |hash, n| hash * 31 % 1_000_003 + n)).await
+    /// });
+    /// ```
     ///
     /// # Panics
     ///

@@ -170,14 +170,25 @@ impl RegisteredTool {
     }
 }
 
+/// The longest explanation of one problem, in bytes. It quotes the value that is wrong where that is short; a caller may send a long one.
+const MAX_PROBLEM: usize = 1024;
+
 fn check(validator: &Validator, value: &Value) -> std::result::Result<(), String> {
     // Deciding is much cheaper than explaining.
     if validator.is_valid(value) {
         return Ok(());
     }
-    let explain = |error: jsonschema::ValidationError<'_>| match error.instance_path().as_str() {
-        "" => error.to_string(),
-        path => format!("{error} (at {path})"),
+    let explain = |error: jsonschema::ValidationError<'_>| {
+        let mut problem = match error.instance_path().as_str() {
+            "" => error.to_string(),
+            path => format!("{error} (at {path})"),
+        };
+        if problem.len() > MAX_PROBLEM {
+            problem = format!("{} (at {})", error.masked(), error.instance_path().as_str());
+            let end = (0..=MAX_PROBLEM.min(problem.len())).rev().find(|end| problem.is_char_boundary(*end));
+            problem.truncate(end.unwrap_or(0));
+        }
+        problem
     };
     let problems: Vec<String> = validator.iter_errors(value).take(8).map(explain).collect();
     Err(problems.join("; "))
