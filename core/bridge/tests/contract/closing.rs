@@ -1,3 +1,5 @@
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -189,6 +191,33 @@ fn every_close_waits_until_the_process_is_gone() {
         assert_eq!(binding.result(close), json!({}));
         assert!(!is_alive(number));
     }
+}
+
+#[test]
+fn every_close_of_a_server_waits_until_nothing_is_served() {
+    let binding = Binding::new();
+    let server = Server::new(r#"{"name": "short", "version": "1"}"#, &binding.queue).unwrap();
+    let listening = binding.run(|id, queue| server.listen_http("{}", id, queue));
+    // A request is in flight whose body the server waits for; it has said so.
+    let port = u16::try_from(listening["port"].as_u64().unwrap()).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\
+                Expect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let (first, second) = (binding.id(), binding.id());
+    server.close(first, &binding.queue);
+    server.close(second, &binding.queue);
+    binding.result(second);
+    stream.set_nonblocking(true).unwrap();
+    let read = stream.read(&mut [0; 1]);
+    assert!(
+        !matches!(&read, Err(error) if error.kind() == ErrorKind::WouldBlock),
+        "the connection is still there"
+    );
+    binding.result(first);
 }
 
 #[test]
