@@ -7,10 +7,13 @@ import type { Implementation, Progress, Tool } from './types.js'
 
 /** A server to start as a child process and to talk to over its stdin and stdout. */
 export interface CommandTarget {
+  /** The program; looked for on the PATH when it is a bare name. */
   command: string
+  /** Its arguments, as they are: no shell reads them. */
   args?: readonly string[] | undefined
   /** Added to this process's environment. */
   env?: { readonly [name: string]: string } | undefined
+  /** The directory it runs in. Default: this process's. */
   cwd?: string | undefined
   /** Where the child's stderr goes. Default `inherit`. */
   stderr?: 'inherit' | 'null' | undefined
@@ -18,6 +21,7 @@ export interface CommandTarget {
 
 /** A server to talk to over Streamable HTTP. */
 export interface UrlTarget {
+  /** The server's endpoint, http or https. */
   url: string | URL
   /** Sent with every request. */
   headers?: { readonly [name: string]: string } | undefined
@@ -26,12 +30,13 @@ export interface UrlTarget {
 /** What `connect` takes. */
 export type Target = string | URL | CommandTarget | UrlTarget | Server
 
+/** How to connect, and what holds for every request of the client. */
 export interface ConnectOptions {
   /** Abandons connecting. Once connected it has no effect. */
   signal?: AbortSignal | undefined
   /** This client's name, told to the server. */
   name?: string | undefined
-  /** This client's version, told to the server. */
+  /** This client's version, told to the server beside its name. Default `0.0.0`. */
   version?: string | undefined
   /** One protocol revision, for example `2025-11-25`, instead of negotiating. */
   protocolVersion?: string | undefined
@@ -45,6 +50,7 @@ export interface ConnectOptions {
   maxMessageBytes?: number | undefined
 }
 
+/** How long a request may take, and what ends it early. */
 export interface RequestOptions {
   /** Cancels the call: it rejects with the signal's reason, and the server is told. */
   signal?: AbortSignal | undefined
@@ -54,6 +60,7 @@ export interface RequestOptions {
   maxTimeout?: number | undefined
 }
 
+/** How to call a tool. */
 export interface CallToolOptions extends RequestOptions {
   /** Told how far the call has come. What it throws cancels the call, which then rejects with it. */
   onProgress?: ((progress: Progress) => void) | undefined

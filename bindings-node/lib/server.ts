@@ -4,6 +4,7 @@ import type { Schema } from './schema.js'
 import { ToolRunner, definition, type ToolHandler, type ToolOptions } from './tool.js'
 import type { Implementation, JsonSchema } from './types.js'
 
+/** Who a server is, and how it serves. */
 export interface ServerOptions extends Implementation {
   /** How to use the server, for the model. */
   instructions?: string | undefined
@@ -15,6 +16,7 @@ export interface ServerOptions extends Implementation {
   onError?: ((error: unknown, tool: string) => void) | undefined
 }
 
+/** Where to listen, and for whom. */
 export interface ListenOptions {
   /** Default 0: any free port. */
   port?: number | undefined
@@ -32,7 +34,9 @@ export interface ListenOptions {
 export interface HttpAddress {
   /** The address for clients, path included. */
   url: string
+  /** The IP address that it is bound to. */
   host: string
+  /** The port, the one that was chosen when none was asked for. */
   port: number
 }
 

@@ -14,7 +14,9 @@ import type { CallToolResult, ContentBlock, Icon, JsonSchema, ToolAnnotations } 
 
 /** What describes a tool. */
 export interface ToolOptions<Input extends Schema = JsonSchema, Output extends Schema = JsonSchema> {
+  /** Its name, for people. */
   title?: string | undefined
+  /** What it does and when to use it, for the model. */
   description?: string | undefined
   /** The schema of the arguments, an object. Without one, any object is taken. */
   inputSchema?: Input | undefined
@@ -24,8 +26,11 @@ export interface ToolOptions<Input extends Schema = JsonSchema, Output extends S
   inputJsonSchema?: JsonSchema | undefined
   /** The structured result's JSON Schema, where `outputSchema` cannot be converted to it. */
   outputJsonSchema?: JsonSchema | undefined
+  /** Hints about its behaviour, for clients that ask before they call. */
   annotations?: ToolAnnotations | undefined
+  /** Pictures of it, for people. */
   icons?: Icon[] | undefined
+  /** Metadata that is listed with it. */
   _meta?: { [key: string]: unknown } | undefined
 }
 

@@ -21,10 +21,15 @@ export interface Implementation {
 
 /** What a tool says of its behaviour. Hints: do not trust them from a server you do not trust. */
 export interface ToolAnnotations {
+  /** Its name, for people. */
   title?: string
+  /** It changes nothing. */
   readOnlyHint?: boolean
+  /** What it changes may be lost; of meaning when it is not read-only. */
   destructiveHint?: boolean
+  /** Calling it again with the same arguments changes nothing more. */
   idempotentHint?: boolean
+  /** It deals with things outside: the web, and not a memory. */
   openWorldHint?: boolean
 }
 
@@ -112,7 +117,10 @@ export interface CallToolResult {
 
 /** How far a call has come. */
 export interface Progress {
+  /** Grows from one report to the next. */
   progress: number
+  /** What it grows towards, where that is known. */
   total?: number
+  /** What is being done, for people. */
   message?: string
 }

@@ -13,7 +13,7 @@ from .stdout import Aside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from types import EllipsisType, FrameType
     from typing import Any, Literal, TypeVar, overload
@@ -201,22 +201,21 @@ class Server:
             raise MisuseError("this thread's event loop is running already; use `await server.run_async(...)`")
         core = self._core
         served: tuple[int, Aside] | None = None
-        serving: Coroutine[Any, Any, None] | None = None
+        let_interrupts: Callable[[], object] = _do_nothing
         try:
             # The core answers the handshake and lists the tools by itself: it starts before asyncio is loaded.
             served = self._serve_stdio(core, transport, options) if transport == "stdio" else None
+            let_interrupts = _hold_interrupts()
             import asyncio
 
-            serving = self._run(core, transport, options, served, loud=True)
-            asyncio.run(serving)
+            asyncio.run(self._run(core, transport, options, served, let_interrupts, loud=True))
         except KeyboardInterrupt:
-            # It may have come before anything ran.
+            # It may have come before the loop took over.
             self._close_core(core)
-        finally:
-            if serving is not None:
-                serving.close()
             if served is not None:
                 served[1].end()
+        finally:
+            let_interrupts()
 
     if TYPE_CHECKING:
 
@@ -238,7 +237,7 @@ class Server:
         """Like `run`, on the running event loop. Cancelling it closes the server."""
         core = self._core
         served = self._serve_stdio(core, transport, options) if transport == "stdio" else None
-        await self._run(core, transport, options, served, loud=False)
+        await self._run(core, transport, options, served, _do_nothing, loud=False)
 
     def listen(
         self,
@@ -312,8 +311,16 @@ class Server:
         return id, Aside()
 
     async def _run(
-        self, core: _Core, transport: str, options: dict[str, Any], served: tuple[int, Aside] | None, *, loud: bool
+        self,
+        core: _Core,
+        transport: str,
+        options: dict[str, Any],
+        served: tuple[int, Aside] | None,
+        started: Callable[[], object],
+        *,
+        loud: bool,
     ) -> None:
+        started()
         if served is not None:
             dispatcher = self._attach(core)
             id, aside = served
@@ -415,6 +422,21 @@ def _loop_runs() -> bool:
     """Whether an event loop runs on this thread. asyncio is not loaded to find out."""
     asyncio = sys.modules.get("asyncio")
     return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _hold_interrupts() -> Callable[[], object]:
+    """Has Ctrl-C wait until what this returns is called. It would leave an event loop half made, whose remains then
+    complain."""
+    # Not `signal`: the import of that could be interrupted too.
+    signal: Any = __import__("_signal")
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        return _do_nothing
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _local_names(frame: FrameType) -> Callable[[Any], dict[str, Any] | None]:
