@@ -17,7 +17,8 @@
  * - Callbacks get their userdata first. They run on the thread that is said there and may not leave by longjmp or a C++
  *   exception.
  * - Every call settles: with a result, an error, or OXMCP_TIMEOUT.
- * - Handles do not survive fork(): the child gets OXMCP_MISUSE. exec() is fine.
+ * - Handles do not survive fork(): in the child they give OXMCP_MISUSE or the empty answer. It may make its own.
+ *   exec() is fine.
  */
 
 #ifndef OXMCP_H

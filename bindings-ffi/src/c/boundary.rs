@@ -38,6 +38,13 @@ pub(super) unsafe fn shared<'a, T>(pointer: *const T, what: &str) -> Result<&'a 
     unsafe { pointer.as_ref() }.ok_or_else(|| oxmcp_error::misuse(format!("{what} is NULL")))
 }
 
+/// The error for a handle that is used in a forked child.
+pub(super) fn made_before_fork(what: &str) -> oxmcp_error {
+    oxmcp_error::misuse(format!(
+        "{what} was made before fork(), by the parent process: make a new one in this one"
+    ))
+}
+
 /// A place in the caller's memory that a result goes to, on success only.
 #[must_use]
 pub(super) struct Output<T>(*mut T);

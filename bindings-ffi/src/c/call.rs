@@ -90,7 +90,7 @@ pub unsafe extern "C" fn oxmcp_call_is_cancelled(call: *const oxmcp_call) -> boo
         return false;
     };
     guard(false, || {
-        if !call.is_cancelled() {
+        if !call.is_cancelled() && call.core.is_of_this_process() {
             call.core.sort();
         }
         call.is_cancelled()

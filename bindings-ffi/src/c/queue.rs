@@ -3,9 +3,9 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oxmcp_bridge::Queue;
+use oxmcp_bridge::{Process, Queue};
 
-use super::boundary::{free, guard, shared};
+use super::boundary::{free, guard, made_before_fork, shared};
 use super::error::oxmcp_error;
 use super::event::oxmcp_event;
 use super::wake::{Wake, oxmcp_wake_fn};
@@ -16,6 +16,14 @@ use super::wake::{Wake, oxmcp_wake_fn};
 pub struct oxmcp_queue {
     queue: Arc<Queue>,
     wake: Arc<Wake>,
+    process: Process,
+}
+
+impl oxmcp_queue {
+    /// Whether it was made in this process, and not before a fork.
+    fn is_of_this_process(&self) -> bool {
+        self.process == Process::current()
+    }
 }
 
 /// Makes an empty queue. `wake` is called, with `userdata`, when the queue turns from empty to not empty; NULL when
@@ -26,7 +34,7 @@ pub unsafe extern "C" fn oxmcp_queue_new(wake: oxmcp_wake_fn, userdata: *mut c_v
         let wake = Arc::new(Wake::new(wake, userdata));
         let raised = wake.clone();
         let queue = Queue::new(Some(Box::new(move || raised.raise())));
-        Box::into_raw(Box::new(oxmcp_queue { queue, wake }))
+        Box::into_raw(Box::new(oxmcp_queue { queue, wake, process: Process::current() }))
     })
 }
 
@@ -36,7 +44,7 @@ pub unsafe extern "C" fn oxmcp_queue_new(wake: oxmcp_wake_fn, userdata: *mut c_v
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn oxmcp_queue_fd(queue: *const oxmcp_queue) -> c_int {
     // SAFETY: by contract NULL or live.
-    let queue = unsafe { queue.as_ref() };
+    let queue = unsafe { queue.as_ref() }.filter(|queue| queue.is_of_this_process());
     guard(-1, || queue.map_or(-1, |queue| queue.wake.descriptor()))
 }
 
@@ -51,7 +59,7 @@ pub unsafe extern "C" fn oxmcp_queue_poll(
     timeout_ms: i64,
 ) -> usize {
     // SAFETY: by contract NULL or live.
-    let Some(queue) = (unsafe { queue.as_ref() }) else {
+    let Some(queue) = (unsafe { queue.as_ref() }).filter(|queue| queue.is_of_this_process()) else {
         return 0;
     };
     if events.is_null() || capacity == 0 {
@@ -84,6 +92,10 @@ pub unsafe extern "C" fn oxmcp_queue_free(queue: *mut oxmcp_queue) {
     guard((), || {
         // SAFETY: by contract NULL or live.
         if let Some(queue) = unsafe { queue.as_ref() } {
+            if !queue.is_of_this_process() {
+                // Its locks may be held by threads that are not here.
+                return;
+            }
             queue.wake.disarm();
             queue.queue.close();
         }
@@ -92,12 +104,13 @@ pub unsafe extern "C" fn oxmcp_queue_free(queue: *mut oxmcp_queue) {
     });
 }
 
-/// The bridge's queue of a handle that may not be NULL.
+/// The bridge's queue of a handle that may not be NULL nor come from before a fork.
 ///
 /// # Safety
 ///
 /// `queue` is NULL or live.
 pub(super) unsafe fn inner<'a>(queue: *const oxmcp_queue) -> Result<&'a Arc<Queue>, oxmcp_error> {
     // SAFETY: the caller's promise.
-    Ok(unsafe { &shared(queue, "queue")?.queue })
+    let queue = unsafe { shared(queue, "queue")? };
+    if queue.is_of_this_process() { Ok(&queue.queue) } else { Err(made_before_fork("the queue")) }
 }

@@ -6,7 +6,7 @@ use oxmcp_bridge::Queue;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::boundary::{Output, free, guard, report, shared};
+use super::boundary::{Output, free, guard, made_before_fork, report, shared};
 use super::error::oxmcp_error;
 use super::json::oxmcp_json;
 use super::operation::{OWN_ID, wait};
@@ -359,8 +359,11 @@ pub unsafe extern "C" fn oxmcp_server_close(
 pub unsafe extern "C" fn oxmcp_server_free(server: *mut oxmcp_server) {
     guard((), || {
         // SAFETY: by contract NULL or live.
-        if let Some(server) = unsafe { server.as_ref() } {
-            let core = &server.core;
+        if let Some(oxmcp_server { core }) = unsafe { server.as_ref() } {
+            if !core.is_of_this_process() {
+                // Its locks may be held by threads that are not here, and its handlers' userdata are the parent's.
+                return;
+            }
             core.wake().disarm();
             core.server().close(OWN_ID, &Queue::new(None));
             core.end();
@@ -371,12 +374,13 @@ pub unsafe extern "C" fn oxmcp_server_free(server: *mut oxmcp_server) {
     });
 }
 
-/// The core of a handle that may not be NULL.
+/// The core of a handle that may not be NULL nor come from before a fork.
 ///
 /// # Safety
 ///
 /// `server` is NULL or live.
 pub(super) unsafe fn core_of<'a>(server: *const oxmcp_server) -> Result<&'a Arc<ServerCore>, oxmcp_error> {
     // SAFETY: the caller's promise.
-    Ok(unsafe { &shared(server, "server")?.core })
+    let core = unsafe { &shared(server, "server")?.core };
+    if core.is_of_this_process() { Ok(core) } else { Err(made_before_fork("the server")) }
 }

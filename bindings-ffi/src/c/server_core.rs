@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use oxmcp_bridge::{CallOutcome, Event, EventKind, Queue, Server};
+use oxmcp_bridge::{CallOutcome, Event, EventKind, Process, Queue, Server};
 
 use super::call::oxmcp_call;
 use super::error::oxmcp_error;
@@ -27,6 +27,7 @@ pub(super) struct ServerCore {
     tools: Tools,
     wake: Arc<Wake>,
     shared: Arc<Shared>,
+    process: Process,
 }
 
 /// What the bridge's wake-up reaches.
@@ -93,7 +94,13 @@ impl ServerCore {
             }
         })));
         let server = Server::new(config, &queue)?;
-        Ok(Arc::new(Self { server, queue, tools: Tools::default(), wake, shared }))
+        let process = Process::current();
+        Ok(Arc::new(Self { server, queue, tools: Tools::default(), wake, shared, process }))
+    }
+
+    /// Whether it was made in this process, and not before a fork.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.process == Process::current()
     }
 
     /// The bridge's server.
