@@ -68,6 +68,11 @@ pub(crate) trait Role: Send + 'static {
     /// Whether the revision of the connection has batches.
     fn has_batches(&self) -> bool;
 
+    /// Whether the peer may ask anything; otherwise its requests are ignored.
+    fn may_be_asked(&self) -> bool {
+        true
+    }
+
     /// Answers a request.
     fn answer(&mut self, request: Request, ticket: &Ticket, connection: &Connection) -> Answer;
 

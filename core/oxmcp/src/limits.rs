@@ -24,7 +24,7 @@ pub struct Limits {
     pub session_idle: Duration,
     /// How long connecting may take, from starting a process or opening a socket to an agreed revision. Default 30 s.
     pub connect: Duration,
-    /// How long a server over a stream has to answer the era probe before `initialize` is tried. Default 3 s.
+    /// How long a server has to answer the era probe before `initialize` is tried; over HTTP, from when the probe was sent. Default 3 s.
     pub probe: Duration,
     /// How long a call waits in silence; progress starts it anew. Default 60 s.
     pub call_silence: Duration,

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use oxmcp::client::Call;
 use oxmcp::model::{Content, Progress};
 use oxmcp::server::{Json, ToolError};
-use oxmcp::{Client, Context, ErrorKind, ProtocolVersion, Server};
+use oxmcp::{Client, Context, ErrorKind, Method, ProtocolVersion, RawJson, Server};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 #[derive(Deserialize, JsonSchema)]
 struct Add {
@@ -193,5 +195,54 @@ async fn a_thousand_calls_at_once_all_settle() {
         (0..1000).map(|n| tokio::spawn(client.call_tool("add", json!({"a": n, "b": n})).into_future()));
     for (n, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
         assert_eq!(call.await.unwrap().unwrap().structured_content, Some(json!({"sum": 2 * n})));
+    }
+}
+
+#[tokio::test]
+async fn a_stateless_server_gets_no_answers() {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let connecting = tokio::spawn(Client::connect(tokio::io::split(ours)).into_future());
+    let (reader, mut writer) = tokio::io::split(theirs);
+    let mut lines = tokio::io::BufReader::new(reader).lines();
+    let mut asked = async || -> serde_json::Value {
+        serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap()
+    };
+    let mut answer = async |id: &serde_json::Value, result: serde_json::Value| {
+        let ping = json!({"jsonrpc": "2.0", "id": "p", "method": "ping"});
+        let answer = json!({"jsonrpc": "2.0", "id": id, "result": result});
+        writer.write_all(format!("{ping}\n{answer}\n").as_bytes()).await.unwrap();
+    };
+
+    // Until the era is known, a ping may come from a server that knows no other.
+    let probe = asked().await;
+    answer(&probe["id"], json!({"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}})).await;
+    assert_eq!(asked().await, json!({"jsonrpc": "2.0", "id": "p", "result": {}}));
+    let client = connecting.await.unwrap().unwrap();
+
+    for _ in 0..2 {
+        let listing = tokio::spawn({
+            let client = client.clone();
+            async move { client.list_tools().await }
+        });
+        let request = asked().await;
+        assert_eq!(request["method"], "tools/list");
+        answer(&request["id"], json!({"tools": []})).await;
+        assert!(listing.await.unwrap().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn parameters_that_are_no_object_are_a_misuse_of_the_caller() {
+    for version in ERAS {
+        let client = Client::connect(server()).only(version).await.unwrap();
+        for params in [json!([]), json!(null), json!({"name": "add", "_meta": 1})] {
+            let call = Call::new(Method::CallTool, RawJson::of(&params).unwrap());
+            assert_eq!(client.call(call.clone()).await.unwrap_err().kind(), ErrorKind::Misuse, "{params}");
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            client.start(call, |outcome| drop(sender.send(outcome)));
+            assert_eq!(receiver.await.unwrap().unwrap_err().kind(), ErrorKind::Misuse, "{params}");
+        }
+        let params = json!({"name": "add", "arguments": {"a": 1, "b": 2}, "_meta": null});
+        client.call(Call::new(Method::CallTool, RawJson::of(&params).unwrap())).await.unwrap();
     }
 }

@@ -20,8 +20,6 @@ final class Dispatcher: Sendable {
         var servers: [UInt64: ServerCore] = [:]
         /// Tool calls that run, by the core's id of the call.
         var calls: [UInt64: Task<Void, Never>] = [:]
-        /// Why nothing arrives any more, which only a fault of the library does.
-        var fault: MCPError?
     }
 
     /// Where an operation is between its beginning and its end.
@@ -42,14 +40,10 @@ final class Dispatcher: Sendable {
         case cancel(Task<Void, Never>)
     }
 
-    init() {
+    private init() {
         let thread = Thread { [self] in
-            do {
-                while !queue.isShutDown() {
-                    deliver(try queue.waitDrain(max: 256, timeoutMs: -1))
-                }
-            } catch {
-                fail(MCPError(error))
+            while !queue.isShutDown() {
+                deliver(queue.waitDrain(max: 256, timeoutMs: -1))
             }
         }
         thread.name = "oxmcp"
@@ -61,8 +55,6 @@ final class Dispatcher: Sendable {
 enum Outcome: Sendable {
     case completed(Data)
     case failed(Data)
-    /// It will never be known how: the library broke.
-    case faulted(MCPError)
 }
 
 /// What is heard of an operation: any number of reports, then the end.
@@ -86,21 +78,9 @@ extension Dispatcher {
     func begin() -> UInt64 {
         state.withLock { state in
             let id = state.freshID()
-            state.operations[id] = state.fault.map { .settled(.faulted($0)) } ?? .begun
+            state.operations[id] = .begun
             return id
         }
-    }
-
-    /// Begins an operation and hands it to the core with `start`.
-    func begin(_ start: (_ id: UInt64) throws -> Void) throws -> UInt64 {
-        let id = begin()
-        do {
-            try start(id)
-        } catch {
-            forget(id)
-            throw MCPError(error)
-        }
-        return id
     }
 
     /// Begins an operation whose progress is wanted. The stream ends with its end.
@@ -108,12 +88,11 @@ extension Dispatcher {
         // The end comes last, so it is never among the oldest.
         let (events, continuation) = AsyncStream.makeStream(
             of: OperationEvent.self, bufferingPolicy: .bufferingNewest(Self.progressBuffer))
-        let (id, fault) = state.withLock { state in
+        let id = state.withLock { state in
             let id = state.freshID()
             state.operations[id] = .watched(continuation)
-            return (id, state.fault)
+            return id
         }
-        if let fault { settle(id, .faulted(fault)) }
         return (id, events)
     }
 
@@ -183,8 +162,6 @@ extension Outcome {
             let error = MCPError(json: json)
             if Task.isCancelled, error.kind == .cancelled || error.kind == .closed { throw CancellationError() }
             throw error
-        case .faulted(let error):
-            throw error
         }
     }
 }
@@ -223,15 +200,6 @@ extension Dispatcher {
                     return state.calls[event.id].map(Delivery.cancel)
                 }
             }
-        }
-        deliveries.forEach(perform)
-    }
-
-    /// Ends every operation, and every later one, for nothing more is heard of them.
-    func fail(_ error: MCPError) {
-        let deliveries = state.withLock { state in
-            state.fault = error
-            return Array(state.operations.keys).compactMap { state.settle($0, .faulted(error)) }
         }
         deliveries.forEach(perform)
     }

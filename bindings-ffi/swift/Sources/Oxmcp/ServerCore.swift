@@ -85,16 +85,18 @@ extension ServerCore {
 extension ServerCore {
     func serveStdio() async throws {
         let dispatcher = Dispatcher.shared
-        let id = try dispatcher.begin(core.serveStdio)
-        _ = try await dispatcher.outcome(of: id) { try? self.core.closeServer(id: dispatcher.freshID()) }
+        let id = dispatcher.begin()
+        core.serveStdio(id: id)
+        _ = try await dispatcher.outcome(of: id) { self.core.closeServer(id: dispatcher.freshID()) }
     }
 
     /// Listens, and keeps `server` until it is closed.
     func listenHTTP(configuration: [String: JSONValue], keeping server: MCPServer) async throws -> Data {
         let text = String(decoding: try JSON.encode(configuration), as: UTF8.self)
         let dispatcher = Dispatcher.shared
-        let id = try dispatcher.begin { try core.listenHttp(config: text, id: $0) }
-        let address = try await dispatcher.outcome(of: id) { try? self.core.closeServer(id: dispatcher.freshID()) }
+        let id = dispatcher.begin()
+        core.listenHttp(config: text, id: id)
+        let address = try await dispatcher.outcome(of: id) { self.core.closeServer(id: dispatcher.freshID()) }
         state.withLock { $0.listening = server }
         return address
     }
@@ -114,7 +116,9 @@ extension ServerCore {
 
     func close() async {
         let dispatcher = Dispatcher.shared
-        if let id = try? dispatcher.begin(core.closeServer) { _ = try? await dispatcher.outcome(of: id) {} }
+        let id = dispatcher.begin()
+        core.closeServer(id: id)
+        _ = try? await dispatcher.outcome(of: id) {}
         let (waiting, listening) = state.withLock { state in
             defer {
                 state.untilClosed = []

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::params::{MetaMembers, write_params};
+use super::params::{MetaMembers, Params};
 use super::{Channel, Client, Inner};
 use crate::connection::{Connection, Done, ProgressFn, Waiter};
 use crate::{Error, ErrorKind, Result, clock};
@@ -29,7 +29,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of `method` with a parameters object.
+    /// A call of `method` with a parameters object. Anything else fails the call as a [`Misuse`](ErrorKind::Misuse).
     pub fn new(method: Method, params: RawJson) -> Self {
         Self { method, params, silence: None, total: None, progress: None }
     }
@@ -83,19 +83,19 @@ impl Client {
     pub async fn call(&self, call: Call) -> Result<RawJson> {
         let call = self.adapt(call);
         let method = call.method;
-        self.check(&call)?;
+        let params = self.check(&call)?;
         let result = match &self.inner.channel {
             Channel::Stream(stream) => {
                 let (sender, receiver) = oneshot::channel();
                 let progress = call.progress.clone();
                 let waiter = Waiter { done: Done::Channel(sender), progress };
-                let made = self.call_over_stream(&stream.connection, &call, waiter);
+                let made = self.call_over_stream(&stream.connection, &call, &params, waiter);
                 let guard = CancelOnDrop { connection: &stream.connection, call: made };
                 let outcome = receiver.await;
                 guard.disarm();
                 outcome.unwrap_or(Err(CallError::Cancelled))?
             }
-            Channel::Http(http) => http.call(&self.inner, &call).await?,
+            Channel::Http(http) => http.call(&self.inner, &call, params).await?,
         };
         self.complete(method, result)
     }
@@ -106,10 +106,13 @@ impl Client {
     pub fn start(&self, call: Call, done: impl FnOnce(Result<RawJson>) + Send + 'static) -> Started {
         let call = self.adapt(call);
         let method = call.method;
-        if let Err(error) = self.check(&call) {
-            done(Err(error));
-            return Started(StartedIn::Settled);
-        }
+        let params = match self.check(&call) {
+            Ok(params) => params,
+            Err(error) => {
+                done(Err(error));
+                return Started(StartedIn::Settled);
+            }
+        };
         match &self.inner.channel {
             Channel::Stream(stream) => {
                 // The client lives as long as its calls.
@@ -119,7 +122,7 @@ impl Client {
                 };
                 let waiter =
                     Waiter { done: Done::Callback(Box::new(callback)), progress: call.progress.clone() };
-                let made = self.call_over_stream(&stream.connection, &call, waiter);
+                let made = self.call_over_stream(&stream.connection, &call, &params, waiter);
                 Started(match made {
                     Some(call) => StartedIn::Stream(stream.connection.clone(), call),
                     None => StartedIn::Settled,
@@ -137,13 +140,19 @@ impl Client {
         }
     }
 
-    fn call_over_stream(&self, connection: &Connection, call: &Call, waiter: Waiter) -> Option<CallId> {
+    fn call_over_stream(
+        &self,
+        connection: &Connection,
+        call: &Call,
+        params: &Params<'_>,
+        waiter: Waiter,
+    ) -> Option<CallId> {
         let options = CallOptions { patience: call.patience(&self.inner), cancellable: true };
         let stateless = self.inner.meta.as_deref();
         connection.call(call.method.name(), options, waiter, |id, out| {
             // Progress starts the silence anew even when nobody listens, so it is always asked for.
             let progress_token = call.method.info().may_require_input.then(|| id.number());
-            write_params(&call.params, &MetaMembers { progress_token, stateless }, out);
+            params.write(&MetaMembers { progress_token, stateless }, out);
         })
     }
 
@@ -153,8 +162,8 @@ impl Client {
         if is_missing { Call { method: Method::Discover, ..call } } else { call }
     }
 
-    /// Refuses what the server cannot answer (see the method table).
-    fn check(&self, call: &Call) -> Result<()> {
+    /// Refuses what is no request, and what the server cannot answer (see the method table). Gives the parameters, looked at.
+    fn check<'a>(&self, call: &'a Call) -> Result<Params<'a>> {
         let info = call.method.info();
         if info.kind != Kind::Request || info.sender == Sender::Server {
             return Err(Error::misuse(format!("{} is no request of a client", info.name)));
@@ -173,7 +182,7 @@ impl Client {
                 );
                 Err(Error::new(ErrorKind::Unsupported, message))
             }
-            _ => Ok(()),
+            _ => Params::read(&call.params),
         }
     }
 

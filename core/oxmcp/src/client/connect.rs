@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
 
 use super::http::HttpChannel;
-use super::params::{MetaMembers, write_params};
+use super::params::{MetaMembers, Params};
 use super::{Channel, Client, Inner, StreamChannel, eras};
 use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
 use crate::server::{Answer, StreamRole};
@@ -109,7 +109,7 @@ impl Connect {
     }
 
     /// Gives up when `signal` is done before a revision is agreed on: it fails with [`Cancelled`](ErrorKind::Cancelled) when the
-    /// processes started for it are gone. Dropping the future ends them too, but does not wait.
+    /// processes started for it are gone, and its session at the server ended. Dropping the future ends them too, but does not wait.
     pub fn give_up_when(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.given_up = Box::pin(signal);
         self
@@ -136,27 +136,29 @@ impl Connect {
         let Self { target, mut offer, headers, limits, .. } = self;
         let (negotiated, channel) = match target {
             Target::Url(url) => {
-                offer.remembered = eras::recall(&url);
-                let http = HttpChannel::new(&url, headers, &limits)?;
-                let negotiated = http.negotiate(&offer).await?;
-                remember_era(&url, &offer, &negotiated);
+                let server = eras::Server::at(&url);
+                offer.remembered = server.and_then(eras::Server::recall);
+                let http = HttpChannel::new(&url, headers, &limits).await?;
+                attempts.add(http.released());
+                let negotiated = http.negotiate(&offer, &limits).await?;
+                remember_era(server, &offer, &negotiated);
                 (negotiated, Channel::Http(http))
             }
             Target::Command(command) => {
-                let server = command.identity();
-                offer.remembered = eras::recall(&server);
+                let server = eras::Server::started_by(&command);
+                offer.remembered = server.recall();
                 let (negotiated, stream) = connect_command(&command, &offer, &limits, attempts).await?;
-                remember_era(&server, &offer, &negotiated);
+                remember_era(Some(server), &offer, &negotiated);
                 (negotiated, Channel::Stream(stream))
             }
             Target::Server(server) => {
                 let stream = open_memory(&server, &limits);
-                attempts.add(&stream);
+                attempts.add(stream.released.clone());
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
             Target::Stream(reader, writer) => {
                 let stream = open_stream(reader, writer, None, &limits);
-                attempts.add(&stream);
+                attempts.add(stream.released.clone());
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
         };
@@ -167,9 +169,9 @@ impl Connect {
 }
 
 /// A pinned revision says nothing about what the server would choose.
-fn remember_era(server: &str, offer: &Offer, negotiated: &Negotiated) {
-    if offer.only.is_none() {
-        eras::remember(server, negotiated.version.era());
+fn remember_era(server: Option<eras::Server>, offer: &Offer, negotiated: &Negotiated) {
+    if let (Some(server), None) = (server, offer.only) {
+        server.remember(negotiated.version.era());
     }
 }
 
@@ -244,17 +246,17 @@ fn not_connected(error: CallError, server: &str) -> Error {
 fn open_command(command: &Command, limits: &Limits, attempts: &Attempts) -> Result<StreamChannel> {
     let (child, stdout, stdin) = command.spawn()?;
     let stream = open_stream(Box::pin(stdout), Box::pin(stdin), Some(child), limits);
-    attempts.add(&stream);
+    attempts.add(stream.released.clone());
     Ok(stream)
 }
 
-/// The streams opened for one connection, with their processes, to see them gone when it fails.
+/// What was opened for one connection, to see it gone when that fails: streams with their processes, or an HTTP session.
 #[derive(Default)]
 struct Attempts(Mutex<Vec<watch::Receiver<bool>>>);
 
 impl Attempts {
-    fn add(&self, stream: &StreamChannel) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(stream.released.clone());
+    fn add(&self, released: watch::Receiver<bool>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(released);
     }
 
     async fn released(&self) {
@@ -338,6 +340,11 @@ struct ClientRole {
 impl Role for ClientRole {
     const SERVES: bool = false;
 
+    /// A server of the stateless era asks its client nothing, and a client answers nothing (2026-07-28, stdio).
+    fn may_be_asked(&self) -> bool {
+        self.agreed.get().is_none_or(|version| version.era() == Era::Handshake)
+    }
+
     /// A client must be able to receive batches (2025-03-26, "Batching"), though this one sends none. Before a revision is agreed on, it may
     /// be that one.
     fn has_batches(&self) -> bool {
@@ -398,7 +405,8 @@ impl StreamChannel {
         let waiter = Waiter { done: Done::Channel(sender), progress: None };
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
         let meta = MetaMembers { progress_token: None, stateless: stateless.as_deref() };
-        self.connection.call(method.name(), options, waiter, |_, out| write_params(params, &meta, out));
+        self.connection
+            .call(method.name(), options, waiter, |_, out| Params::plain(params).write(&meta, out));
         match receiver.await.unwrap_or(Err(CallError::Cancelled)) {
             Ok(result) => Ok(Reply::Result(result)),
             Err(CallError::Rpc(error)) => Ok(Reply::Error(error)),

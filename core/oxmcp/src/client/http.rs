@@ -1,6 +1,12 @@
+mod failure;
+mod posts;
+
+use std::borrow::Cow;
+use std::future::pending;
+use std::mem;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use oxmcp_proto::jsonrpc::{
@@ -9,19 +15,28 @@ use oxmcp_proto::jsonrpc::{
 };
 use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{Progress, ProgressParams};
-use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
+use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, NegotiationError, Offer, Reply, Step};
 use oxmcp_proto::{Era, Method, ProtocolVersion};
+use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use self::failure::{is_unauthorized, to_error};
+use self::posts::{Post, Posts};
 use super::call::within;
 use super::connect::{answer_server, stateless_meta};
-use super::params::{MetaMembers, write_params};
+use super::params::{MetaMembers, Params};
 use super::{Call, Inner};
 use crate::transport::http::{Head, HttpClient, HttpError, Response};
-use crate::{Error, ErrorKind, Limits, Result};
+use crate::{Error, Limits, Result};
 
-/// A server over HTTP: each call is an exchange of its own, and there is nothing to drive.
+pub(super) use self::failure::CallFailure;
+
+/// How long closing waits for the messages that are still to be sent, before it ends the session.
+const LAST_POSTS: Duration = Duration::from_secs(2);
+
+/// A server over HTTP: each call is an exchange of its own, and there is nothing to drive. When it is dropped, its session is ended in the
+/// background.
 pub(super) struct HttpChannel {
     shared: Arc<Shared>,
 }
@@ -29,22 +44,38 @@ pub(super) struct HttpChannel {
 struct Shared {
     http: HttpClient,
     next_id: AtomicI64,
-    /// The revision, once it is negotiated.
-    version: Mutex<Option<ProtocolVersion>>,
-    /// The session, in the handshake era, if the server keeps one.
-    session: Mutex<Option<String>>,
+    standing: Mutex<Standing>,
+    /// The requests of the handshake era that nobody answered yet, each with what tells that it was sent.
+    in_flight: Mutex<FxHashMap<i64, oneshot::Receiver<()>>>,
+    posts: Posts,
     closed: watch::Sender<bool>,
     released: watch::Sender<bool>,
     runtime: Handle,
 }
 
+/// What the negotiation came to, as every later request says it.
+#[derive(Clone, Default)]
+struct Standing {
+    /// The revision, once there is one.
+    version: Option<ProtocolVersion>,
+    /// The session, in the handshake era, if the server keeps one.
+    session: Option<Arc<str>>,
+}
+
+impl Standing {
+    fn head<'a>(&'a self, method: &'a str) -> Head<'a> {
+        Head { version: self.version, method, name: None, session: self.session.as_deref() }
+    }
+}
+
 impl HttpChannel {
-    pub(super) fn new(url: &str, headers: Vec<(String, String)>, limits: &Limits) -> Result<Self> {
+    pub(super) async fn new(url: &str, headers: Vec<(String, String)>, limits: &Limits) -> Result<Self> {
         let shared = Shared {
-            http: HttpClient::new(url, headers, limits)?,
+            http: HttpClient::new(url, headers, limits).await?,
             next_id: AtomicI64::new(1),
-            version: Mutex::new(None),
-            session: Mutex::new(None),
+            standing: Mutex::default(),
+            in_flight: Mutex::default(),
+            posts: Posts::default(),
             closed: watch::Sender::new(false),
             released: watch::Sender::new(false),
             runtime: Handle::current(),
@@ -62,47 +93,77 @@ impl HttpChannel {
 
     /// Agrees on a revision: tries the stateless era, and looks at how that is refused (2026-07-28, Streamable HTTP, "Backward
     /// Compatibility").
-    pub(super) async fn negotiate(&self, offer: &Offer) -> Result<Negotiated> {
+    pub(super) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
         let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
+        let mut refusal = None;
         loop {
             step = match step {
                 Step::Done(negotiated) => {
-                    *self.shared.version() = Some(negotiated.version);
+                    self.shared.standing().version = Some(negotiated.version);
                     if negotiated.version.era() == Era::Handshake {
-                        let mut body = Vec::new();
-                        write_notification(&mut body, Method::Initialized.name(), |out| {
-                            out.extend_from_slice(b"{}")
-                        });
-                        self.shared.post(Method::Initialized.name(), body.into()).await.map_err(to_error)?;
+                        self.begin_session().await.map_err(to_error)?;
                     }
                     return Ok(*negotiated);
                 }
-                Step::Failed(error) => return Err(error.into()),
-                Step::Request { method, version, params, .. } => {
-                    negotiation.handle(self.ask(method, version, &params, offer).await?)
+                Step::Failed(error) => {
+                    let last_words = refusal.filter(|_| error == NegotiationError::NotAServer);
+                    let error = Error::from(error);
+                    return Err(match last_words {
+                        Some(refusal) => error.with_source(to_error(refusal)),
+                        None => error,
+                    });
+                }
+                Step::Request { method, version, params, is_probe } => {
+                    let patience = is_probe.then_some(limits.probe);
+                    let reply = match self.ask(method, version, &params, patience, offer).await {
+                        Ok(reply) => reply,
+                        Err(error) if is_refusal(&error, is_probe) => {
+                            refusal = Some(error);
+                            Reply::Refused
+                        }
+                        Err(error) => return Err(to_error(error)),
+                    };
+                    negotiation.handle(reply)
                 }
             };
         }
     }
 
+    /// Sends a request of the negotiation. With `patience`, a server that has not answered it so long after it was sent is silent.
     async fn ask(
         &self,
         method: Method,
         version: ProtocolVersion,
         params: &RawJson,
+        patience: Option<Duration>,
         offer: &Offer,
-    ) -> Result<Reply> {
+    ) -> Result<Reply, HttpError> {
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
-        let id = self.shared.next_id();
+        let id = RequestId::Number(self.shared.next_id());
         let mut body = Vec::with_capacity(512);
         let meta = MetaMembers { progress_token: None, stateless: stateless.as_deref() };
-        write_request(&mut body, &id, method.name(), |out| write_params(params, &meta, out));
+        write_request(&mut body, &id, method.name(), |out| Params::plain(params).write(&meta, out));
         // Before it is agreed, a revision of the handshake era stands in the body alone.
         let named = (version.era() == Era::Stateless).then_some(version);
         let head = Head { version: named, method: method.name(), name: None, session: None };
-        match self.shared.http.exchange(head, &id, body.into(), &mut |_| {}).await {
+        let (sending, sent) = oneshot::channel();
+        let silence = async {
+            match (patience, sent.await) {
+                (Some(patience), Ok(())) => tokio::time::sleep(patience).await,
+                _ => pending().await,
+            }
+        };
+        let mut on_message = |_| {};
+        let answer = tokio::select! {
+            answer = self.shared.http.exchange(head, &id, body.into(), Some(sending), &mut on_message) => answer,
+            () = silence => return Ok(Reply::Silence),
+        };
+        match answer {
             Ok(Response { outcome: Ok(result), session }) => {
-                *self.shared.session() = session;
+                // No other answer opens a session.
+                if method == Method::Initialize {
+                    self.shared.standing().session = session.map(Arc::from);
+                }
                 Ok(Reply::Result(result))
             }
             Ok(Response { outcome: Err(error), .. }) => Ok(Reply::Error(error)),
@@ -111,54 +172,67 @@ impl HttpChannel {
             {
                 Ok(Reply::Error(error))
             }
-            Err(HttpError::Status { status, .. }) if !is_unauthorized(status) => Ok(Reply::Refused),
-            Err(error) => Err(to_error(error)),
+            Err(error) => Err(error),
         }
     }
 
+    /// Says that the session may begin.
+    async fn begin_session(&self) -> Result<(), HttpError> {
+        let mut body = Vec::new();
+        write_notification(&mut body, Method::Initialized.name(), |out| out.extend_from_slice(b"{}"));
+        let standing = self.shared.standing().clone();
+        self.shared.http.post(standing.head(Method::Initialized.name()), body.into()).await
+    }
+
     /// Runs one call. Dropping the future cancels it.
-    pub(super) async fn call(&self, inner: &Inner, call: &Call) -> Result<RawJson, CallErrorOrHttp> {
+    pub(super) async fn call(
+        &self,
+        inner: &Inner,
+        call: &Call,
+        params: Params<'_>,
+    ) -> Result<RawJson, CallFailure> {
         let shared = &self.shared;
         let mut closed = shared.closed.subscribe();
         if *closed.borrow() {
             return Err(CallError::Closed(CloseReason::Local).into());
         }
-        let id = shared.next_id();
-        let RequestId::Number(number) = id else { return Err(CallError::Cancelled.into()) };
+        let number = shared.next_id();
+        let id = RequestId::Number(number);
         let progress_token = call.method.info().may_require_input.then_some(number);
         let mut body = Vec::with_capacity(call.params.as_bytes().len() + 512);
         let meta = MetaMembers { progress_token, stateless: inner.meta.as_deref() };
-        write_request(&mut body, &id, call.method.name(), |out| write_params(&call.params, &meta, out));
+        write_request(&mut body, &id, call.method.name(), |out| params.write(&meta, out));
 
         let started = Instant::now();
         let heard = Mutex::new(started);
+        let era = inner.negotiated.version.era();
         let mut on_message = |message| {
             *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            shared.take_message(message, number, call);
+            shared.take_message(message, era, number, call);
         };
-        let session = shared.session().clone();
         let name = if inner.negotiated.version.wire().method_headers { call.name() } else { None };
-        let head = Head {
-            version: Some(inner.negotiated.version),
-            method: call.method.name(),
-            name: name.as_deref(),
-            session: session.as_deref(),
-        };
-        let cancel =
-            CancelOnDrop { shared, id: id.clone(), armed: inner.negotiated.version.era() == Era::Handshake };
-        let exchange = shared.http.exchange(head, &id, body.into(), &mut on_message);
-        let last_heard = || *heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let answered = tokio::select! {
-            answered = within(call.patience(inner), started, last_heard, exchange) => answered,
-            _ = closed.wait_for(|closed| *closed) => Err(CallError::Closed(CloseReason::Local)),
-        };
-        match answered {
-            Ok(answered) => {
-                cancel.disarm();
-                answered?.outcome.map_err(|error| CallError::Rpc(error).into())
+        let standing = shared.standing().clone();
+        let head = Head { name: name.as_deref(), ..standing.head(call.method.name()) };
+        let (in_flight, sent) = match era {
+            Era::Handshake => {
+                let (in_flight, sent) = InFlight::new(shared, number);
+                (Some(in_flight), Some(sent))
             }
-            // Unless it is disarmed, the guard tells the server.
-            Err(error) => Err(error.into()),
+            // There a lost connection says that nobody waits any more.
+            Era::Stateless => (None, None),
+        };
+        let exchange = shared.http.exchange(head, &id, body.into(), sent, &mut on_message);
+        let last_heard = || *heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let settled = tokio::select! {
+            settled = within(call.patience(inner), started, last_heard, exchange) => settled?,
+            _ = closed.wait_for(|closed| *closed) => return Err(CallError::Closed(CloseReason::Local).into()),
+        };
+        if let Some(in_flight) = in_flight {
+            in_flight.settle();
+        }
+        match settled {
+            Ok(Response { outcome, .. }) => outcome.map_err(|error| CallError::Rpc(error).into()),
+            Err(error) => Err(CallFailure::of(error, standing.session.is_some())),
         }
     }
 
@@ -170,55 +244,54 @@ impl HttpChannel {
     }
 
     /// The same when nobody can wait for it.
-    pub(super) fn abandon(&self) {
+    fn abandon(&self) {
         if !self.shared.closed.send_replace(true) {
-            self.shared.runtime.spawn(self.shared.clone().end_session());
+            let release = Release(self.shared.clone());
+            self.shared.runtime.spawn(async move { release.0.end().await });
         }
     }
 }
 
-/// Either way a call over HTTP fails.
-pub(super) enum CallErrorOrHttp {
-    Call(CallError),
-    Http(HttpError),
-}
-
-impl From<CallError> for CallErrorOrHttp {
-    fn from(error: CallError) -> Self {
-        Self::Call(error)
+impl Drop for HttpChannel {
+    fn drop(&mut self) {
+        self.abandon();
     }
 }
 
-impl From<HttpError> for CallErrorOrHttp {
-    fn from(error: HttpError) -> Self {
-        Self::Http(error)
+/// Says that everything is released when it is dropped, even if the runtime ends before the session.
+struct Release(Arc<Shared>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        self.0.released.send_replace(true);
     }
 }
 
-impl From<CallErrorOrHttp> for Error {
-    fn from(error: CallErrorOrHttp) -> Self {
-        match error {
-            CallErrorOrHttp::Call(error) => error.into(),
-            CallErrorOrHttp::Http(error) => to_error(error),
-        }
+/// Whether a failed request of the negotiation was refused, so that there may be another way. While probing, whatever is no answer says
+/// that the server knows nothing of the stateless era (2026-07-28, versioning: "Anything else identifies a legacy server").
+fn is_refusal(error: &HttpError, is_probe: bool) -> bool {
+    match error {
+        HttpError::Status { status, .. } => !is_unauthorized(*status),
+        HttpError::Protocol(_) | HttpError::Broken(_) => is_probe,
+        _ => false,
     }
 }
 
 impl Shared {
-    fn next_id(&self) -> RequestId {
-        RequestId::Number(self.next_id.fetch_add(1, Ordering::Relaxed))
+    fn next_id(&self) -> i64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn version(&self) -> std::sync::MutexGuard<'_, Option<ProtocolVersion>> {
-        self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn session(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_flight(&self) -> MutexGuard<'_, FxHashMap<i64, oneshot::Receiver<()>>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a message that came on the way to a call's answer.
-    fn take_message(self: &Arc<Self>, message: Message, token: i64, call: &Call) {
+    fn take_message(&self, message: Message, era: Era, token: i64, call: &Call) {
         match message {
             Message::Notification(notification)
                 if notification.method == MethodName::Known(Method::Progress) =>
@@ -230,41 +303,52 @@ impl Shared {
                     hear(callback, params.progress);
                 }
             }
-            Message::Request(request) => self.answer(&request),
+            Message::Request(request) if era == Era::Handshake => self.answer(&request),
             other => tracing::debug!(?other, "a message on the way to an answer"),
         }
     }
 
     /// Answers a request of the server, as far as a client can; only the handshake era has them.
-    fn answer(self: &Arc<Self>, request: &Request) {
+    fn answer(&self, request: &Request) {
         let mut body = Vec::new();
         match answer_server(request) {
             Ok(result) => write_result(&mut body, &request.id, &result),
             Err(error) => write_error(&mut body, Some(&request.id), &error),
         }
-        self.post_in_background(request.method.as_str().to_owned(), body.into());
+        self.post(request.method.as_str().to_owned().into(), body.into());
     }
 
-    fn post_in_background(self: &Arc<Self>, method: String, body: Bytes) {
-        let shared = self.clone();
-        self.runtime.spawn(async move {
-            if let Err(error) = shared.post(&method, body).await {
-                tracing::debug!("{method} did not reach the server: {}", to_error(error));
-            }
-        });
-    }
-
-    async fn post(&self, method: &str, body: Bytes) -> Result<(), HttpError> {
-        let (version, session) = (*self.version(), self.session().clone());
-        self.http.post(Head { version, method, name: None, session: session.as_deref() }, body).await
-    }
-
-    async fn end_session(self: Arc<Self>) {
-        let (version, session) = (*self.version(), self.session().take());
-        if let Some(session) = session {
-            self.http.delete_session(Head { version, method: "", name: None, session: Some(&session) }).await;
+    /// Tells the server that a request of the handshake era is no longer waited for, if it was sent at all.
+    fn cancel(&self, id: i64, mut sent: oneshot::Receiver<()>) {
+        if sent.try_recv().is_err() {
+            return;
         }
-        self.released.send_replace(true);
+        let mut body = Vec::new();
+        write_notification(&mut body, Method::Cancelled.name(), |out| {
+            out.extend_from_slice(br#"{"requestId":"#);
+            RequestId::Number(id).write(out);
+            out.extend_from_slice(br#","reason":"the caller no longer waits"}"#);
+        });
+        self.post(Method::Cancelled.name().into(), body.into());
+    }
+
+    fn post(&self, method: Cow<'static, str>, body: Bytes) {
+        let standing = self.standing().clone();
+        self.posts.push(Post { standing, method, body }, &self.http, &self.runtime);
+    }
+
+    /// Ends everything, in the order in which a server can follow.
+    async fn end(&self) {
+        let in_flight = mem::take(&mut *self.in_flight());
+        for (id, sent) in in_flight {
+            self.cancel(id, sent);
+        }
+        self.posts.close(LAST_POSTS).await;
+        let standing = mem::take(&mut *self.standing());
+        if standing.session.is_some() {
+            self.http.delete_session(standing.head("")).await;
+        }
+        self.http.close().await;
     }
 }
 
@@ -273,58 +357,34 @@ fn hear(callback: &crate::connection::ProgressFn, progress: Progress) {
     crate::connection::guard(|| callback(progress));
 }
 
-/// Tells the server that a call is no longer waited for, in the era in which a lost connection does not say so.
-struct CancelOnDrop<'a> {
-    shared: &'a Arc<Shared>,
-    id: RequestId,
-    armed: bool,
+/// A request that waits for its answer, in the era in which a lost connection does not say that nobody does any more. Dropped before it is
+/// settled, it is cancelled.
+struct InFlight<'a> {
+    shared: &'a Shared,
+    id: i64,
+    settled: bool,
 }
 
-impl CancelOnDrop<'_> {
-    fn disarm(mut self) {
-        self.armed = false;
+impl<'a> InFlight<'a> {
+    /// Also gives what is to tell that the request was sent.
+    fn new(shared: &'a Shared, id: i64) -> (Self, oneshot::Sender<()>) {
+        let (sending, sent) = oneshot::channel();
+        shared.in_flight().insert(id, sent);
+        (Self { shared, id, settled: false }, sending)
+    }
+
+    fn settle(mut self) {
+        self.settled = true;
     }
 }
 
-impl Drop for CancelOnDrop<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if !self.armed {
-            return;
+        let sent = self.shared.in_flight().remove(&self.id);
+        if let Some(sent) = sent
+            && !self.settled
+        {
+            self.shared.cancel(self.id, sent);
         }
-        let mut body = Vec::new();
-        write_notification(&mut body, Method::Cancelled.name(), |out| {
-            out.extend_from_slice(br#"{"requestId":"#);
-            self.id.write(out);
-            out.extend_from_slice(br#","reason":"the caller no longer waits"}"#);
-        });
-        self.shared.post_in_background(Method::Cancelled.name().to_owned(), body.into());
-    }
-}
-
-fn is_unauthorized(status: http::StatusCode) -> bool {
-    matches!(status.as_u16(), 401 | 403)
-}
-
-fn to_error(error: HttpError) -> Error {
-    match error {
-        HttpError::Status { status, rpc: Some(rpc), .. } if status != http::StatusCode::UNAUTHORIZED => {
-            CallError::Rpc(rpc).into()
-        }
-        HttpError::Status { status, .. } if is_unauthorized(status) => Error::new(
-            ErrorKind::Unauthorized,
-            format!(
-                "the server refused the request with HTTP {status}; it wants authorization that was not given"
-            ),
-        ),
-        HttpError::Status { status, body, .. } => {
-            Error::protocol(format!("the server answered with HTTP {status}: {body}"))
-        }
-        HttpError::Connect(source) => {
-            let message = "the server could not be reached; is it running, and is the URL right?";
-            Error::new(ErrorKind::Connect, message).with_source(source)
-        }
-        HttpError::Broken(how) => CallError::Closed(CloseReason::Broken(how)).into(),
-        HttpError::TooLarge { limit } => CallError::TooLarge { limit }.into(),
-        HttpError::Protocol(what) => Error::protocol(format!("the server broke the protocol: {what}")),
     }
 }

@@ -120,16 +120,6 @@ impl Client {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        match &self.channel {
-            // Its channel closes the connection by itself.
-            Channel::Stream(_) => {}
-            Channel::Http(http) => http.abandon(),
-        }
-    }
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")

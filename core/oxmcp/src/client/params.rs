@@ -1,5 +1,8 @@
 use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_json_string, write_on_one_line};
 use oxmcp_proto::model::keys;
+use serde_json::value::RawValue;
+
+use crate::{Error, Result};
 
 /// What a request's `_meta` is to hold beside what the caller put there.
 pub(super) struct MetaMembers<'a> {
@@ -8,61 +11,87 @@ pub(super) struct MetaMembers<'a> {
     pub(super) stateless: Option<&'a str>,
 }
 
-/// Writes a parameters object with its `_meta` completed, on one line. `params` is an object; what it has in `_meta` under our names is
-/// replaced.
-pub(super) fn write_params(params: &RawJson, meta: &MetaMembers<'_>, out: &mut Vec<u8>) {
-    if memchr::memmem::find(params.as_bytes(), br#""_meta""#).is_some()
-        && let Ok(object) = params.to::<RawObject<'_>>()
-        && object.member("_meta").is_some()
-    {
-        return write_merged(&object, meta, out);
-    }
-    let inside = members_of(params.as_str());
-    out.push(b'{');
-    write_on_one_line(inside.as_bytes(), out);
-    if meta.progress_token.is_some() || meta.stateless.is_some() {
-        if !inside.is_empty() {
-            out.push(b',');
-        }
-        out.extend_from_slice(br#""_meta":{"#);
-        meta.write(out);
-        out.push(b'}');
-    }
-    out.push(b'}');
+/// The parameters of a request, looked at once: what the caller put in `_meta`, and everything else.
+pub(super) struct Params<'a> {
+    rest: Rest<'a>,
+    meta: RawObject<'a>,
 }
 
-/// The slow way, for a caller who put something in `_meta`.
-fn write_merged(params: &RawObject<'_>, meta: &MetaMembers<'_>, out: &mut Vec<u8>) {
-    out.push(b'{');
-    for (at, (name, value)) in params.0.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
+enum Rest<'a> {
+    /// What stands between the braces.
+    Text(&'a str),
+    /// The members, for a caller who put something in `_meta`.
+    Members(RawObject<'a>),
+}
+
+impl<'a> Params<'a> {
+    /// Looks at what a caller gave.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`](crate::ErrorKind::Misuse) if it is no object, or has a `_meta` that is none; `null` is as good as no `_meta`.
+    pub(super) fn read(params: &'a RawJson) -> Result<Self> {
+        if !params.is_object() {
+            return Err(Error::misuse("the parameters of a call have to be a JSON object"));
         }
-        write_json_string(name, out);
-        out.push(b':');
-        let own =
-            if name == "_meta" { serde_json::from_str::<RawObject<'_>>(value.get()).ok() } else { None };
-        let Some(own) = own else {
-            write_on_one_line(value.get().as_bytes(), out);
-            continue;
+        if memchr::memmem::find(params.as_bytes(), br#""_meta""#).is_none() {
+            return Ok(Self::plain(params));
+        }
+        let unreadable = |error| Error::misuse("the parameters of a call cannot be read").with_source(error);
+        let mut members: RawObject<'_> = params.to().map_err(unreadable)?;
+        let Some(at) = members.0.iter().position(|(name, _)| name == "_meta") else {
+            return Ok(Self::plain(params));
         };
+        let (_, meta) = members.0.remove(at);
+        let meta: Option<RawObject<'_>> = serde_json::from_str(meta.get()).map_err(|error| {
+            Error::misuse("the `_meta` of a call's parameters has to be a JSON object").with_source(error)
+        })?;
+        Ok(Self { rest: Rest::Members(members), meta: meta.unwrap_or_default() })
+    }
+
+    /// An object without `_meta`.
+    pub(super) fn plain(params: &'a RawJson) -> Self {
+        Self { rest: Rest::Text(members_of(params.as_str())), meta: RawObject::default() }
+    }
+
+    /// Writes the object with its `_meta` completed, on one line. What the caller has in `_meta` under our names is replaced.
+    pub(super) fn write(&self, meta: &MetaMembers<'_>, out: &mut Vec<u8>) {
         out.push(b'{');
-        let before = out.len();
-        meta.write(out);
-        for (name, value) in own.0 {
-            if meta.has(&name) {
-                continue;
+        let start = out.len();
+        match &self.rest {
+            Rest::Text(text) => write_on_one_line(text.as_bytes(), out),
+            Rest::Members(members) => {
+                for (name, value) in &members.0 {
+                    write_member(name, value, start, out);
+                }
             }
-            if out.len() > before {
+        }
+        if !self.meta.0.is_empty() || meta.progress_token.is_some() || meta.stateless.is_some() {
+            if out.len() > start {
                 out.push(b',');
             }
-            write_json_string(&name, out);
-            out.push(b':');
-            write_on_one_line(value.get().as_bytes(), out);
+            out.extend_from_slice(br#""_meta":{"#);
+            let start = out.len();
+            meta.write(out);
+            for (name, value) in &self.meta.0 {
+                if !meta.has(name) {
+                    write_member(name, value, start, out);
+                }
+            }
+            out.push(b'}');
         }
         out.push(b'}');
     }
-    out.push(b'}');
+}
+
+/// Writes a member of the object whose first member is at `start`.
+fn write_member(name: &str, value: &RawValue, start: usize, out: &mut Vec<u8>) {
+    if out.len() > start {
+        out.push(b',');
+    }
+    write_json_string(name, out);
+    out.push(b':');
+    write_on_one_line(value.get().as_bytes(), out);
 }
 
 impl MetaMembers<'_> {
@@ -105,7 +134,7 @@ mod tests {
     fn written(params: &str, progress_token: Option<i64>, stateless: Option<&str>) -> Value {
         let mut out = Vec::new();
         let params = RawJson::parse(params.as_bytes().to_vec()).unwrap();
-        write_params(&params, &MetaMembers { progress_token, stateless }, &mut out);
+        Params::read(&params).unwrap().write(&MetaMembers { progress_token, stateless }, &mut out);
         assert!(!out.contains(&b'\n'));
         serde_json::from_slice(&out).unwrap()
     }
@@ -127,5 +156,30 @@ mod tests {
             written(r#"{"_meta": {}, "a": 1}"#, None, stateless),
             json!({"a": 1, "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}})
         );
+    }
+
+    #[test]
+    fn no_meta_and_null_are_the_same() {
+        let stateless = Some(r#""io.modelcontextprotocol/protocolVersion":"2026-07-28""#);
+        let ours = json!({"progressToken": 1, "io.modelcontextprotocol/protocolVersion": "2026-07-28"});
+        assert_eq!(written(r#"{"_meta": null, "a": 1}"#, Some(1), stateless), json!({"a": 1, "_meta": ours}));
+        assert_eq!(written(r#"{"_meta": null}"#, None, None), json!({}));
+    }
+
+    #[test]
+    fn what_is_no_object_is_a_misuse() {
+        for params in [
+            "null",
+            "[]",
+            "1",
+            r#""{}""#,
+            r#"{"_meta": 1}"#,
+            r#"{"_meta": []}"#,
+            r#"{"_meta": {}, "_meta": {}}"#,
+        ] {
+            let params = RawJson::parse(params.as_bytes().to_vec()).unwrap();
+            let error = Params::read(&params).err().unwrap();
+            assert_eq!(error.kind(), crate::ErrorKind::Misuse, "{params:?}");
+        }
     }
 }

@@ -359,6 +359,12 @@ where
         if let Message::Batch(members) = message {
             return self.handle_batch(members, cx);
         }
+        if let Message::Request(request) = &message
+            && !self.role.may_be_asked()
+        {
+            tracing::debug!(method = %request.method, "the peer asked something, which it must not");
+            return;
+        }
         let event = self.connection.link().handle_message(clock::now(), message);
         match event {
             None => {}

@@ -1,3 +1,6 @@
+mod outgoing;
+mod tasks;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::pin;
@@ -9,15 +12,17 @@ use futures_util::FutureExt;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::{self, ErrorObject, Message, RawJson, RequestId};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
+use self::outgoing::Outgoing;
+use self::tasks::{Executor, Tasks};
 use super::accept::is_media_type;
 use super::headers::{self, JSON, METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
 use super::receive::{ReceiveError, receive};
@@ -41,13 +46,13 @@ const MAX_ERROR_BODY: usize = 1 << 20;
 const MAX_SHOWN: usize = 512;
 
 #[cfg(feature = "tls")]
-use super::tls::{Connector, connector};
+use super::tls::{self, Connector, connector};
 
 #[cfg(not(feature = "tls"))]
 type Connector = HttpConnector;
 
 #[cfg(not(feature = "tls"))]
-fn connector(tcp: HttpConnector, _is_https: bool) -> Result<Connector> {
+async fn connector(tcp: HttpConnector, _is_https: bool) -> Result<Connector> {
     Ok(tcp)
 }
 
@@ -58,7 +63,8 @@ pub(crate) struct HttpClient {
 }
 
 struct Inner {
-    http: Client<Connector, Full<Bytes>>,
+    http: Client<Connector, Outgoing>,
+    tasks: Arc<Tasks>,
     uri: Uri,
     /// The headers that every POST has.
     headers: HeaderMap,
@@ -105,6 +111,15 @@ pub(crate) enum HttpError {
     /// There is no connection.
     #[error("cannot connect")]
     Connect(#[source] Box<dyn StdError + Send + Sync>),
+    /// There is a connection, but none that is secure.
+    #[cfg(feature = "tls")]
+    #[error("cannot connect securely")]
+    Insecure {
+        /// Whether it is about the server's certificate.
+        is_certificate: bool,
+        /// What is wrong.
+        source: rustls::Error,
+    },
     /// The connection ended in the middle.
     #[error("{0}")]
     Broken(String),
@@ -124,29 +139,23 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// [`Misuse`](crate::ErrorKind::Misuse) if the URL is none of an endpoint, or a header is not one or is this client's to set.
-    pub(crate) fn new(url: &str, headers: Vec<(String, String)>, limits: &Limits) -> Result<Self> {
+    /// [`Misuse`](crate::ErrorKind::Misuse) if the URL is none of an endpoint, or a header is not one or is this client's to set;
+    /// [`Connect`](crate::ErrorKind::Connect) if no `https` server can be trusted.
+    pub(crate) async fn new(url: &str, headers: Vec<(String, String)>, limits: &Limits) -> Result<Self> {
         let uri = endpoint(url)?;
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(limits.connect));
         let is_https = uri.scheme() == Some(&Scheme::HTTPS);
-        Self::with_connector(connector(tcp, is_https)?, uri, headers, limits)
-    }
-
-    fn with_connector(
-        connector: Connector,
-        uri: Uri,
-        headers: Vec<(String, String)>,
-        limits: &Limits,
-    ) -> Result<Self> {
-        let http = Client::builder(TokioExecutor::new())
+        let tasks = Arc::<Tasks>::default();
+        let http = Client::builder(Executor::new(&tasks))
             .pool_idle_timeout(MAX_IDLE)
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(limits.http_connections)
-            .build(connector);
+            .build(connector(tcp, is_https).await?);
         let inner = Inner {
             http,
+            tasks,
             uri,
             headers: fixed_headers(headers)?,
             exchanges: Semaphore::new(limits.http_connections.clamp(1, Semaphore::MAX_PERMITS)),
@@ -156,18 +165,20 @@ impl HttpClient {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Posts a request and reads until its answer. Every other message that comes on the way goes to `on_message`. Dropping the future
-    /// closes the response. Past [`Limits::http_connections`], exchanges wait for one another.
+    /// Posts a request and reads until its answer. `sent` hears when the request is written to a connection. Every other message that comes
+    /// on the way to the answer goes to `on_message`. Dropping the future closes the response. Past [`Limits::http_connections`], exchanges
+    /// wait for one another.
     pub(crate) async fn exchange(
         &self,
         head: Head<'_>,
         id: &RequestId,
         body: Bytes,
+        sent: Option<oneshot::Sender<()>>,
         on_message: &mut (dyn FnMut(Message) + Send),
     ) -> Result<Response, HttpError> {
         // The semaphore is never closed.
         let _turn = self.inner.exchanges.acquire().await.ok();
-        let response = self.send(Method::POST, head, body).await?;
+        let response = self.send(Method::POST, head, Outgoing::new(body, sent)).await?;
         let (parts, body) = response.into_parts();
         let session =
             parts.headers.get(&SESSION_ID).and_then(|session| session.to_str().ok()).map(str::to_owned);
@@ -195,19 +206,24 @@ impl HttpClient {
 
     /// Posts a message that wants no answer.
     pub(crate) async fn post(&self, head: Head<'_>, body: Bytes) -> Result<(), HttpError> {
-        let response = self.send(Method::POST, head, body).await?;
-        finish(response.into_body());
+        let response = self.send(Method::POST, head, Outgoing::new(body, None)).await?;
+        self.inner.finish(response.into_body());
         Ok(())
     }
 
     /// Ends the session, as far as the server lets clients do that.
     pub(crate) async fn delete_session(&self, head: Head<'_>) {
-        let request = self.send(Method::DELETE, head, Bytes::new());
+        let request = self.send(Method::DELETE, head, Outgoing::new(Bytes::new(), None));
         match tokio::time::timeout(DELETE_PATIENCE, request).await {
-            Ok(Ok(response)) => finish(response.into_body()),
+            Ok(Ok(response)) => self.inner.finish(response.into_body()),
             Ok(Err(error)) => tracing::debug!(%error, "the session could not be ended"),
             Err(_) => tracing::debug!("the server took too long to end the session"),
         }
+    }
+
+    /// Closes every connection. When this returns, no task of the client is left.
+    pub(crate) async fn close(&self) {
+        self.inner.tasks.close().await;
     }
 
     /// Sends a request, and gives its response if the status is a success.
@@ -215,9 +231,9 @@ impl HttpClient {
         &self,
         method: Method,
         head: Head<'_>,
-        body: Bytes,
+        body: Outgoing,
     ) -> Result<http::Response<Incoming>, HttpError> {
-        let mut request = Request::new(Full::new(body));
+        let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = self.inner.uri.clone();
         *request.headers_mut() = self.inner.headers.clone();
@@ -272,7 +288,7 @@ impl Inner {
             {
                 match self.look_for_answer(id, data, on_message) {
                     Ok(Some(outcome)) => {
-                        finish(body);
+                        self.finish(body);
                         return Ok(outcome);
                     }
                     Ok(None) => {}
@@ -308,6 +324,15 @@ impl Inner {
             }
         }
         Ok(answer)
+    }
+
+    /// Reads a response to its end, of which nothing is expected any more, so that the connection can be used again.
+    fn finish(&self, mut body: Incoming) {
+        let end = async move { while let Some(Ok(_)) = body.frame().await {} };
+        let mut end = Box::pin(end);
+        if (&mut end).now_or_never().is_none() {
+            self.tasks.spawn(async move { drop(tokio::time::timeout(END_PATIENCE, end).await) });
+        }
     }
 }
 
@@ -408,6 +433,13 @@ fn is_answer(asked: &RequestId, answered: Option<&RequestId>) -> bool {
 }
 
 fn not_sent(error: legacy::Error) -> HttpError {
+    #[cfg(feature = "tls")]
+    if error.is_connect()
+        && let Some(source) = tls::cause(&error)
+    {
+        let is_certificate = matches!(source, rustls::Error::InvalidCertificate(_));
+        return HttpError::Insecure { is_certificate, source: source.clone() };
+    }
     match error.source() {
         // What the HTTP library calls it says nothing; its cause does.
         Some(cause) if error.is_connect() => HttpError::Connect(in_words(cause).into()),
@@ -433,15 +465,6 @@ fn in_words(error: &dyn StdError) -> String {
         cause = error.source();
     }
     words
-}
-
-/// Reads a response to its end, of which nothing is expected any more, so that the connection can be used again.
-fn finish(mut body: Incoming) {
-    let end = async move { while let Some(Ok(_)) = body.frame().await {} };
-    let mut end = Box::pin(end);
-    if (&mut end).now_or_never().is_none() {
-        tokio::spawn(tokio::time::timeout(END_PATIENCE, end));
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! TLS for the client: rustls on ring, and the certificate authorities that this system trusts.
 
+use std::error::Error as StdError;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use tokio::sync::OnceCell;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -15,28 +17,47 @@ use crate::{Error, ErrorKind, Result};
 pub(super) type Connector = HttpsConnector<HttpConnector>;
 
 /// The configuration with the system's authorities. They are read once, and only if somebody connects over `https`.
-static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
+static SYSTEM: OnceCell<ClientConfig> = OnceCell::const_new();
 
 /// A connector for servers of a scheme.
 ///
 /// # Errors
 ///
 /// [`Connect`](ErrorKind::Connect) if this system has no certificate authorities, and they are needed.
-pub(super) fn connector(tcp: HttpConnector, is_https: bool) -> Result<Connector> {
-    let config = match (is_https, SYSTEM.get()) {
-        (true, Some(config)) => config.clone(),
-        (true, None) => {
-            let failed = |error: io::Error| {
-                let message = "the certificate authorities of this system cannot be read, so no https server can be trusted";
-                Error::new(ErrorKind::Connect, message).with_source(error)
-            };
-            let config = config(|builder| builder.with_native_roots()).map_err(failed)?;
-            SYSTEM.get_or_init(|| config).clone()
-        }
-        (false, _) => config(|builder| Ok(builder.with_root_certificates(RootCertStore::empty())))
-            .map_err(|error| Error::new(ErrorKind::Internal, "TLS cannot be set up").with_source(error))?,
+pub(super) async fn connector(tcp: HttpConnector, is_https: bool) -> Result<Connector> {
+    let config = if is_https {
+        SYSTEM.get_or_try_init(system).await?.clone()
+    } else {
+        config(|builder| Ok(builder.with_root_certificates(RootCertStore::empty())))
+            .map_err(|error| Error::new(ErrorKind::Internal, "TLS cannot be set up").with_source(error))?
     };
     Ok(with_config(tcp, config))
+}
+
+async fn system() -> Result<ClientConfig> {
+    // To read and parse all of them takes too long for a thread on which other tasks wait.
+    let read = tokio::task::spawn_blocking(|| config(|builder| builder.with_native_roots())).await;
+    read.map_err(io::Error::other).flatten().map_err(|error| {
+        let message = "no https server can be trusted, because the certificate authorities of this system cannot be read; \
+            SSL_CERT_FILE and SSL_CERT_DIR say where they are";
+        Error::new(ErrorKind::Connect, message).with_source(error)
+    })
+}
+
+/// What went wrong with TLS, if that is among the causes of an error.
+pub(super) fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            // An I/O error speaks for what is in it, instead of naming it as its source.
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 fn config(
@@ -52,14 +73,4 @@ fn config(
 fn with_config(mut tcp: HttpConnector, config: ClientConfig) -> Connector {
     tcp.enforce_http(false);
     HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(tcp)
-}
-
-/// A connector that trusts one certificate.
-#[cfg(test)]
-pub(super) fn trusting(certificate: rustls::pki_types::CertificateDer<'static>) -> Connector {
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    with_config(tcp, config(|builder| Ok(builder.with_root_certificates(roots))).unwrap())
 }

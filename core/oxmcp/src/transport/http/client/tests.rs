@@ -40,12 +40,12 @@ impl Scripted {
         Self::new(vec![response.into()], true).await
     }
 
-    fn client(&self) -> HttpClient {
-        self.client_with(Limits::default())
+    async fn client(&self) -> HttpClient {
+        self.client_with(Limits::default()).await
     }
 
-    fn client_with(&self, limits: Limits) -> HttpClient {
-        HttpClient::new(&format!("http://{}/mcp", self.address), vec![], &limits).unwrap()
+    async fn client_with(&self, limits: Limits) -> HttpClient {
+        HttpClient::new(&format!("http://{}/mcp", self.address), vec![], &limits).await.unwrap()
     }
 }
 
@@ -119,7 +119,7 @@ async fn ask(client: &HttpClient) -> (Result<Response, HttpError>, Vec<String>) 
         Message::Batch(_) => methods.push("batch".into()),
     };
     let body = Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
-    let asked = client.exchange(HEAD, &RequestId::Number(1), body, &mut on_message);
+    let asked = client.exchange(HEAD, &RequestId::Number(1), body, None, &mut on_message);
     let answer = settled(asked).await;
     (answer, methods)
 }
@@ -129,7 +129,7 @@ async fn settled<T>(future: impl Future<Output = T>) -> T {
 }
 
 async fn outcome(server: &Scripted) -> Result<Response, HttpError> {
-    ask(&server.client()).await.0
+    ask(&server.client().await).await.0
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn an_answer_in_json_ends_the_exchange() {
 #[tokio::test]
 async fn headers_are_those_of_the_revision() {
     let server = Scripted::answering(with_body("202 Accepted", "")).await;
-    let client = server.client();
+    let client = server.client().await;
     let name = Some("grüße");
     for version in [
         None,
@@ -213,7 +213,7 @@ async fn messages_on_a_stream_come_before_the_answer() {
         pieces.push(chunks.flatten().collect());
         pieces.push(LAST_CHUNK.to_vec());
         let server = Scripted::new(pieces, true).await;
-        let client = server.client();
+        let client = server.client().await;
         for _ in 0..2 {
             let (answer, messages) = ask(&client).await;
             assert_eq!(answer.unwrap().outcome.unwrap().as_str(), r#"{"ok":true}"#);
@@ -234,7 +234,7 @@ async fn noise_on_a_stream_does_not_hide_the_answer() {
 #[tokio::test]
 async fn a_batch_is_taken_apart() {
     let server = Scripted::answering(json_response(&format!("[{PROGRESS},{ANSWER}]"))).await;
-    let (answer, messages) = ask(&server.client()).await;
+    let (answer, messages) = ask(&server.client().await).await;
     assert!(answer.unwrap().outcome.is_ok());
     assert_eq!(messages, ["notifications/progress"]);
 }
@@ -262,7 +262,7 @@ async fn a_status_of_failure_comes_with_what_the_body_says() {
         (302, 1),
         "redirects are not followed"
     );
-    let posted = server.client().post(HEAD, Bytes::new()).await;
+    let posted = server.client().await.post(HEAD, Bytes::new()).await;
     assert!(matches!(posted, Err(HttpError::Status { .. })));
 }
 
@@ -312,7 +312,7 @@ async fn no_connection_is_told_apart() {
         (format!("http://{address}/mcp"), "refused"),
         ("http://no-such-host.invalid/mcp".to_owned(), "lookup"),
     ] {
-        let client = HttpClient::new(&url, vec![], &Limits::default()).unwrap();
+        let client = HttpClient::new(&url, vec![], &Limits::default()).await.unwrap();
         let (answer, _) = ask(&client).await;
         let Err(HttpError::Connect(source)) = answer else { panic!("{url}: {answer:?}") };
         assert!(source.to_string().contains(why), "{source}");
@@ -333,7 +333,7 @@ async fn a_giant_answer_is_cut_off() {
         ("a claim", announced.as_bytes().to_vec(), false),
     ] {
         let server = Scripted::new(vec![response], keep).await;
-        let (answer, _) = ask(&server.client_with(limits.clone())).await;
+        let (answer, _) = ask(&server.client_with(limits.clone()).await).await;
         assert!(matches!(answer, Err(HttpError::TooLarge { limit: 1000 })), "{what}: {answer:?}");
     }
 }
@@ -343,7 +343,7 @@ async fn a_dropped_exchange_closes_its_connection() {
     for pieces in [vec![], vec![event_head(), chunk(": hello\n\n")]] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let client = HttpClient::new(&url, vec![], &Limits::default()).unwrap();
+        let client = HttpClient::new(&url, vec![], &Limits::default()).await.unwrap();
         let asking = tokio::spawn(async move { ask(&client).await.0.map(|_| ()) });
         let (mut stream, _) = settled(listener.accept()).await.unwrap();
         settled(read_request(&mut stream)).await.unwrap();
@@ -361,7 +361,7 @@ async fn a_dropped_exchange_closes_its_connection() {
 async fn exchanges_past_the_limit_wait_and_other_messages_do_not() {
     let limits = Limits { http_connections: 1, ..Limits::default() };
     let server = Scripted::new(vec![event_head()], true).await;
-    let client = server.client_with(limits);
+    let client = server.client_with(limits).await;
     let waiting: Vec<_> = (0..3)
         .map(|_| {
             let client = client.clone();
@@ -380,8 +380,8 @@ async fn exchanges_past_the_limit_wait_and_other_messages_do_not() {
     assert_eq!(requests(), 4);
 }
 
-#[test]
-fn a_bad_url_or_header_is_a_misuse() {
+#[tokio::test]
+async fn a_bad_url_or_header_is_a_misuse() {
     let limits = Limits::default();
     for url in [
         "",
@@ -391,7 +391,7 @@ fn a_bad_url_or_header_is_a_misuse() {
         "http://user:secret@localhost/mcp",
         "unix:/x",
     ] {
-        let error = HttpClient::new(url, vec![], &limits).unwrap_err();
+        let error = HttpClient::new(url, vec![], &limits).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misuse, "{url}");
         assert!(!error.to_string().contains("secret"));
     }
@@ -403,8 +403,9 @@ fn a_bad_url_or_header_is_a_misuse() {
         ("", "x"),
         ("X-Key", "se\ncret"),
     ] {
-        let error =
-            HttpClient::new("http://localhost/", vec![(name.into(), value.into())], &limits).unwrap_err();
+        let error = HttpClient::new("http://localhost/", vec![(name.into(), value.into())], &limits)
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misuse, "{name}");
         assert!(!error.to_string().contains("cret"), "{error}");
     }
@@ -415,55 +416,10 @@ async fn secrets_are_sent_and_not_shown() {
     let server = Scripted::answering(json_response(ANSWER)).await;
     let headers = vec![("Authorization".to_owned(), "Bearer secret-1".to_owned())];
     let url = format!("http://{}/mcp?key=secret-2#secret-3", server.address);
-    let client = HttpClient::new(&url, headers, &Limits::default()).unwrap();
+    let client = HttpClient::new(&url, headers, &Limits::default()).await.unwrap();
     ask(&client).await.0.unwrap();
     let request = server.requests.lock().unwrap()[0].clone();
     assert!(request.starts_with("POST /mcp?key=secret-2 HTTP/1.1") && request.contains("Bearer secret-1"));
     let shown = format!("{client:?}");
     assert!(shown.contains("/mcp") && !shown.contains("secret"), "{shown}");
-}
-
-#[cfg(feature = "tls")]
-#[tokio::test]
-async fn an_https_server_is_trusted_by_its_certificate() {
-    use rustls::pki_types::PrivateKeyDer;
-
-    let issued = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-    let certificate = issued.cert.der().clone();
-    let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let accepted = acceptor.accept(stream);
-            tokio::spawn(async move {
-                if let Ok(stream) = accepted.await {
-                    converse(stream, vec![json_response(ANSWER).into()], true, Arc::default()).await;
-                }
-            });
-        }
-    });
-
-    let limits = Limits::default();
-    let trusted = |host: &str| {
-        let uri = format!("https://{host}:{port}/mcp").parse().unwrap();
-        let connector = super::super::tls::trusting(certificate.clone());
-        HttpClient::with_connector(connector, uri, vec![], &limits).unwrap()
-    };
-    assert!(ask(&trusted("localhost")).await.0.unwrap().outcome.is_ok());
-    // A certificate for another name, and one that no authority vouches for.
-    let stranger = HttpClient::new(&format!("https://localhost:{port}/mcp"), vec![], &limits);
-    for client in [trusted("127.0.0.1"), stranger.unwrap()] {
-        let (answer, _) = ask(&client).await;
-        let Err(HttpError::Connect(source)) = answer else { panic!("{answer:?}") };
-        assert!(source.to_string().contains("certificate"), "{source}");
-    }
 }

@@ -82,7 +82,7 @@ public class McpClient private constructor(
      * Calls a tool. A tool that failed is a result too: look at [ToolResult.isError].
      *
      * ```kotlin
-     * val result = client.callTool("forecast", buildJsonObject { put("city", "Oslo") }, timeout = 30.seconds) {
+     * val result = client.callTool("forecast", buildJsonObject { put("city", "Oslo") }, timeout = 5.seconds) {
      *     println("${it.progress} of ${it.total}")
      * }
      * check(result.text == "snow")
@@ -157,7 +157,9 @@ public class McpClient private constructor(
      * process is asked to exit, then made to. Closing again is fine. A client that is forgotten is closed when it is
      * collected.
      */
-    override fun close(): Unit = failingAsMcp { core.closeConnection(Events.freshId()) }
+    override fun close() {
+        core.closeConnection(Events.freshId())
+    }
 
     /** Ends the connection and suspends until everything is released: the child process gone, the sockets closed. */
     public suspend fun closeAndJoin() {
@@ -194,7 +196,7 @@ public class McpClient private constructor(
         private const val PROGRESS_BUFFER = 1024
 
         /**
-         * Connects to a server at an `http:` URL.
+         * Connects to a server at an `http:` or `https:` URL.
          *
          * @param headers sent with every request, for example `Authorization`.
          */

@@ -171,7 +171,7 @@ public class McpServer internal constructor(
 
     /** Removes a tool; false when there is none of that name. */
     public fun removeTool(name: String): Boolean {
-        val removed = failingAsMcp { core.removeTool(name) }
+        val removed = core.removeTool(name)
         targets.remove(name)?.let(handlers::remove)
         return removed
     }
@@ -221,11 +221,8 @@ public class McpServer internal constructor(
      * fine.
      */
     override fun close() {
-        try {
-            failingAsMcp { core.closeServer(Events.freshId()) }
-        } finally {
-            release()
-        }
+        core.closeServer(Events.freshId())
+        release()
     }
 
     /** Stops serving and suspends until everything is released, its port for example. */

@@ -1,0 +1,85 @@
+use http::StatusCode;
+use oxmcp_proto::jsonrpc::codes;
+use oxmcp_proto::link::{CallError, CloseReason};
+
+use crate::transport::http::HttpError;
+use crate::{Error, ErrorKind};
+
+/// The ways in which a call over HTTP fails.
+pub(in crate::client) enum CallFailure {
+    Call(CallError),
+    Http(HttpError),
+    /// The server no longer knows the session (2025-11-25, transports, "Session Management").
+    SessionEnded,
+}
+
+impl CallFailure {
+    /// What the failure of an exchange in a session, or in none, means.
+    pub(super) fn of(error: HttpError, in_session: bool) -> Self {
+        match &error {
+            // Some servers say in this way that they do not know the method.
+            HttpError::Status { rpc: Some(rpc), .. } if rpc.code == codes::METHOD_NOT_FOUND => {
+                Self::Http(error)
+            }
+            HttpError::Status { status: StatusCode::NOT_FOUND, .. } if in_session => Self::SessionEnded,
+            _ => Self::Http(error),
+        }
+    }
+}
+
+impl From<CallError> for CallFailure {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<CallFailure> for Error {
+    fn from(failure: CallFailure) -> Self {
+        match failure {
+            CallFailure::Call(error) => error.into(),
+            CallFailure::Http(error) => to_error(error),
+            CallFailure::SessionEnded => Error::new(
+                ErrorKind::Closed,
+                "the server has ended the session (HTTP 404), and did not run the call; connect again for a new one",
+            ),
+        }
+    }
+}
+
+/// Whether a status says that authorization is missing.
+pub(super) fn is_unauthorized(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+pub(super) fn to_error(error: HttpError) -> Error {
+    match error {
+        HttpError::Status { status, rpc: Some(rpc), .. } if status != StatusCode::UNAUTHORIZED => {
+            CallError::Rpc(rpc).into()
+        }
+        HttpError::Status { status, .. } if is_unauthorized(status) => Error::new(
+            ErrorKind::Unauthorized,
+            format!(
+                "the server refused the request with HTTP {status}; it wants authorization that was not given"
+            ),
+        ),
+        HttpError::Status { status, body, .. } => {
+            Error::protocol(format!("the server answered with HTTP {status}: {body}"))
+        }
+        HttpError::Connect(source) => {
+            let message = "the server could not be reached; is it running, and is the URL right?";
+            Error::new(ErrorKind::Connect, message).with_source(source)
+        }
+        #[cfg(feature = "tls")]
+        HttpError::Insecure { is_certificate, source } => {
+            let message = if is_certificate {
+                "the server's certificate was refused; is it of an authority that this system trusts? SSL_CERT_FILE and SSL_CERT_DIR name others"
+            } else {
+                "the server and this client found no common TLS; does the server speak https at this port?"
+            };
+            Error::new(ErrorKind::Connect, message).with_source(source)
+        }
+        HttpError::Broken(how) => CallError::Closed(CloseReason::Broken(how)).into(),
+        HttpError::TooLarge { limit } => CallError::TooLarge { limit }.into(),
+        HttpError::Protocol(what) => Error::protocol(format!("the server broke the protocol: {what}")),
+    }
+}

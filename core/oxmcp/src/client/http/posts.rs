@@ -1,0 +1,90 @@
+use std::borrow::Cow;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::{Standing, to_error};
+use crate::transport::http::HttpClient;
+
+/// The posts that wait for their turn at most. Past it they are dropped: a server that far behind has no use for them.
+const MAX_QUEUED: usize = 256;
+
+/// How long one post may take.
+const POST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A message that wants no answer, and that nobody waits for: `notifications/cancelled`, or the answer to a server's request.
+pub(super) struct Post {
+    /// The revision and session it belongs to.
+    pub(super) standing: Standing,
+    /// What it is about.
+    pub(super) method: Cow<'static, str>,
+    pub(super) body: Bytes,
+}
+
+/// Posts that are sent one after the other by one task, which starts with the first.
+#[derive(Default)]
+pub(super) struct Posts(Mutex<State>);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Unused,
+    Running {
+        queue: mpsc::Sender<Post>,
+        task: JoinHandle<()>,
+    },
+    Closed,
+}
+
+impl Posts {
+    /// Sends a post when its turn comes. Never blocks.
+    pub(super) fn push(&self, post: Post, http: &HttpClient, runtime: &Handle) {
+        let mut state = self.state();
+        if let State::Unused = *state {
+            let (queue, posts) = mpsc::channel(MAX_QUEUED);
+            *state = State::Running { queue, task: runtime.spawn(send_all(posts, http.clone())) };
+        }
+        let dropped = match &*state {
+            State::Running { queue, .. } => {
+                queue.try_send(post).err().map(mpsc::error::TrySendError::into_inner)
+            }
+            State::Unused | State::Closed => Some(post),
+        };
+        drop(state);
+        if let Some(post) = dropped {
+            tracing::debug!(method = %post.method, "too many messages wait for the server, or the client is closed");
+        }
+    }
+
+    /// Takes no more posts. Those that wait are sent within `patience`, or dropped. When this returns, the task is gone.
+    pub(super) async fn close(&self, patience: Duration) {
+        let state = mem::replace(&mut *self.state(), State::Closed);
+        let State::Running { queue, mut task } = state else { return };
+        drop(queue);
+        if tokio::time::timeout(patience, &mut task).await.is_err() {
+            tracing::debug!("the server did not take the last messages in time");
+            task.abort();
+            // It is over, in one way or another.
+            let _ = task.await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn send_all(mut posts: mpsc::Receiver<Post>, http: HttpClient) {
+    while let Some(Post { standing, method, body }) = posts.recv().await {
+        match tokio::time::timeout(POST_PATIENCE, http.post(standing.head(&method), body)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("{method} did not reach the server: {}", to_error(error)),
+            Err(_) => tracing::debug!("the server did not take {method} within {POST_PATIENCE:?}"),
+        }
+    }
+}

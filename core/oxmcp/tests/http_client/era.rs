@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use oxmcp::{Client, ErrorKind, Limits, ProtocolVersion};
+use serde_json::json;
+
+use crate::peer::{Peer, Reply, Seen, accepted, handshake, json_response, response, settled};
+
+/// A server of the handshake era that does something else than to refuse a probe.
+fn probed(mut on_probe: impl FnMut(&Seen) -> Reply + Send + 'static) -> Peer {
+    Peer::new(move |seen| match seen.what().as_str() {
+        "POST server/discover" => on_probe(seen),
+        _ => handshake(seen).unwrap(),
+    })
+}
+
+#[tokio::test]
+async fn whatever_is_no_answer_to_the_probe_leads_to_initialize() {
+    type Refusal = fn() -> Reply;
+    let replies: [(&str, Refusal); 8] = [
+        ("nothing", accepted),
+        ("HTML", || response("200 OK", &[("Content-Type", "text/html")], "<html>")),
+        ("other JSON", || json_response("200 OK", &json!({"status": "ok"}))),
+        ("a stream without events", || response("200 OK", &[("Content-Type", "text/event-stream")], "")),
+        ("a closed connection", || Reply::Hang),
+        ("a refusal", || response("400 Bad Request", &[], "")),
+        ("another refusal", || response("404 Not Found", &[("Content-Type", "text/html")], "<html>")),
+        ("a failure", || response("500 Internal Server Error", &[], "")),
+    ];
+    for (what, reply) in replies {
+        let mut peer = probed(move |_| reply());
+        let client = settled(Client::connect(peer.url.as_str())).await.expect(what);
+        assert_eq!(client.protocol_version(), ProtocolVersion::V2025_11_25, "{what}");
+        peer.sees(&["POST server/discover", "POST initialize", "POST notifications/initialized"]).await;
+        settled(client.close()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn silence_over_the_probe_leads_to_initialize() {
+    for reply in ["", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: wait\n\n"] {
+        let mut peer = probed(|_| Reply::Stuck(reply.to_owned()));
+        let limits = Limits { probe: Duration::from_millis(1), ..Limits::default() };
+        let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
+        assert_eq!(client.protocol_version(), ProtocolVersion::V2025_11_25);
+        peer.sees(&["POST server/discover", "POST initialize", "POST notifications/initialized"]).await;
+        settled(client.close()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_missing_authorization_is_no_era() {
+    for status in ["401 Unauthorized", "403 Forbidden"] {
+        let mut peer = probed(move |_| response(status, &[], ""));
+        let error = settled(Client::connect(peer.url.as_str())).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
+        peer.sees(&["POST server/discover"]).await;
+        assert!(peer.rest().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn who_refuses_everything_is_told_with_its_last_words() {
+    let peer = Peer::new(|_| response("503 Service Unavailable", &[], "come back tomorrow"));
+    let error = settled(Client::connect(peer.url.as_str())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    let told = error.to_string();
+    assert!(told.contains("503") && told.contains("come back tomorrow"), "{told}");
+}

@@ -1,0 +1,8 @@
+//! The client over Streamable HTTP, before servers that do what servers of ours never would.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod closing;
+mod era;
+mod messages;
+mod peer;
