@@ -181,8 +181,10 @@ typedef struct oxmcp_event {
     struct oxmcp_error *error;
 } oxmcp_event;
 
-// Tells the program's own event loop that there is something to poll. It is called from a thread of the library and
-// may do no more than signal: write to a pipe, post a message, set a flag. It may not call into oxmcp.
+// Tells the program's own event loop that there is something to poll. It is called from any thread: one of the
+// library's own, or one that is in an oxmcp function, where what it started settled at once. It may do no more than
+// signal: write to a pipe, post a message, set a flag. It may not call into oxmcp, nor wait for a lock that is held
+// around calls into oxmcp.
 typedef void (*oxmcp_wake_fn)(void *userdata);
 
 // Which server to connect to, and how. Write what you need and leave the rest zero:

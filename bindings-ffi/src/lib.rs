@@ -5,6 +5,7 @@
 //! * `c` is the C ABI that `include/oxmcp.h` declares.
 
 mod c;
+mod guard;
 mod surface;
 
 pub use surface::{FfiClient, FfiError, FfiEvent, FfiEventKind, FfiOperation, FfiQueue, FfiServer};

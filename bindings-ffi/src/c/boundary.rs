@@ -1,15 +1,11 @@
 //! What every entry point goes through.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+pub(super) use crate::guard::guard;
+
+use crate::guard::attempt;
 
 use super::error::oxmcp_error;
 use super::result::oxmcp_result;
-
-/// Runs `body`; a panic in it ends here and gives `otherwise`.
-pub(super) fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
-}
 
 /// Runs `body` and says how it went, in the result and, when it failed and `error` is not NULL, in `*error`.
 ///
@@ -20,8 +16,7 @@ pub(super) unsafe fn report(
     error: *mut *mut oxmcp_error,
     body: impl FnOnce() -> Result<(), oxmcp_error>,
 ) -> oxmcp_result {
-    let outcome =
-        guard_payload(body).unwrap_or_else(|panic| Err(oxmcp_error::internal(panic_message(&*panic))));
+    let outcome = attempt(body).unwrap_or_else(|panic| Err(oxmcp_error::internal(panic)));
     let Err(failure) = outcome else {
         return oxmcp_result::OXMCP_OK;
     };
@@ -31,19 +26,6 @@ pub(super) unsafe fn report(
         unsafe { error.write(Box::into_raw(Box::new(failure))) };
     }
     result
-}
-
-fn guard_payload<T>(body: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
-    catch_unwind(AssertUnwindSafe(body))
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let said = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    format!("oxmcp panicked, which is a fault of the library: {said}")
 }
 
 /// The value behind a pointer that may not be NULL.
@@ -145,10 +127,5 @@ mod tests {
         let result = unsafe { report(&mut error, || Ok(())) };
         assert_eq!(result, oxmcp_result::OXMCP_OK);
         assert_eq!(error.addr(), 8);
-    }
-
-    #[test]
-    fn a_panic_gives_the_other_value() {
-        assert_eq!(guard(7, || panic!("gone")), 7);
     }
 }

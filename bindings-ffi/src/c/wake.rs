@@ -1,8 +1,10 @@
 use std::ffi::{c_int, c_void};
 use std::sync::{Mutex, PoisonError};
 
-/// Tells the program's own event loop that there is something to poll. It is called from a thread of the library and
-/// may do no more than signal: write to a pipe, post a message, set a flag. It may not call into oxmcp.
+/// Tells the program's own event loop that there is something to poll. It is called from any thread: one of the
+/// library's own, or one that is in an oxmcp function, where what it started settled at once. It may do no more than
+/// signal: write to a pipe, post a message, set a flag. It may not call into oxmcp, nor wait for a lock that is held
+/// around calls into oxmcp.
 pub type oxmcp_wake_fn = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
 
 /// How an event loop learns that there is something to poll: a callback, a file descriptor, or both.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use oxmcp_bridge::{CallOptions, Client, Error, ErrorKind, Operation, Queue};
 
+use crate::guard::guard;
 use crate::{FfiError, FfiQueue, FfiServer};
 
 /// What [`FfiClient::submit`] can be asked to do. It crosses as its number.
@@ -86,19 +87,19 @@ impl FfiClient {
     /// Abandons an operation: it settles with `Cancelled` at once and the server is told. False when it has already
     /// settled (its event may still be in the queue).
     pub fn cancel(&self, id: u64) -> bool {
-        self.client.cancel(id, &self.queue)
+        guard(false, || self.client.cancel(id, &self.queue))
     }
 
     /// The operation `id` completes with `{}` when the connection is over, whichever side ended it, and also when it
     /// never came to be.
-    pub fn watch_closed(&self, id: u64) {
-        self.client.closed(id, &self.queue);
+    pub fn watch_closed(&self, id: u64) -> Result<(), FfiError> {
+        FfiError::attempt(|| self.client.closed(id, &self.queue))
     }
 
     /// Ends the connection: outstanding operations fail with `Closed`. The operation `id` completes with `{}` when
     /// everything is released. Closing again is fine.
-    pub fn close_connection(&self, id: u64) {
-        self.client.close(id, &self.queue);
+    pub fn close_connection(&self, id: u64) -> Result<(), FfiError> {
+        FfiError::attempt(|| self.client.close(id, &self.queue))
     }
 }
 

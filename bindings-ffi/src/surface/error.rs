@@ -1,5 +1,9 @@
 use std::fmt;
 
+use oxmcp_bridge::{Error, ErrorKind};
+
+use crate::guard::attempt;
+
 /// A call that failed at once. Failures of operations come out of the queue, as
 /// [`FfiEventKind::Failed`](crate::FfiEventKind::Failed), in the same form.
 #[derive(Clone, Debug, uniffi::Error)]
@@ -13,9 +17,19 @@ pub enum FfiError {
     },
 }
 
-impl From<oxmcp_bridge::Error> for FfiError {
-    fn from(error: oxmcp_bridge::Error) -> Self {
+impl From<Error> for FfiError {
+    fn from(error: Error) -> Self {
         Self::Failed { error: error.to_json().into() }
+    }
+}
+
+impl FfiError {
+    /// What `body` gives; a panic in it as the kind `Internal`.
+    ///
+    /// Swift ends the process over an error of a function that is not said to fail, and UniFFI makes an error of every
+    /// panic. So every function here that may panic goes through this, or through [`guard`](crate::guard::guard).
+    pub(crate) fn attempt<T>(body: impl FnOnce() -> T) -> Result<T, Self> {
+        attempt(body).map_err(|panic| Error::new(ErrorKind::Internal, panic).into())
     }
 }
 
@@ -27,3 +41,17 @@ impl fmt::Display for FfiError {
 }
 
 impl std::error::Error for FfiError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        let FfiError::Failed { error } =
+            FfiError::attempt::<u32>(|| panic!("lost it")).expect_err("it panicked");
+        let error = String::from_utf8(error).expect("JSON is UTF-8");
+        assert!(error.starts_with(r#"{"kind":"Internal","message":"oxmcp panicked"#), "{error}");
+        assert!(error.contains("lost it"), "{error}");
+    }
+}

@@ -7,7 +7,8 @@
 //! JSON crosses as bytes, not as strings: Kotlin's `decodeToString` then does just what UniFFI's own string reader
 //! would, while Swift's `JSONDecoder` takes the `Data` as it is, without a `String` between.
 //!
-//! A panic in any of these functions is caught by UniFFI's scaffolding and thrown as its internal error.
+//! A panic never ends the process. Of functions that can fail it is an error; of the others it ends in `guard`, for
+//! Swift could not catch it.
 
 mod client;
 mod error;

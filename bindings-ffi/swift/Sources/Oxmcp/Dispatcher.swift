@@ -20,6 +20,8 @@ final class Dispatcher: Sendable {
         var servers: [UInt64: ServerCore] = [:]
         /// Tool calls that run, by the core's id of the call.
         var calls: [UInt64: Task<Void, Never>] = [:]
+        /// Why nothing arrives any more, which only a fault of the library does.
+        var fault: MCPError?
     }
 
     /// Where an operation is between its beginning and its end.
@@ -40,10 +42,14 @@ final class Dispatcher: Sendable {
         case cancel(Task<Void, Never>)
     }
 
-    private init() {
+    init() {
         let thread = Thread { [self] in
-            while !queue.isShutDown() {
-                deliver(queue.waitDrain(max: 256, timeoutMs: -1))
+            do {
+                while !queue.isShutDown() {
+                    deliver(try queue.waitDrain(max: 256, timeoutMs: -1))
+                }
+            } catch {
+                fail(MCPError(error))
             }
         }
         thread.name = "oxmcp"
@@ -55,6 +61,8 @@ final class Dispatcher: Sendable {
 enum Outcome: Sendable {
     case completed(Data)
     case failed(Data)
+    /// It will never be known how: the library broke.
+    case faulted(MCPError)
 }
 
 /// What is heard of an operation: any number of reports, then the end.
@@ -78,9 +86,21 @@ extension Dispatcher {
     func begin() -> UInt64 {
         state.withLock { state in
             let id = state.freshID()
-            state.operations[id] = .begun
+            state.operations[id] = state.fault.map { .settled(.faulted($0)) } ?? .begun
             return id
         }
+    }
+
+    /// Begins an operation and hands it to the core with `start`.
+    func begin(_ start: (_ id: UInt64) throws -> Void) throws -> UInt64 {
+        let id = begin()
+        do {
+            try start(id)
+        } catch {
+            forget(id)
+            throw MCPError(error)
+        }
+        return id
     }
 
     /// Begins an operation whose progress is wanted. The stream ends with its end.
@@ -88,11 +108,12 @@ extension Dispatcher {
         // The end comes last, so it is never among the oldest.
         let (events, continuation) = AsyncStream.makeStream(
             of: OperationEvent.self, bufferingPolicy: .bufferingNewest(Self.progressBuffer))
-        let id = state.withLock { state in
+        let (id, fault) = state.withLock { state in
             let id = state.freshID()
             state.operations[id] = .watched(continuation)
-            return id
+            return (id, state.fault)
         }
+        if let fault { settle(id, .faulted(fault)) }
         return (id, events)
     }
 
@@ -162,6 +183,8 @@ extension Outcome {
             let error = MCPError(json: json)
             if Task.isCancelled, error.kind == .cancelled || error.kind == .closed { throw CancellationError() }
             throw error
+        case .faulted(let error):
+            throw error
         }
     }
 }
@@ -200,6 +223,15 @@ extension Dispatcher {
                     return state.calls[event.id].map(Delivery.cancel)
                 }
             }
+        }
+        deliveries.forEach(perform)
+    }
+
+    /// Ends every operation, and every later one, for nothing more is heard of them.
+    func fail(_ error: MCPError) {
+        let deliveries = state.withLock { state in
+            state.fault = error
+            return Array(state.operations.keys).compactMap { state.settle($0, .faulted(error)) }
         }
         deliveries.forEach(perform)
     }

@@ -169,7 +169,7 @@ extension MCPClient {
     /// Calls a tool. A tool that failed is a result too: look at ``ToolResult/isError``.
     ///
     /// ```swift
-    /// let result = try await client.callTool("forecast", arguments: ["city": "Oslo"], timeout: .seconds(5)) { update in
+    /// let result = try await client.callTool("forecast", arguments: ["city": "Oslo"], timeout: .seconds(30)) { update in
     ///     print("\(update.progress) of \(update.total ?? 1)")
     /// }
     /// #expect(result.text == "snow")
@@ -281,8 +281,7 @@ extension MCPClient {
     /// Ends the connection: outstanding operations fail with ``MCPError/Kind/closed``, a child process is asked to exit,
     /// then made to. Returns when everything is released. Closing again is fine.
     public func close() async {
-        let id = Dispatcher.shared.begin()
-        core.closeConnection(id: id)
+        guard let id = try? Dispatcher.shared.begin(core.closeConnection) else { return }
         // Also a cancelled task waits: it is short, and what follows may need the port or the process gone.
         _ = try? await Dispatcher.shared.outcome(of: id) {}
     }

@@ -85,18 +85,16 @@ extension ServerCore {
 extension ServerCore {
     func serveStdio() async throws {
         let dispatcher = Dispatcher.shared
-        let id = dispatcher.begin()
-        core.serveStdio(id: id)
-        _ = try await dispatcher.outcome(of: id) { self.core.closeServer(id: dispatcher.freshID()) }
+        let id = try dispatcher.begin(core.serveStdio)
+        _ = try await dispatcher.outcome(of: id) { try? self.core.closeServer(id: dispatcher.freshID()) }
     }
 
     /// Listens, and keeps `server` until it is closed.
     func listenHTTP(configuration: [String: JSONValue], keeping server: MCPServer) async throws -> Data {
         let text = String(decoding: try JSON.encode(configuration), as: UTF8.self)
         let dispatcher = Dispatcher.shared
-        let id = dispatcher.begin()
-        core.listenHttp(config: text, id: id)
-        let address = try await dispatcher.outcome(of: id) { self.core.closeServer(id: dispatcher.freshID()) }
+        let id = try dispatcher.begin { try core.listenHttp(config: text, id: $0) }
+        let address = try await dispatcher.outcome(of: id) { try? self.core.closeServer(id: dispatcher.freshID()) }
         state.withLock { $0.listening = server }
         return address
     }
@@ -116,9 +114,7 @@ extension ServerCore {
 
     func close() async {
         let dispatcher = Dispatcher.shared
-        let id = dispatcher.begin()
-        core.closeServer(id: id)
-        _ = try? await dispatcher.outcome(of: id) {}
+        if let id = try? dispatcher.begin(core.closeServer) { _ = try? await dispatcher.outcome(of: id) {} }
         let (waiting, listening) = state.withLock { state in
             defer {
                 state.untilClosed = []

@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// The examples of the documentation, word for word, and a test that there are no others.
-@Suite(.timeLimit(.minutes(1))) struct DocumentationTests {
+@Suite(.timeLimit(.minutes(10))) struct DocumentationTests {
     // The README's and `MCPServer`'s way to start.
     @Test func firstServerAndClient() async throws {
         let server = MCPServer(name: "demo", version: "1.0")
@@ -55,7 +55,7 @@ import Testing
 
     @Test func callsWithProgress() async throws {
         let client = try await MCPClient.connect(to: forecasts())
-        let result = try await client.callTool("forecast", arguments: ["city": "Oslo"], timeout: .seconds(5)) { update in
+        let result = try await client.callTool("forecast", arguments: ["city": "Oslo"], timeout: .seconds(30)) { update in
             print("\(update.progress) of \(update.total ?? 1)")
         }
         #expect(result.text == "snow")
@@ -68,7 +68,7 @@ import Testing
 
     private func callsWithCollectedProgress(_ client: MCPClient) async throws {
         var seen: [Double] = []
-        let result = try await client.callTool("forecast", arguments: ["city": "Oslo"], timeout: .seconds(5)) { update in
+        let result = try await client.callTool("forecast", arguments: ["city": "Oslo"], timeout: .seconds(30)) { update in
             seen.append(update.progress)
         }
         #expect(result.text == "snow")

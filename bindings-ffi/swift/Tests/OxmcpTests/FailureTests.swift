@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// What goes wrong, and how it is told.
-@Suite(.timeLimit(.minutes(1))) struct FailureTests {
+@Suite(.timeLimit(.minutes(10))) struct FailureTests {
     @Test(arguments: Route.allCases) func toolFailuresAreResults(route: Route) async throws {
         try await withClient(over: route) { client in
             let failed = try await client.callTool("fail")
@@ -67,22 +67,29 @@ import Testing
     @Test(arguments: Route.allCases, ["2025-11-25", "2026-07-28"])
     func silenceTimesOut(route: Route, revision: String) async throws {
         try await withClient(over: route, options: ClientOptions(protocolVersion: revision)) { client in
-            let started = ContinuousClock.now
             let error = await caught(MCPError.self) { try await client.callTool("wait", timeout: .milliseconds(200)) }
             #expect(error?.kind == .timeout)
-            let taken = ContinuousClock.now - started
-            #expect(taken >= .milliseconds(200) && taken < .seconds(5))
             try await client.ping()
         }
     }
 
     @Test func progressKeepsACallAliveUntilItsLastMoment() async throws {
         try await withClient { client in
-            let steps = Steps(steps: 6, pauseMilliseconds: 300)
-            let result = try await client.callTool("steps", steps, timeout: .seconds(1)) { _ in }
-            #expect(result.text == "6 steps")
+            try await growing(from: .milliseconds(200)) { timeout in
+                // Three times as long as the timeout in all.
+                let pause = Int(timeout / .milliseconds(5))
+                do {
+                    let steps = Steps(steps: 15, pauseMilliseconds: pause)
+                    let result = try await client.callTool("steps", steps, timeout: timeout) { _ in }
+                    #expect(result.text == "15 steps")
+                    return true
+                } catch let error as MCPError where error.kind == .timeout {
+                    return false
+                }
+            }
+            let endless = Steps(steps: .max, pauseMilliseconds: 10)
             let error = await caught(MCPError.self) {
-                try await client.callTool("steps", steps, timeout: .seconds(1), maxTimeout: .milliseconds(700)) { _ in }
+                try await client.callTool("steps", endless, timeout: patience, maxTimeout: .milliseconds(300)) { _ in }
             }
             #expect(error?.kind == .timeout)
         }
@@ -106,21 +113,14 @@ import Testing
     func cancellingATaskCancelsOnTheWire(route: Route, revision: String) async throws {
         try await withClient(over: route, options: ClientOptions(protocolVersion: revision)) { client in
             for watched in [false, true] {
-                let before = try await client.callTool("cancellations", as: Int.self)
+                let before = try await waits(client)
                 let task = Task {
                     if watched { try await client.callTool("wait") { _ in } } else { try await client.callTool("wait") }
                 }
-                try await Task.sleep(for: .milliseconds(200))
-                let cancelled = ContinuousClock.now
+                try await eventually { try await waits(client).begun > before.begun }
                 task.cancel()
                 _ = await caught(CancellationError.self) { try await task.value }
-                #expect(ContinuousClock.now - cancelled < .seconds(1))
-                var after = before
-                for _ in 0..<100 where after == before {
-                    try await Task.sleep(for: .milliseconds(20))
-                    after = try await client.callTool("cancellations", as: Int.self)
-                }
-                #expect(after > before)
+                try await eventually { try await waits(client).cancelled > before.cancelled }
             }
         }
     }
@@ -137,24 +137,26 @@ import Testing
 
     @Test func cancellingWhileConnectingEndsIt() async throws {
         let marker = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-        let task = Task { try await shell("echo $$ >'\(marker)'; exec sleep 60") }
-        try await Task.sleep(for: .milliseconds(500))
-        let cancelled = ContinuousClock.now
+        let task = Task {
+            try await shell("echo $$. >'\(marker)'; exec sleep 600", options: ClientOptions(connectTimeout: patience * 2))
+        }
+        var written = ""
+        try await eventually {
+            written = (try? String(contentsOfFile: marker, encoding: .utf8)) ?? ""
+            return written.contains(".")
+        }
         task.cancel()
         _ = await caught(CancellationError.self) { try await task.value }
-        #expect(ContinuousClock.now - cancelled < .seconds(1))
         // The child is gone too.
-        let pid = try #require(
-            Int32(String(contentsOfFile: marker, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)))
-        for _ in 0..<100 where kill(pid, 0) == 0 { try await Task.sleep(for: .milliseconds(50)) }
-        #expect(kill(pid, 0) == -1)
+        let pid = try #require(Int32(written.prefix { $0 != "." }))
+        try await eventually { kill(pid, 0) == -1 }
         try? FileManager.default.removeItem(atPath: marker)
     }
 
     @Test func closingFailsWhatIsOutstanding() async throws {
         try await withClient { client in
             let task = Task { try await client.callTool("wait") }
-            try await Task.sleep(for: .milliseconds(100))
+            try await eventually { try await waits(client).begun == 1 }
             await client.close()
             let error = await caught(MCPError.self) { try await task.value }
             #expect(error?.kind == .closed)
@@ -163,7 +165,7 @@ import Testing
 }
 
 /// Peers that are not there, or not what they should be.
-@Suite(.timeLimit(.minutes(1))) struct BadPeerTests {
+@Suite(.timeLimit(.minutes(10))) struct BadPeerTests {
     @Test func aCommandThatIsNotThere() async throws {
         let error = await caught(MCPError.self) { try await MCPClient.connect(command: "/no/such/program") }
         #expect(error?.kind == .connect)
@@ -171,8 +173,11 @@ import Testing
     }
 
     @Test func aPortWhereNobodyListens() async throws {
-        let error = await caught(MCPError.self) { try await MCPClient.connect(url: "http://127.0.0.1:9/mcp") }
-        #expect(error?.kind == .connect)
+        let isHeld = try await withDeadPort { port in
+            let error = await caught(MCPError.self) { try await MCPClient.connect(url: "http://127.0.0.1:\(port)/mcp") }
+            #expect(error?.kind == .connect)
+        }
+        #expect(isHeld)
     }
 
     @Test(arguments: ["not a URL", "ftp://127.0.0.1/", ""]) func aURLThatIsNone(url: String) async throws {
@@ -193,12 +198,10 @@ import Testing
     }
 
     @Test func aServerThatSaysNothing() async throws {
-        let started = ContinuousClock.now
         let error = await caught(MCPError.self) {
-            try await shell("sleep 60", options: ClientOptions(connectTimeout: .milliseconds(500)))
+            try await shell("sleep 600", options: ClientOptions(connectTimeout: .milliseconds(500)))
         }
         #expect(error?.kind == .timeout)
-        #expect(ContinuousClock.now - started < .seconds(5))
     }
 
     @Test func aServerThatTalksNonsense() async throws {
@@ -213,11 +216,9 @@ import Testing
     @Test func aServerThatDiesInTheMiddleOfACall() async throws {
         try await withClient(over: .stdio) { client in
             let waiting = Task { try await client.callTool("wait") }
-            let started = ContinuousClock.now
             let error = await caught(MCPError.self) { try await client.callTool("exit") }
             #expect(error?.kind == .closed)
             #expect(await caught(MCPError.self) { try await waiting.value }?.kind == .closed)
-            #expect(ContinuousClock.now - started < .seconds(3))
         }
     }
 

@@ -49,13 +49,29 @@ public struct Steps: Codable, Sendable {
     }
 }
 
+/// How many calls of `wait` a server has seen begin, and how many of them be cancelled.
+public struct Waits: Codable, Sendable, Equatable {
+    public var begun = 0
+    public var cancelled = 0
+}
+
+public struct Meeting: Codable, Sendable {
+    public var people: Int
+
+    public init(of people: Int) { self.people = people }
+}
+
+/// What the calls of one server tell each other.
+private final class Shared<Value: Sendable>: Sendable {
+    let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+}
+
 /// One red pixel.
 public let png = Data(
     base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==")
     ?? Data()
-
-/// How many calls of `wait` were cancelled in this process.
-private let cancellations = Atomic(0)
 
 private func addResults(to server: MCPServer) throws {
     try server.tool(
@@ -106,16 +122,21 @@ private func addLongCalls(to server: MCPServer) throws {
         }
         return "\(arguments.steps) steps"
     }
+    let waits = Shared(Waits())
     try server.tool("wait", "Waits until it is cancelled") { (_: NoArguments) -> String in
+        waits.value.withLock { $0.begun += 1 }
         do {
             try await Task.sleep(for: .seconds(600))
         } catch {
-            cancellations.add(1, ordering: .relaxed)
+            waits.value.withLock { $0.cancelled += 1 }
             throw error
         }
         return "waited"
     }
-    try server.tool("cancellations", "How many calls of wait were cancelled") {
-        cancellations.load(ordering: .relaxed)
+    try server.tool("waits", "What has become of the calls of wait") { waits.value.withLock { $0 } }
+    let arrived = Shared(0)
+    try server.tool("meet", "Waits until as many calls of it as people are there at once") { (meeting: Meeting) in
+        arrived.value.withLock { $0 += 1 }
+        while arrived.value.withLock({ $0 }) < meeting.people { try await Task.sleep(for: .milliseconds(5)) }
     }
 }

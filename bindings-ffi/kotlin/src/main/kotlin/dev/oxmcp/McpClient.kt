@@ -82,7 +82,7 @@ public class McpClient private constructor(
      * Calls a tool. A tool that failed is a result too: look at [ToolResult.isError].
      *
      * ```kotlin
-     * val result = client.callTool("forecast", buildJsonObject { put("city", "Oslo") }, timeout = 5.seconds) {
+     * val result = client.callTool("forecast", buildJsonObject { put("city", "Oslo") }, timeout = 30.seconds) {
      *     println("${it.progress} of ${it.total}")
      * }
      * check(result.text == "snow")
@@ -157,9 +157,7 @@ public class McpClient private constructor(
      * process is asked to exit, then made to. Closing again is fine. A client that is forgotten is closed when it is
      * collected.
      */
-    override fun close() {
-        core.closeConnection(Events.freshId())
-    }
+    override fun close(): Unit = failingAsMcp { core.closeConnection(Events.freshId()) }
 
     /** Ends the connection and suspends until everything is released: the child process gone, the sockets closed. */
     public suspend fun closeAndJoin() {

@@ -4,6 +4,7 @@ import dev.oxmcp.ffi.FfiException
 import dev.oxmcp.ffi.InternalException
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.JsonElement
+import java.nio.charset.CharacterCodingException
 
 /**
  * What can go wrong with MCP: one subclass for each kind of failure, the same kinds in every oxmcp language.
@@ -87,6 +88,8 @@ internal inline fun <T> failingAsMcp(call: () -> T): T = try {
     throw WireError.read(e.error)
 } catch (e: InternalException) {
     throw McpException.Internal("The oxmcp library failed: ${e.message}", e)
+} catch (e: CharacterCodingException) {
+    throw McpException.Misuse("A text that was given holds half of a surrogate pair, which UTF-8 has no form for", e)
 }
 
 /** The form in which errors come out of the core. */

@@ -171,7 +171,7 @@ public class McpServer internal constructor(
 
     /** Removes a tool; false when there is none of that name. */
     public fun removeTool(name: String): Boolean {
-        val removed = core.removeTool(name)
+        val removed = failingAsMcp { core.removeTool(name) }
         targets.remove(name)?.let(handlers::remove)
         return removed
     }
@@ -221,8 +221,11 @@ public class McpServer internal constructor(
      * fine.
      */
     override fun close() {
-        core.closeServer(Events.freshId())
-        release()
+        try {
+            failingAsMcp { core.closeServer(Events.freshId()) }
+        } finally {
+            release()
+        }
     }
 
     /** Stops serving and suspends until everything is released, its port for example. */

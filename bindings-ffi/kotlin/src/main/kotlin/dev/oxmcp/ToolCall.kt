@@ -25,11 +25,11 @@ internal class ToolCall(private val core: FfiServer, private val id: ULong) {
         val job = scope.launch { answer(handler, arguments) }
         this.job = job
         // The coroutine may end before it began: its scope is cancelled, or its dispatcher takes no work.
-        job.invokeOnCompletion { once { core.respondToolError(id, "The call was cancelled before it was answered") } }
+        job.invokeOnCompletion { refuse("The call was cancelled before it was answered") }
     }
 
     /** Answers without running anything. */
-    fun refuse(message: String) = once { core.respondToolError(id, message) }
+    fun refuse(message: String) = once { fail(message) }
 
     /** The peer no longer waits. */
     fun cancel() {
@@ -44,24 +44,35 @@ internal class ToolCall(private val core: FfiServer, private val id: ULong) {
     private suspend fun answer(handler: ToolHandler, arguments: ByteArray) {
         try {
             when (val answer = handler.answer(ToolContext(core, id), arguments)) {
-                is ToolAnswer.Text -> once { core.respondText(id, answer.text) }
+                is ToolAnswer.Text -> once { wellFormed(answer.text) { core.respondText(id, it) } }
                 is ToolAnswer.Result -> once { core.respondResult(id, borrowed(answer.json)) }
             }
         } catch (e: CancellationException) {
             if (!currentCoroutineContext().isActive) throw e
             // Not this call was cancelled, but something in it: a timeout of its own, for example.
-            once { core.respondToolError(id, e.explanation) }
+            once { fail(e.explanation) }
         } catch (e: McpException.Tool) {
             once { core.respondResult(id, borrowed(Wire.write(e.result))) }
         } catch (e: McpException.Rpc) {
-            once { core.respondError(id, e.code, e.message, e.data?.toString()?.encodeToByteArray()) }
+            once {
+                val data = e.data?.toString()?.encodeToByteArray()
+                wellFormed(e.message) { core.respondError(id, e.code, it, data) }
+            }
         } catch (e: Throwable) {
-            once { core.respondToolError(id, e.explanation) }
+            once { fail(e.explanation) }
         }
     }
 
+    private fun fail(message: String) = wellFormed(message) { core.respondToolError(id, it) }
+
     private fun once(respond: () -> Unit) {
-        if (answered.compareAndSet(false, true)) respond()
+        if (!answered.compareAndSet(false, true)) return
+        try {
+            respond()
+        } catch (e: Throwable) {
+            // No memory for it, for example. The caller is not left waiting.
+            fail("The answer could not be sent: ${e.explanation}")
+        }
     }
 }
 

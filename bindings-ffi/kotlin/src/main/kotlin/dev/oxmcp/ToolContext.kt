@@ -53,7 +53,9 @@ public class ToolContext internal constructor(private val core: FfiServer, priva
      * @return whether it was sent: false when the peer did not ask, or no longer waits.
      */
     public fun progress(progress: Number, total: Number? = null, message: String? = null): Boolean =
-        core.progress(call, progress.toDouble(), total?.toDouble() ?: Double.NaN, message.orEmpty())
+        wellFormed(message.orEmpty()) {
+            core.progress(call, progress.toDouble(), total?.toDouble() ?: Double.NaN, it)
+        }
 
     @Serializable
     private class Facts(

@@ -48,6 +48,7 @@ class EveryTransportTest {
         val options = ClientOptions(
             clientInfo = Implementation("test-client", "1.2.3"),
             protocolVersion = revision.takeIf { it != "negotiated" },
+            connectTimeout = PATIENCE,
         )
         client = when (transport) {
             Transport.MEMORY -> McpClient.connect(server, options)
@@ -66,7 +67,13 @@ class EveryTransportTest {
     fun `the client knows its server`() {
         assertEquals("test-server", client.serverInfo.name)
         assertEquals("2.0", client.serverInfo.version)
-        assertEquals(if (revision == "negotiated") "2026-07-28" else revision, client.protocolVersion)
+        val expected = when {
+            revision != "negotiated" -> setOf(revision)
+            // Where a process takes seconds to start, the client tries the handshake, which it understands too.
+            transport == Transport.STDIO -> setOf("2026-07-28", "2025-11-25")
+            else -> setOf("2026-07-28")
+        }
+        assertTrue(client.protocolVersion in expected, client.protocolVersion)
         assertEquals("Be gentle", client.instructions)
         assertNotNull(client.capabilities["tools"])
     }

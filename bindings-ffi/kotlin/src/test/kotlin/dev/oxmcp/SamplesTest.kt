@@ -118,7 +118,7 @@ class SamplesTest {
             tool<Unit, String>("closed") { throw McpException.Rpc(-32001, "closed on Sundays") }
         }
         withClient(server, ClientOptions(clientInfo = Implementation("samples", "1"))) { client ->
-            val result = client.callTool("forecast", buildJsonObject { put("city", "Oslo") }, timeout = 5.seconds) {
+            val result = client.callTool("forecast", buildJsonObject { put("city", "Oslo") }, timeout = 30.seconds) {
                 println("${it.progress} of ${it.total}")
             }
             check(result.text == "snow")

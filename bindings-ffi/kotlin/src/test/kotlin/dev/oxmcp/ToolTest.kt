@@ -90,6 +90,27 @@ class ToolTest {
     }
 
     @Test
+    fun `half of a surrogate pair stops no answer`() {
+        val server = mcpServer("halves") {
+            tool<Unit, String>("text") {
+                progress(1, message = "\uD83D")
+                "a\uD83Db"
+            }
+            tool<Unit, String>("error") { error("a\uDE80") }
+            tool<Unit, String>("refusal") { throw McpException.Rpc(-32001, "\uD83D!") }
+        }
+        withClient(server) { client ->
+            val reports = mutableListOf<String?>()
+            assertEquals("a\uFFFDb", client.callTool("text") { reports += it.message }.text)
+            assertEquals(listOf<String?>("\uFFFD"), reports)
+            assertEquals("a\uFFFD", client.callTool("error").text)
+            assertEquals("\uFFFD!", assertFails<McpException.Rpc> { client.callTool("refusal") }.message)
+            assertFails<McpException.Misuse> { server.tool<Unit, Int>("\uD83D") { 0 } }
+        }
+        assertFails<McpException.Misuse> { mcpServer("\uD83D") }
+    }
+
+    @Test
     fun `a handler can fail the request`() {
         val server = mcpServer("refusing") {
             tool<Unit, String>("refuse") { throw McpException.Rpc(-32001, "closed on Sundays", json("""{"day":7}""")) }
