@@ -16,8 +16,8 @@
 //! thread, inside or outside an event loop; nothing here blocks except [`Queue::wait`].
 //!
 //! After `fork`, clients and servers of the parent are refused in the child, and dropping them there does nothing; the
-//! child may make its own (see [`Process`]). On Linux that always works; elsewhere only if the parent had not yet opened
-//! or served anything.
+//! child may make its own (see [`Process`]). On Linux from 5.10 on that always works; elsewhere only if the parent had not
+//! yet opened or served anything.
 
 mod calls;
 mod client;

@@ -130,10 +130,12 @@ impl Operations {
 
     /// Says what runs for an operation. If it was cancelled meanwhile, that stops.
     pub(crate) fn attach(&self, ticket: Ticket, work: Work) {
-        match self.table().find(ticket) {
-            Some(outstanding) => outstanding.work = Some(work),
-            None => work.stop(),
+        if let Some(outstanding) = self.table().find(ticket) {
+            outstanding.work = Some(work);
+            return;
         }
+        // With the table unlocked: what stops settles, and looks for itself there.
+        work.stop();
     }
 
     /// Settles an operation, unless it has settled.
@@ -235,7 +237,48 @@ impl Drop for Duty {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use oxmcp::client::Call;
+    use oxmcp::{Client, Method, RawJson, Server};
+
     use super::*;
+
+    #[test]
+    fn work_that_comes_after_its_operation_was_stopped_is_stopped_too() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let (done, is_done) = mpsc::channel();
+        let queue = Queue::new(None);
+        let events = queue.clone();
+        // Whoever waits for a lock that it holds itself must not keep the test.
+        runtime.spawn(async move {
+            let server = Server::new("s", "1").tool("wait", "Waits.", std::future::pending::<String>);
+            let client = Client::connect(server).await.expect("a client in memory");
+            let operations = Arc::new(Operations::default());
+            let operation = Operation::new(1, &queue);
+            let ticket = operations.begin(operation.clone(), 1).expect("there is room");
+            let cancelled = Error::new(ErrorKind::Cancelled, "cancelled");
+            assert!(operations.stop(&operation, &cancelled));
+            let duty = Duty::new(&operations, ticket);
+            let call = Call::new(Method::CallTool, RawJson::from_written(r#"{"name":"wait"}"#));
+            let (settled, is_settled) = mpsc::channel();
+            let started = client.start(call, move |outcome| {
+                let outcome = outcome.map(RawJson::into_bytes).map_err(Error::from);
+                settled
+                    .send(outcome.as_ref().map_err(|error| error.kind()).map(drop))
+                    .expect("the test waits");
+                duty.settle(outcome);
+            });
+            operations.attach(ticket, Work::Call(started));
+            assert_eq!(is_settled.recv(), Ok(Err(ErrorKind::Cancelled)));
+            done.send(()).expect("the test waits");
+        });
+        is_done.recv_timeout(Duration::from_secs(60)).expect("nothing waits for itself");
+        assert_eq!(events.drain(usize::MAX).len(), 1);
+        runtime.shutdown_background();
+    }
 
     #[test]
     fn an_operation_whose_work_is_lost_fails_once() {

@@ -173,6 +173,8 @@ impl Queue {
         let Some(wake) = &self.state().wake else { return };
         if catch_unwind(AssertUnwindSafe(wake)).is_err() {
             tracing::error!("a queue's wake-up panicked");
+            // It may not have been heard: the next event tries again.
+            self.lock().woken = false;
         }
     }
 

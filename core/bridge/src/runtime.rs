@@ -16,8 +16,8 @@ fn start(parent_has_one: bool) -> Result<Runtime, Error> {
     if parent_has_one && !can_be_two() {
         return Err(Error::new(
             ErrorKind::Misuse,
-            "this process was forked after oxmcp was used in its parent, and this system has no pidfd_open, without \
-             which both cannot use it; use oxmcp in one of them only, or start the child as a new program",
+            "this process was forked after oxmcp was used in its parent, and both can use it only on Linux 5.10 or newer, \
+             with a file descriptor to spare; use oxmcp in one of them only, or start the child as a new program",
         ));
     }
     // The host language has the other cores.

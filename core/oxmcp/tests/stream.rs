@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -9,7 +10,7 @@ use oxmcp::client::Call;
 use oxmcp::{Client, Command, ErrorKind, Limits, Method, ProtocolVersion, RawJson, Server};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// The other end of a stream, by hand.
 struct Peer {
@@ -267,6 +268,58 @@ async fn a_server_that_breaks_its_request_hears_of_it() {
     peer.send(&json!({"jsonrpc": "2.0", "id": 7, "method": "ping", "params": [1]})).await;
     let refused = peer.receive().await;
     assert_eq!([&refused["id"], &refused["error"]["code"]], [&json!(7), &json!(-32600)]);
+}
+
+#[tokio::test]
+async fn a_stateless_server_hears_of_nothing_that_it_breaks() {
+    let limits = Limits { message_bytes: 4096, ..Limits::default() };
+    let (client, mut peer) = client_with_tools(ProtocolVersion::V2026_07_28, limits).await;
+    peer.send(&json!({"jsonrpc": "2.0", "id": 7, "method": "ping", "params": [1]})).await;
+    peer.send(&json!({"jsonrpc": "2.0", "id": 8, "method": "ping", "params": {"long": "x".repeat(8192)}}))
+        .await;
+    let call = tokio::spawn(client.call_tool("echo", json!({})).into_future());
+    let next = peer.receive().await;
+    assert_eq!(next["method"], "tools/call");
+    peer.answer(&next, json!({"content": []})).await;
+    call.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answers_is_given_up() {
+    let (ours, theirs) = tokio::io::duplex(1024);
+    let release = Arc::new(Semaphore::new(0));
+    let (begun, mut beginnings) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::new("s", "1").limits(Limits { unsent_bytes: 2 << 20, ..Limits::default() });
+    let server = server.tool("large", "Waits, then says much.", {
+        let release = release.clone();
+        move || {
+            begun.send(()).unwrap();
+            let release = release.clone();
+            async move {
+                release.acquire().await.unwrap().forget();
+                "x".repeat(1 << 20)
+            }
+        }
+    });
+    let (reader, writer) = tokio::io::split(theirs);
+    let served = tokio::spawn(async move { server.serve(reader, writer).await });
+    let mut peer = Peer::new(ours);
+    let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {}});
+    for id in 0..4 {
+        let params = json!({"name": "large", "_meta": meta});
+        peer.send(&json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})).await;
+        beginnings.recv().await.unwrap();
+    }
+    // The first answer is on its way and fills the pipe; the others wait, and are past the limit together.
+    release.add_permits(1);
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    release.add_permits(3);
+    let error = served.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert!(error.to_string().contains("does not read"), "{error}");
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
 mod failure;
 mod posts;
 
-use std::borrow::Cow;
 use std::future::pending;
 use std::mem;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use oxmcp_proto::jsonrpc::{
@@ -28,7 +27,7 @@ use super::connect::{answer_server, stateless_meta};
 use super::params::{MetaMembers, Params};
 use super::{Call, Inner};
 use crate::transport::http::{Head, HttpClient, HttpError, Response};
-use crate::{Error, Limits, Result};
+use crate::{Error, Limits, Result, clock};
 
 pub(super) use self::failure::CallFailure;
 
@@ -167,9 +166,7 @@ impl HttpChannel {
                 Ok(Reply::Result(result))
             }
             Ok(Response { outcome: Err(error), .. }) => Ok(Reply::Error(error)),
-            Err(HttpError::Status { status, rpc: Some(error), .. })
-                if status != http::StatusCode::UNAUTHORIZED =>
-            {
+            Err(HttpError::Status { status, rpc: Some(error), .. }) if !is_unauthorized(status) => {
                 Ok(Reply::Error(error))
             }
             Err(error) => Err(error),
@@ -203,11 +200,11 @@ impl HttpChannel {
         let meta = MetaMembers { progress_token, stateless: inner.meta.as_deref() };
         write_request(&mut body, &id, call.method.name(), |out| params.write(&meta, out));
 
-        let started = Instant::now();
+        let started = clock::now();
         let heard = Mutex::new(started);
         let era = inner.negotiated.version.era();
         let mut on_message = |message| {
-            *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            *heard.lock().unwrap_or_else(PoisonError::into_inner) = clock::now();
             shared.take_message(message, era, number, call);
         };
         let name = if inner.negotiated.version.wire().method_headers { call.name() } else { None };
@@ -227,7 +224,9 @@ impl HttpChannel {
             settled = within(call.patience(inner), started, last_heard, exchange) => settled?,
             _ = closed.wait_for(|closed| *closed) => return Err(CallError::Closed(CloseReason::Local).into()),
         };
-        if let Some(in_flight) = in_flight {
+        // A server whose answer was lost on the way, or is none, may still be at work.
+        let is_answered = matches!(settled, Ok(_) | Err(HttpError::Status { .. }));
+        if let (Some(in_flight), true) = (in_flight, is_answered) {
             in_flight.settle();
         }
         match settled {
@@ -315,7 +314,11 @@ impl Shared {
             Ok(result) => write_result(&mut body, &request.id, &result),
             Err(error) => write_error(&mut body, Some(&request.id), &error),
         }
-        self.post(request.method.as_str().to_owned().into(), body.into());
+        let method = match request.method {
+            MethodName::Known(method) => method.name(),
+            MethodName::Other(_) => "an answer",
+        };
+        self.post(method, body.into());
     }
 
     /// Tells the server that a request of the handshake era is no longer waited for, if it was sent at all.
@@ -329,10 +332,10 @@ impl Shared {
             RequestId::Number(id).write(out);
             out.extend_from_slice(br#","reason":"the caller no longer waits"}"#);
         });
-        self.post(Method::Cancelled.name().into(), body.into());
+        self.post(Method::Cancelled.name(), body.into());
     }
 
-    fn post(&self, method: Cow<'static, str>, body: Bytes) {
+    fn post(&self, method: &'static str, body: Bytes) {
         let standing = self.standing().clone();
         self.posts.push(Post { standing, method, body }, &self.http, &self.runtime);
     }

@@ -142,13 +142,13 @@ where
                 let link = self.connection.link();
                 (link.unsent(), link.unsent_answers())
             };
-            if blocked && P::SERVES && unsent > THROTTLE {
-                return Poll::Pending;
-            }
             if unsent_answers > self.unsent_limit {
                 return Poll::Ready(CloseReason::Broken(
                     "the peer does not read what it asked for".to_owned(),
                 ));
+            }
+            if blocked && P::SERVES && unsent > THROTTLE {
+                return Poll::Pending;
             }
             if self.handle_lines(cx) {
                 continue;
@@ -327,7 +327,7 @@ where
         let settled = invalid.answers().and_then(|id| link.settle(id));
         // A client answers only what was meant to be a request: an error about an answer helps nobody.
         let is_request = invalid.has_method && invalid.id.is_some();
-        if invalid.looks_like_json && (P::SERVES || is_request) {
+        if invalid.looks_like_json && (P::SERVES || (is_request && self.role.may_be_asked())) {
             link.reject(invalid);
         }
         drop(link);
@@ -339,7 +339,7 @@ where
 
     fn handle_too_long(&mut self, id: Option<RequestId>, has_method: bool) {
         let limit = self.lines.limit();
-        if P::SERVES || (has_method && id.is_some()) {
+        if P::SERVES || (has_method && id.is_some() && self.role.may_be_asked()) {
             let message = format!("the message is larger than the limit of {limit} bytes");
             let error = ErrorObject::new(codes::INVALID_REQUEST, message);
             self.connection.link().reject(&InvalidMessage { id, ..InvalidMessage::new(error) });

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 pub(super) struct Exit {
     process: libc::pid_t,
     source: Source,
-    status: Option<ExitStatus>,
+    /// What came of waiting, once that is over.
+    outcome: Option<Result<ExitStatus, io::ErrorKind>>,
     /// The group was killed; there is nothing more to signal.
     is_killed: bool,
 }
@@ -30,26 +31,16 @@ enum Source {
 impl Exit {
     /// Watches a child of this process that is not reaped yet. Call it inside a tokio runtime.
     pub(super) fn new(process: libc::pid_t) -> io::Result<Self> {
-        Ok(Self { process, source: Source::open(process)?, status: None, is_killed: false })
+        Ok(Self { process, source: Source::open(process)?, outcome: None, is_killed: false })
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
-        if let Some(status) = self.status {
-            return Poll::Ready(Ok(status));
+        if let Some(outcome) = self.outcome {
+            return Poll::Ready(outcome.map_err(io::Error::from));
         }
-        let status = match &mut self.source {
-            #[cfg(target_os = "linux")]
-            Source::Descriptor(descriptor) => loop {
-                let mut ready = ready!(descriptor.poll_read_ready(cx))?;
-                match wait(self.process, libc::WNOHANG)? {
-                    Some(status) => break status,
-                    None => ready.clear_ready(),
-                }
-            },
-            Source::Thread(waited) => ready!(waited.poll_unpin(cx)).map_err(io::Error::other)??,
-        };
-        self.status = Some(status);
-        Poll::Ready(Ok(status))
+        let outcome = ready!(self.source.poll(self.process, cx));
+        self.outcome = Some(outcome.as_ref().copied().map_err(io::Error::kind));
+        Poll::Ready(outcome)
     }
 
     /// Signals the group that the process leads, unless the process was reaped: then the number may be another's.
@@ -67,6 +58,21 @@ impl Exit {
 }
 
 impl Source {
+    /// Not to be called again once it is ready.
+    fn poll(&mut self, process: libc::pid_t, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Descriptor(descriptor) => loop {
+                let mut ready = ready!(descriptor.poll_read_ready(cx))?;
+                match wait(process, libc::WNOHANG)? {
+                    Some(status) => return Poll::Ready(Ok(status)),
+                    None => ready.clear_ready(),
+                }
+            },
+            Self::Thread(waited) => Poll::Ready(ready!(waited.poll_unpin(cx)).map_err(io::Error::other)?),
+        }
+    }
+
     fn open(process: libc::pid_t) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         if let Some(descriptor) = descriptor_of(process) {
@@ -136,9 +142,21 @@ mod tests {
         let mut child = tokio::process::Command::new("sh").args(["-c", "exit 5"]).spawn().unwrap();
         let process = child.id().unwrap().try_into().unwrap();
         let source = Source::start_thread(process).unwrap();
-        let mut exit = Exit { process, source, status: None, is_killed: false };
+        let mut exit = Exit { process, source, outcome: None, is_killed: false };
         let status = std::future::poll_fn(|cx| exit.poll(cx)).await.unwrap();
         assert_eq!((status.code(), status.to_string().as_str()), (Some(5), "exit status: 5"));
         assert_eq!(child.wait().await.unwrap().code(), Some(5));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_somebody_else_reaped_is_over_however_often_one_asks() {
+        let mut child = tokio::process::Command::new("true").spawn().unwrap();
+        let process = child.id().unwrap().try_into().unwrap();
+        child.wait().await.unwrap();
+        let source = Source::start_thread(process).unwrap();
+        let mut exit = Exit { process, source, outcome: None, is_killed: false };
+        for _ in 0..2 {
+            std::future::poll_fn(|cx| exit.poll(cx)).await.unwrap_err();
+        }
     }
 }

@@ -53,15 +53,14 @@ pub(super) fn is_unauthorized(status: StatusCode) -> bool {
 
 pub(super) fn to_error(error: HttpError) -> Error {
     match error {
-        HttpError::Status { status, rpc: Some(rpc), .. } if status != StatusCode::UNAUTHORIZED => {
-            CallError::Rpc(rpc).into()
+        HttpError::Status { status, rpc, .. } if is_unauthorized(status) => {
+            let words = rpc.map(|rpc| format!(" ({})", rpc.message)).unwrap_or_default();
+            let message = format!(
+                "the server refused the request with HTTP {status}{words}; it wants authorization that was not given"
+            );
+            Error::new(ErrorKind::Unauthorized, message)
         }
-        HttpError::Status { status, .. } if is_unauthorized(status) => Error::new(
-            ErrorKind::Unauthorized,
-            format!(
-                "the server refused the request with HTTP {status}; it wants authorization that was not given"
-            ),
-        ),
+        HttpError::Status { rpc: Some(rpc), .. } => CallError::Rpc(rpc).into(),
         HttpError::Status { status, body, .. } => {
             Error::protocol(format!("the server answered with HTTP {status}: {body}"))
         }

@@ -1,11 +1,10 @@
-use std::borrow::Cow;
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::{Standing, to_error};
@@ -13,6 +12,9 @@ use crate::transport::http::HttpClient;
 
 /// The posts that wait for their turn at most. Past it they are dropped: a server that far behind has no use for them.
 const MAX_QUEUED: usize = 256;
+
+/// The bytes of all of them: a server may ask for something with a long name, and then take no answer.
+const MAX_QUEUED_BYTES: usize = 1 << 20;
 
 /// How long one post may take.
 const POST_PATIENCE: Duration = Duration::from_secs(5);
@@ -22,42 +24,56 @@ pub(super) struct Post {
     /// The revision and session it belongs to.
     pub(super) standing: Standing,
     /// What it is about.
-    pub(super) method: Cow<'static, str>,
+    pub(super) method: &'static str,
     pub(super) body: Bytes,
 }
 
+/// A post with the room that it takes.
+type Queued = (Post, OwnedSemaphorePermit);
+
 /// Posts that are sent one after the other by one task, which starts with the first.
-#[derive(Default)]
-pub(super) struct Posts(Mutex<State>);
+pub(super) struct Posts {
+    state: Mutex<State>,
+    room: Arc<Semaphore>,
+}
 
 #[derive(Default)]
 enum State {
     #[default]
     Unused,
     Running {
-        queue: mpsc::Sender<Post>,
+        queue: mpsc::Sender<Queued>,
         task: JoinHandle<()>,
     },
     Closed,
 }
 
+impl Default for Posts {
+    fn default() -> Self {
+        Self { state: Mutex::default(), room: Arc::new(Semaphore::new(MAX_QUEUED_BYTES)) }
+    }
+}
+
 impl Posts {
     /// Sends a post when its turn comes. Never blocks.
     pub(super) fn push(&self, post: Post, http: &HttpClient, runtime: &Handle) {
+        let method = post.method;
+        if !self.try_push(post, http, runtime) {
+            tracing::debug!(method, "too many messages wait for the server, or the client is closed");
+        }
+    }
+
+    fn try_push(&self, post: Post, http: &HttpClient, runtime: &Handle) -> bool {
+        let bytes = u32::try_from(post.body.len()).unwrap_or(u32::MAX);
+        let Ok(room) = self.room.clone().try_acquire_many_owned(bytes) else { return false };
         let mut state = self.state();
         if let State::Unused = *state {
             let (queue, posts) = mpsc::channel(MAX_QUEUED);
             *state = State::Running { queue, task: runtime.spawn(send_all(posts, http.clone())) };
         }
-        let dropped = match &*state {
-            State::Running { queue, .. } => {
-                queue.try_send(post).err().map(mpsc::error::TrySendError::into_inner)
-            }
-            State::Unused | State::Closed => Some(post),
-        };
-        drop(state);
-        if let Some(post) = dropped {
-            tracing::debug!(method = %post.method, "too many messages wait for the server, or the client is closed");
+        match &*state {
+            State::Running { queue, .. } => queue.try_send((post, room)).is_ok(),
+            State::Unused | State::Closed => false,
         }
     }
 
@@ -75,13 +91,13 @@ impl Posts {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn send_all(mut posts: mpsc::Receiver<Post>, http: HttpClient) {
-    while let Some(Post { standing, method, body }) = posts.recv().await {
-        match tokio::time::timeout(POST_PATIENCE, http.post(standing.head(&method), body)).await {
+async fn send_all(mut posts: mpsc::Receiver<Queued>, http: HttpClient) {
+    while let Some((Post { standing, method, body }, _room)) = posts.recv().await {
+        match tokio::time::timeout(POST_PATIENCE, http.post(standing.head(method), body)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!("{method} did not reach the server: {}", to_error(error)),
             Err(_) => tracing::debug!("the server did not take {method} within {POST_PATIENCE:?}"),

@@ -2,22 +2,22 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
-use tokio::sync::OnceCell;
 
 use crate::{Error, ErrorKind, Result};
 
 /// Connects to `http` and `https` servers.
 pub(super) type Connector = HttpsConnector<HttpConnector>;
 
-/// The configuration with the system's authorities. They are read once, and only if somebody connects over `https`.
-static SYSTEM: OnceCell<ClientConfig> = OnceCell::const_new();
+/// The configuration with the system's authorities, once somebody has connected over `https`. It is made outside of any lock, so that a
+/// process that is forked meanwhile does not wait for one for ever.
+static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
 
 /// A connector for servers of a scheme.
 ///
@@ -26,7 +26,13 @@ static SYSTEM: OnceCell<ClientConfig> = OnceCell::const_new();
 /// [`Connect`](ErrorKind::Connect) if this system has no certificate authorities, and they are needed.
 pub(super) async fn connector(tcp: HttpConnector, is_https: bool) -> Result<Connector> {
     let config = if is_https {
-        SYSTEM.get_or_try_init(system).await?.clone()
+        match SYSTEM.get() {
+            Some(config) => config.clone(),
+            None => {
+                let config = system().await?;
+                SYSTEM.get_or_init(|| config).clone()
+            }
+        }
     } else {
         config(|builder| Ok(builder.with_root_certificates(RootCertStore::empty())))
             .map_err(|error| Error::new(ErrorKind::Internal, "TLS cannot be set up").with_source(error))?

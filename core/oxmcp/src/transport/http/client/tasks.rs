@@ -11,7 +11,8 @@ const ABORT_PATIENCE: Duration = Duration::from_secs(1);
 /// The finished tasks that are kept at most before they are cleared away.
 const MIN_SWEEP: usize = 16;
 
-/// The tasks of one client: its connections, and the ends of responses that are still read. None outlives the client.
+/// The tasks of one client: its connections, what waits for one to be free for the next request, and the ends of responses that are still
+/// read. None outlives the client.
 #[derive(Default)]
 pub(super) struct Tasks(Mutex<State>);
 
@@ -26,15 +27,12 @@ struct State {
 impl Tasks {
     /// Starts a task, unless the client is closed.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        // What a task holds may start another when it is dropped, so none is started or dropped under the lock.
-        if self.state().closed {
-            return;
-        }
+        // What a task holds may start another when it is dropped, so none is started or ended under the lock.
         let task = tokio::spawn(task);
         let mut state = self.state();
         if state.closed {
-            task.abort();
-            return;
+            drop(state);
+            return task.abort();
         }
         if state.running.len() >= state.next_sweep {
             state.running.retain(|task| !task.is_finished());
