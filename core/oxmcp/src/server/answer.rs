@@ -224,9 +224,12 @@ impl Core {
             match AssertUnwindSafe(future).catch_unwind().await {
                 Ok(Ok(output)) => match tool.check_output(&output) {
                     Ok(()) => core.tool_result(version, Ok(output)),
-                    Err(why) => Err(ErrorObject::internal(format!(
-                        "the tool's result does not meet its outputSchema: {why}"
-                    ))),
+                    Err(why) => {
+                        tracing::error!("a tool's result does not meet its outputSchema: {why}");
+                        Err(ErrorObject::internal(format!(
+                            "the tool's result does not meet its outputSchema: {why}"
+                        )))
+                    }
                 },
                 Ok(error) => core.tool_result(version, error),
                 Err(panic) => Err(panicked(&*panic)),

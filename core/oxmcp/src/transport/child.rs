@@ -94,7 +94,7 @@ impl Command {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.args).envs(self.env.iter().cloned()).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(match self.stderr {
-            Stderr::Inherit => Stdio::inherit(),
+            Stderr::Inherit => own_stderr(),
             Stderr::Null => Stdio::null(),
         });
         if let Some(cwd) = &self.cwd {
@@ -104,9 +104,11 @@ impl Command {
         command.process_group(0);
         let failed = |error: io::Error| {
             let program = self.program.to_string_lossy();
-            let message = format!(
-                "the server command {program:?} could not be started; is it installed and on the PATH?"
-            );
+            let why = match &self.cwd {
+                Some(cwd) if !cwd.is_dir() => format!("there is no folder {cwd:?} to start it in"),
+                _ => "is it installed and on the PATH?".to_owned(),
+            };
+            let message = format!("the server command {program:?} could not be started; {why}");
             Error::new(ErrorKind::Connect, message).with_source(error)
         };
         let mut child = command.spawn().map_err(failed)?;
@@ -127,6 +129,18 @@ impl std::fmt::Debug for Command {
             .field("stderr", &self.stderr)
             .finish()
     }
+}
+
+/// This process's standard error for a child. It is a copy, because a host may have marked its own as not for children; they would start
+/// without one, and the first file that they open would get what they have to say.
+fn own_stderr() -> Stdio {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from)
+    }
+    #[cfg(not(unix))]
+    Stdio::inherit()
 }
 
 /// A child process with everything it started. It does not outlive this value.
@@ -234,6 +248,24 @@ mod tests {
         assert_eq!(child.exited().await.unwrap().code(), Some(3));
         child.shutdown(Duration::from_secs(2)).await;
         assert!(!exists(id), "it was never reaped");
+    }
+
+    #[tokio::test]
+    async fn a_host_that_keeps_its_stderr_from_children_passes_it_on() {
+        use tokio::io::AsyncReadExt;
+        // SAFETY: fcntl takes integers here and touches no memory. Tests that run beside this one pass theirs on in the same way.
+        assert_eq!(unsafe { libc::fcntl(2, libc::F_SETFD, libc::FD_CLOEXEC) }, 0);
+        let script = ": >&2 && echo open";
+        let (_child, mut output, _input) = Command::new("sh").args(["-c", script]).spawn().unwrap();
+        let mut said = String::new();
+        output.read_to_string(&mut said).await.unwrap();
+        assert_eq!(said, "open\n");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_blamed() {
+        let error = Command::new("true").current_dir("/nowhere at all").spawn().unwrap_err();
+        assert!(error.to_string().contains("no folder \"/nowhere at all\""), "{error}");
     }
 
     #[tokio::test]

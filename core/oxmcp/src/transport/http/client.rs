@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, TRANSFER_ENCODING};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::BodyExt;
@@ -105,7 +105,7 @@ pub(crate) enum HttpError {
         status: StatusCode,
         /// The JSON-RPC error in the body.
         rpc: Option<ErrorObject>,
-        /// The beginning of the body, for people.
+        /// The beginning of the body, or where a redirect points, for people.
         body: String,
     },
     /// There is no connection.
@@ -243,12 +243,17 @@ impl HttpClient {
             return Ok(response);
         }
         let status = response.status();
+        let location = response.headers().get(LOCATION).filter(|_| status.is_redirection()).cloned();
         let body = receive(pin!(response.into_body()), MAX_ERROR_BODY, None).await.unwrap_or_default();
         let rpc = match jsonrpc::parse(body.clone(), self.inner.max_depth) {
             Ok(Message::Response(jsonrpc::Response { outcome: Err(error), .. })) => Some(error),
             _ => None,
         };
-        let body = String::from_utf8_lossy(&body).chars().take(MAX_SHOWN).collect();
+        let words = match &location {
+            Some(location) => format!("it points to {}", String::from_utf8_lossy(location.as_bytes())),
+            None => String::from_utf8_lossy(&body).into_owned(),
+        };
+        let body = words.chars().take(MAX_SHOWN).collect();
         Err(HttpError::Status { status, rpc, body })
     }
 }

@@ -256,7 +256,8 @@ async fn a_status_of_failure_comes_with_what_the_body_says() {
     assert_eq!((status.as_u16(), body.chars().count()), (502, 512));
     let redirect = format!("302 Found\r\nLocation: http://{}/elsewhere", server.address);
     let server = Scripted::answering(with_body(&redirect, "")).await;
-    let Err(HttpError::Status { status, .. }) = outcome(&server).await else { panic!() };
+    let Err(HttpError::Status { status, body, .. }) = outcome(&server).await else { panic!() };
+    assert!(body.starts_with("it points to http://") && body.ends_with("/elsewhere"), "{body}");
     assert_eq!(
         (status.as_u16(), server.requests.lock().unwrap().len()),
         (302, 1),
