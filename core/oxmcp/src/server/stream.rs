@@ -19,14 +19,14 @@ impl Server {
     ///
     /// [`Misuse`](ErrorKind::Misuse) when they are served already, [`Closed`](ErrorKind::Closed) when the connection breaks.
     ///
-    /// The streams are taken when this is called, not when the future is first polled. Call it inside a tokio runtime.
+    /// The streams are taken when this is called, not when the future is first polled.
     pub fn serve_stdio(&self) -> impl Future<Output = Result<()>> + Send + 'static {
         let stdio = Stdio::take();
         let server = self.clone();
         async move {
-            let stdio = stdio?;
-            let served = server.serve(stdio.reader, stdio.writer).await;
-            drop(stdio.restore);
+            let streams = stdio?.open()?;
+            let served = server.serve(streams.reader, streams.writer).await;
+            drop(streams.restore);
             served
         }
     }

@@ -22,6 +22,15 @@ const STDERR: RawFd = 2;
 /// The streams are moved aside: while this value lives, what the process prints to stdout goes to stderr, and what it reads from stdin is
 /// at its end. So a stray print cannot break the protocol. Dropping it puts them back.
 pub(crate) struct Stdio {
+    input: OwnedFd,
+    output: OwnedFd,
+    /// Stdout and stderr are one file: making one not block would surprise whoever prints to the other.
+    shares_output: bool,
+    restore: Restore,
+}
+
+/// [`Stdio`], ready to be read and written.
+pub(crate) struct Streams {
     pub(crate) reader: Pin<Box<dyn AsyncRead + Send>>,
     pub(crate) writer: Pin<Box<dyn AsyncWrite + Send>>,
     pub(crate) restore: Restore,
@@ -41,29 +50,42 @@ impl Stdio {
         if TAKEN.swap(true, Ordering::SeqCst) {
             return Err(Error::misuse("stdin and stdout already serve an MCP client"));
         }
-        open().map_err(|error| {
-            TAKEN.store(false, Ordering::SeqCst);
-            Error::new(ErrorKind::Connect, "stdin and stdout cannot be used").with_source(error)
+        // Whatever fails from here on drops what puts them back.
+        let restore = Restore::new().inspect_err(|_| TAKEN.store(false, Ordering::SeqCst));
+        restore.and_then(Self::move_aside).map_err(unusable)
+    }
+
+    fn move_aside(restore: Restore) -> io::Result<Self> {
+        let (input, output) = (duplicate(STDIN)?, duplicate(STDOUT)?);
+        let shares_output = same_file(STDOUT, STDERR);
+        let null = File::open("/dev/null")?;
+        replace(STDIN, null.as_raw_fd())?;
+        replace(STDOUT, STDERR)?;
+        Ok(Self { input, output, shares_output, restore })
+    }
+
+    /// Has the runtime read and write them. Call it inside a tokio runtime.
+    pub(crate) fn open(self) -> Result<Streams> {
+        let Self { input, output, shares_output, restore } = self;
+        let reader = reader(input).map_err(unusable)?;
+        let writer = writer(output, shares_output).map_err(unusable)?;
+        Ok(Streams { reader, writer, restore })
+    }
+}
+
+impl Restore {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            input: duplicate(STDIN)?,
+            output: duplicate(STDOUT)?,
+            input_flags: flags(STDIN)?,
+            output_flags: flags(STDOUT)?,
         })
     }
 }
 
-fn open() -> io::Result<Stdio> {
-    let (input, output) = (duplicate(STDIN)?, duplicate(STDOUT)?);
-    let restore = Restore {
-        input: duplicate(STDIN)?,
-        output: duplicate(STDOUT)?,
-        input_flags: flags(STDIN)?,
-        output_flags: flags(STDOUT)?,
-    };
-    // Where stdout and stderr are one file, making one not block would surprise whoever prints to the other.
-    let shares_output = same_file(STDOUT, STDERR);
-    let reader = reader(input)?;
-    let writer = writer(output, shares_output)?;
-    let null = File::open("/dev/null")?;
-    replace(STDIN, null.as_raw_fd())?;
-    replace(STDOUT, STDERR)?;
-    Ok(Stdio { reader, writer, restore })
+fn unusable(error: io::Error) -> Error {
+    Error::new(ErrorKind::Connect, "stdin and stdout cannot be used").with_source(error)
 }
 
 fn reader(input: OwnedFd) -> io::Result<Pin<Box<dyn AsyncRead + Send>>> {
