@@ -118,6 +118,14 @@ def test_a_timeout_is_pythons_timeout_too() -> None:
         raise oxmcp.TimeoutError("late")
 
 
+def test_a_star_import_leaves_the_builtin_timeout_error() -> None:
+    names: dict[str, object] = {}
+    exec("from oxmcp import *", names)
+    assert names["Client"] is oxmcp.Client
+    assert "TimeoutError" not in names
+    assert "TimeoutError" in dir(oxmcp)
+
+
 def test_an_rpc_error_carries_code_and_data_and_can_be_pickled() -> None:
     error = from_core({"kind": "Rpc", "message": "m", "code": -32602, "data": {"a": 1}})
     copy = pickle.loads(pickle.dumps(error))

@@ -92,7 +92,8 @@ _HOME_OF = {
     "UnsupportedVersionError": "errors",
 }
 
-__all__ = [*_HOME_OF, "__version__"]
+# A star import must not hide the builtin `TimeoutError`, which has others under it.
+__all__ = [*(name for name in _HOME_OF if name != "TimeoutError"), "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -110,4 +111,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, "TimeoutError"})
