@@ -4,7 +4,7 @@ use std::time::Duration;
 use oxmcp_bridge::{CallOptions, Client, Operation};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyMapping, PyString};
 
 use crate::channel::Channel;
 use crate::encode;
@@ -51,7 +51,13 @@ impl ClientHandle {
     }
 
     /// `tools/list`, every page.
-    fn list_tools(&self, py: Python<'_>, timeout: Option<f64>, id: u64, channel: &Channel) -> PyResult<()> {
+    fn list_tools(
+        &self,
+        py: Python<'_>,
+        timeout: Option<&Bound<'_, PyAny>>,
+        id: u64,
+        channel: &Channel,
+    ) -> PyResult<()> {
         self.submit(py, Operation::ListTools, b"{}", options(py, timeout, None, false)?, id, channel)
     }
 
@@ -60,7 +66,7 @@ impl ClientHandle {
         &self,
         py: Python<'_>,
         cursor: Option<&str>,
-        timeout: Option<f64>,
+        timeout: Option<&Bound<'_, PyAny>>,
         id: u64,
         channel: &Channel,
     ) -> PyResult<()> {
@@ -78,20 +84,27 @@ impl ClientHandle {
     fn call_tool(
         &self,
         py: Python<'_>,
-        name: &str,
-        arguments: Option<&Bound<'_, PyDict>>,
+        name: &Bound<'_, PyAny>,
+        arguments: Option<&Bound<'_, PyAny>>,
         default: Option<&Bound<'_, PyAny>>,
-        timeout: Option<f64>,
-        max_timeout: Option<f64>,
+        timeout: Option<&Bound<'_, PyAny>>,
+        max_timeout: Option<&Bound<'_, PyAny>>,
         progress: bool,
         id: u64,
         channel: &Channel,
     ) -> PyResult<()> {
         let options = options(py, timeout, max_timeout, progress)?;
+        let Ok(name) = name.cast::<PyString>() else {
+            return Err(unfit(py, "name", "the name of a tool as a str", name));
+        };
+        let name = name.to_str()?;
         let mut params = Vec::with_capacity(128);
         params.extend_from_slice(b"{\"name\":");
         encode::write_str(&mut params, name);
         if let Some(arguments) = arguments {
+            if arguments.cast::<PyDict>().is_err() && arguments.cast::<PyMapping>().is_err() {
+                return Err(unfit(py, "arguments", "a dict or another mapping", arguments));
+            }
             params.extend_from_slice(b",\"arguments\":");
             encode::write(&mut params, arguments, default, 0)
                 .map_err(|error| unwritable(py, &format!("the arguments of {name:?}"), error))?;
@@ -101,7 +114,13 @@ impl ClientHandle {
     }
 
     /// Asks whether the server answers.
-    fn ping(&self, py: Python<'_>, timeout: Option<f64>, id: u64, channel: &Channel) -> PyResult<()> {
+    fn ping(
+        &self,
+        py: Python<'_>,
+        timeout: Option<&Bound<'_, PyAny>>,
+        id: u64,
+        channel: &Channel,
+    ) -> PyResult<()> {
         self.submit(py, Operation::Ping, b"{}", options(py, timeout, None, false)?, id, channel)
     }
 
@@ -136,19 +155,33 @@ impl ClientHandle {
 
 fn options(
     py: Python<'_>,
-    timeout: Option<f64>,
-    max_timeout: Option<f64>,
+    timeout: Option<&Bound<'_, PyAny>>,
+    max_timeout: Option<&Bound<'_, PyAny>>,
     progress: bool,
 ) -> PyResult<CallOptions> {
-    Ok(CallOptions { timeout: seconds(py, timeout)?, max_timeout: seconds(py, max_timeout)?, progress })
+    Ok(CallOptions {
+        timeout: seconds(py, "timeout", timeout)?,
+        max_timeout: seconds(py, "max_timeout", max_timeout)?,
+        progress,
+    })
 }
 
-fn seconds(py: Python<'_>, seconds: Option<f64>) -> PyResult<Option<Duration>> {
-    let Some(seconds) = seconds else { return Ok(None) };
-    if seconds.is_nan() || seconds < 0.0 {
-        return Err(misuse(py, &format!("a timeout is a number of seconds, zero or more, not {seconds}")));
+fn seconds(py: Python<'_>, name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+    let Some(given) = given else { return Ok(None) };
+    match given.extract::<f64>() {
+        Ok(seconds) if seconds >= 0.0 => {
+            Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+        }
+        _ => Err(unfit(py, name, "a number of seconds, zero or more", given)),
     }
-    Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+}
+
+/// An argument is not what it has to be.
+fn unfit(py: Python<'_>, name: &str, what: &str, given: &Bound<'_, PyAny>) -> PyErr {
+    match given.repr() {
+        Ok(given) => misuse(py, &format!("{name} is {what}, not {given}")),
+        Err(error) => error,
+    }
 }
 
 /// A configuration object as JSON text.

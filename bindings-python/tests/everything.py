@@ -99,6 +99,8 @@ def make() -> Server:
             raise ValueError("bad value")
         if how == "empty":
             raise KeyError()
+        if how == "key":
+            raise KeyError("missing")
         if how == "exit":
             raise SystemExit(3)
         raise AssertionError(how)

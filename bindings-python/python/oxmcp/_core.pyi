@@ -1,6 +1,6 @@
 """The native half: handles of the core, and JSON. Not for users of the package."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 __all__ = ["Channel", "ClientHandle", "ServerHandle", "dumps", "loads", "version"]
@@ -29,7 +29,7 @@ class ClientHandle:
     def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None,
+        arguments: Mapping[str, Any] | None,
         default: Callable[[Any], Any] | None,
         timeout: float | None,
         max_timeout: float | None,

@@ -16,7 +16,7 @@ from .tool import Tool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -41,13 +41,14 @@ class Client(Connection):
 
     A client may be used from several tasks, threads and event loops at once, and closed from any of them.
 
-    * `timeout`: seconds without an answer or progress after which a call fails; 60 if not given.
+    * `timeout`: seconds without an answer or progress after which a call fails; 60 if not given. It does not bound
+      connecting.
     * `max_timeout`: seconds after which a call fails, progress or not; an hour if not given.
-    * `connect_timeout`: seconds for connecting; 30 if not given.
+    * `connect_timeout`: seconds for connecting: starting or reaching the server and negotiating; 30 if not given.
     * `protocol_version`: the one revision to speak, instead of negotiating.
     * `client_info`: `{"name": ..., "version": ...}` to show to the server.
-    * `headers`: HTTP headers for every request.
-    * `env`, `cwd`, `stderr`: for a command: variables added to this process's, its folder, and `"null"` to
+    * `headers`: for a URL: HTTP headers for every request.
+    * `env`, `cwd`, `stderr`: for a command or file: variables added to this process's, its folder, and `"null"` to
       silence it.
     * `max_message_bytes`: the largest message it takes; 16 MiB if not given.
     """
@@ -116,7 +117,7 @@ class Client(Connection):
     async def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         into: None = None,
         timeout: float | None = None,
@@ -127,7 +128,7 @@ class Client(Connection):
     async def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         into: type[T],
         timeout: float | None = None,
@@ -138,7 +139,7 @@ class Client(Connection):
     async def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         into: Any,
         timeout: float | None = None,
@@ -148,7 +149,7 @@ class Client(Connection):
     async def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         into: Any = None,
         timeout: float | None = None,

@@ -10,11 +10,12 @@ import time
 import weakref
 from typing import Any
 
+from . import options
 from ._core import Channel, ClientHandle
 from .errors import McpError, MisuseError
 from .implementation import Implementation
 from .server import Server
-from .target import configuration
+from .target import check_file, configuration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,26 +51,44 @@ class Connection:
         stderr: str | None = None,
         max_message_bytes: int | None = None,
     ) -> None:
+        """A client that is not connected yet; nothing is started before `connect` or a `with` block.
+
+        * `target`: a URL (`"https://host/mcp"`), a command as a list of words, a `.py` or `.js` file, a configuration
+          dict (`{"command", "args", "env", "cwd", "stderr"}` or `{"url", "headers"}`), or a `Server` of this process.
+        * `timeout`: seconds without an answer or progress after which a call fails; 60 if not given. It does not
+          bound connecting: that is `connect_timeout`.
+        * `max_timeout`: seconds after which a call fails, progress or not; an hour if not given.
+        * `connect_timeout`: seconds for connecting: starting or reaching the server and negotiating; 30 if not given.
+        * `protocol_version`: the one revision of MCP to speak, such as `"2025-11-25"`, instead of negotiating.
+        * `client_info`: `Implementation` or `{"name": ..., "version": ...}` to show to the server.
+        * `headers`: HTTP headers for every request; for a URL only.
+        * `env`, `cwd`, `stderr`: variables added to this process's, the folder to run in, and `"null"` to silence the
+          server's stderr (`"inherit"` if not given); for a command or file only.
+        * `max_message_bytes`: the largest message it takes; 16 MiB if not given.
+
+        Raises `MisuseError` for a target or an option that cannot be used.
+        """
         self._handle: ClientHandle | None = None
         self._opening: dict[str, Any] | None = None
         self._let_go: Callable[[], None] | None = None
         self._lock = _thread.RLock()
         self._server = target if isinstance(target, Server) else None
+        self._target = target
+        given = {"headers": headers, "env": env, "cwd": cwd, "stderr": stderr}
+        self._config = configuration(target, given)
         if isinstance(client_info, Implementation):
             client_info = client_info.to_json()
-        options = {
-            "timeoutMs": _milliseconds("timeout", timeout),
-            "maxTimeoutMs": _milliseconds("max_timeout", max_timeout),
-            "connectTimeoutMs": _milliseconds("connect_timeout", connect_timeout),
-            "protocolVersion": protocol_version,
+        elif client_info is not None and not hasattr(client_info, "keys"):
+            raise MisuseError(f"client_info is an Implementation or a dict with name and version, not {client_info!r}")
+        settings = {
+            "timeoutMs": options.milliseconds("timeout", timeout),
+            "maxTimeoutMs": options.milliseconds("max_timeout", max_timeout),
+            "connectTimeoutMs": options.milliseconds("connect_timeout", connect_timeout),
+            "protocolVersion": options.text("protocol_version", protocol_version),
             "clientInfo": None if client_info is None else dict(client_info),
-            "headers": None if headers is None else dict(headers),
-            "env": None if env is None else dict(env),
-            "cwd": None if cwd is None else os.fspath(cwd),
-            "stderr": stderr,
-            "maxMessageBytes": max_message_bytes,
+            "maxMessageBytes": options.whole("max_message_bytes", max_message_bytes, 1),
         }
-        self._config = configuration(target, options)
+        self._config.update((key, value) for key, value in settings.items() if value is not None)
 
     @property
     def server_info(self) -> Implementation:
@@ -112,6 +131,7 @@ class Connection:
         with self._lock:
             if self._handle is not None:
                 raise MisuseError("the client is connected already")
+            check_file(self._target, self._config)
             server = None
             if self._server is not None:
                 core, self._let_go = self._join_server(self._server)
@@ -130,6 +150,8 @@ class Connection:
     def _live(self) -> ClientHandle:
         handle = self._handle
         if handle is None:
+            if self._opening is not None:
+                raise MisuseError("the client was closed; connect() opens it again")
             raise MisuseError("the client is not connected; use it in a `with` block, or call connect() first")
         return handle
 
@@ -176,11 +198,3 @@ def _close_all() -> None:
 
 
 atexit.register(_close_all)
-
-
-def _milliseconds(name: str, seconds: float | None) -> int | None:
-    if seconds is None:
-        return None
-    if not 0 <= seconds < float("inf"):
-        raise MisuseError(f"{name} is a number of seconds, zero or more, not {seconds!r}")
-    return round(seconds * 1000)

@@ -202,6 +202,21 @@ class Dispatcher:
         elif isinstance(error, Mismatch):
             text = f"invalid arguments: {error}"
         else:
-            text = str(error) or type(error).__name__
+            text = _told(error)
             report(None if in_thread else self.loop, f"the tool {function.name} raised", error)
         self._server.respond_error(call, text)
+
+
+def _told(error: BaseException) -> str:
+    """An exception as text for the model. One that says no more than a value, as `KeyError` does, gets its type's name
+    before it."""
+    text, name = str(error), type(error).__name__
+    if not text.strip():
+        return name
+    if isinstance(error, (KeyError, StopIteration, StopAsyncIteration)) or _is_bare_value(error, text):
+        return f"{name}: {text}"
+    return text
+
+
+def _is_bare_value(error: BaseException, text: str) -> bool:
+    return len(error.args) == 1 and not isinstance(error.args[0], str) and text == str(error.args[0])

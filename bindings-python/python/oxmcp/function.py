@@ -69,6 +69,7 @@ class Function:
         self.fn = fn
         self.is_async = signature.is_async
         self.name = _name(fn) if name is None else name
+        _check_bound(fn, signature, self.name)
         hints = _Hints(fn, signature, names, self.name)
         self._context: str | None = None
         self._readers: list[tuple[str, Form]] = []
@@ -78,8 +79,9 @@ class Function:
         self.reply, output = _reply(hints, output_schema)
 
         self.definition: dict[str, Any] = {"name": self.name, "inputSchema": schema}
-        if description is None and fn.__doc__:
-            description = dedent(fn.__doc__)
+        docstring = _wrapped(fn).__doc__
+        if description is None and docstring:
+            description = dedent(docstring)
         if isinstance(annotations, ToolAnnotations):
             annotations = annotations.to_json()
         for key, value in (
@@ -206,8 +208,11 @@ def _inspected(fn: Any) -> _Signature:
     if not callable(fn):
         raise MisuseError(f"a tool is a function, not {fn!r}")
     signature = inspect.signature(fn)
-    parameters = signature.parameters.values()
-    plain = fn if inspect.isroutine(fn) else fn.__call__
+    # What a partial has bound is not the caller's to give.
+    bound = fn.keywords if isinstance(fn, partial) else {}
+    parameters = [p for p in signature.parameters.values() if p.name not in bound]
+    wrapped = _wrapped(fn)
+    plain = wrapped if inspect.isroutine(wrapped) else wrapped.__call__
     generates = inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain)
     _check_kind(fn, any(p.kind is p.VAR_POSITIONAL for p in parameters), generates)
     return _Signature(
@@ -229,7 +234,27 @@ def _check_kind(fn: Any, takes_positional: bool, generates: bool) -> None:
         raise MisuseError(f"the tool {_name(fn)} is a generator; return a value, and report progress by a Context")
 
 
+def _check_bound(fn: Any, signature: _Signature, tool: str) -> None:
+    """Refuses a method that is not bound to an object: nobody would give its `self`."""
+    scope, _, name = getattr(fn, "__qualname__", "").rpartition(".")
+    in_class = scope and not scope.endswith("<locals>")
+    if in_class and signature.parameters and signature.parameters[0].name in ("self", "cls"):
+        first, holder = signature.parameters[0].name, scope.rpartition(".")[2]
+        raise MisuseError(
+            f"the tool {tool!r} is a method without its object: {first!r} would be an argument of the tool; "
+            f"register the bound method instead: server.add_tool({holder}(...).{name})"
+        )
+
+
+def _wrapped(fn: Any) -> Any:
+    """What a `functools.partial` calls, or the callable itself."""
+    while isinstance(fn, partial):
+        fn = fn.func
+    return fn
+
+
 def _name(fn: Any) -> str:
+    fn = _wrapped(fn)
     name = getattr(fn, "__name__", None)
     if name == "<lambda>":
         raise MisuseError("a lambda needs a name: server.tool(fn, name=...)")

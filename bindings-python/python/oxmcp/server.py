@@ -6,6 +6,7 @@ import _thread
 import itertools
 import sys
 
+from . import options as _options
 from ._core import Channel, ServerHandle
 from .errors import MisuseError
 from .function import Function
@@ -58,10 +59,6 @@ class Server:
         server.run()
 
     It speaks every revision of MCP; the functions never learn which. It may be used from any thread.
-
-    * `page_size`: tools in one page of `tools/list`, 100 if not given.
-    * `max_message_bytes`: the largest message it takes, 16 MiB if not given.
-    * `max_threads`: how many sync tools may run at once; more wait.
     """
 
     def __init__(
@@ -78,19 +75,34 @@ class Server:
         max_message_bytes: int | None = None,
         max_threads: int = 40,
     ) -> None:
+        """A server without tools that serves nobody yet.
+
+        * `name`, `version`: what clients are told it is.
+        * `title`, `description`, `website_url`, `icons`: the same for people; an icon is
+          `{"src": ..., "mimeType": ..., "sizes": [...]}`.
+        * `instructions`: how the tools are to be used, for the model.
+        * `page_size`: tools in one page of `tools/list`; 100 if not given.
+        * `max_message_bytes`: the largest message it takes; 16 MiB if not given.
+        * `max_threads`: how many sync tools may run at once; more wait.
+
+        Raises `MisuseError` for an option that cannot be used.
+        """
+        if not isinstance(name, str):
+            raise MisuseError(f"name is a str, not {name!r}")
+        text, whole = _options.text, _options.whole
         given = {
             "name": name,
-            "version": version,
-            "title": title,
-            "description": description,
-            "instructions": instructions,
-            "websiteUrl": website_url,
+            "version": text("version", version),
+            "title": text("title", title),
+            "description": text("description", description),
+            "instructions": text("instructions", instructions),
+            "websiteUrl": text("website_url", website_url),
             "icons": icons,
-            "pageSize": page_size,
-            "maxMessageBytes": max_message_bytes,
+            "pageSize": whole("page_size", page_size, 1),
+            "maxMessageBytes": whole("max_message_bytes", max_message_bytes, 1),
         }
         self._config = {key: value for key, value in given.items() if value is not None}
-        self._max_threads = max_threads
+        self._max_threads = whole("max_threads", max_threads, 1) or 1
         self._functions: dict[int, Function] = {}
         self._targets: dict[str, int] = {}
         self._ids = itertools.count(1)
@@ -133,12 +145,15 @@ class Server:
         given. An async function runs on the event loop, any other in a thread of its own. With `input_schema` the
         arguments arrive as they came; `output_schema=None` switches structured results off.
 
-        Raises `MisuseError` when the function cannot be a tool, and returns it unchanged otherwise.
+        Raises `MisuseError` when the function cannot be a tool, and returns it unchanged otherwise. A tool of that name
+        is replaced, with a warning to the logger "oxmcp".
         """
-        if fn is None:
-            names = _local_names(sys._getframe(1))
-            return lambda fn: self._add(fn, {**options, "names": names(fn)})
-        return self._add(fn, {**options, "names": _local_names(sys._getframe(1))(fn)})
+        names = _local_names(sys._getframe(1))
+
+        def decorate(fn: Any) -> Any:
+            return self._add(fn, {**options, "names": names(fn)}, replaces=False)
+
+        return decorate if fn is None else decorate(fn)
 
     def add_tool(
         self,
@@ -256,15 +271,20 @@ class Server:
 
         Port 0 takes any free one. Names in `allowed_hosts` and `allowed_origins` are accepted in the headers Host and
         Origin, beside the loopback names; a `host` that is not a loopback address needs `allowed_hosts`.
-        Leaving the context closes the server, as `close` does.
+
+        Leaving the context closes the whole server, as `close` does: its other addresses and the clients of it in
+        this process end too. For addresses that end one by one, use a `Server` for each.
         """
         from contextlib import asynccontextmanager
 
-        config: dict[str, Any] = {"host": host, "port": port, "path": path}
-        if allowed_hosts is not None:
-            config["allowedHosts"] = list(allowed_hosts)
-        if allowed_origins is not None:
-            config["allowedOrigins"] = list(allowed_origins)
+        given = {
+            "host": _options.text("host", host),
+            "port": _options.whole("port", port, 0, 65535),
+            "path": _options.text("path", path),
+            "allowedHosts": _options.texts("allowed_hosts", allowed_hosts),
+            "allowedOrigins": _options.texts("allowed_origins", allowed_origins),
+        }
+        config = {key: value for key, value in given.items() if value is not None}
 
         async def listening() -> AsyncIterator[HttpAddress]:
             core = self._core
@@ -281,7 +301,8 @@ class Server:
         return asynccontextmanager(listening)()
 
     def close(self) -> None:
-        """Stops serving and cancels the calls in flight; `run` returns. The server can serve again afterwards."""
+        """Stops serving, on every transport, and cancels the calls in flight; `run` returns. The server can serve again
+        afterwards."""
         self._close_core(self._core)
 
     def _new_core(self) -> _Core:
@@ -291,8 +312,12 @@ class Server:
             core.handle.add_tool(self._functions[target].definition, target)
         return core
 
-    def _add(self, fn: Any, options: dict[str, Any]) -> Any:
+    def _add(self, fn: Any, options: dict[str, Any], *, replaces: bool = True) -> Any:
         function = Function(fn, **options)
+        if not replaces and function.name in self._targets:
+            import logging
+
+            logging.getLogger("oxmcp").warning("the tool %s was there already and is replaced", function.name)
         target = next(self._ids)
         self._functions[target] = function
         try:

@@ -16,7 +16,7 @@ from .tool import Tool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -99,7 +99,7 @@ class SyncClient(Connection):
     def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         into: None = None,
         timeout: float | None = None,
@@ -110,7 +110,7 @@ class SyncClient(Connection):
     def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         into: type[T],
         timeout: float | None = None,
@@ -121,7 +121,7 @@ class SyncClient(Connection):
     def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         into: Any,
         timeout: float | None = None,
@@ -131,7 +131,7 @@ class SyncClient(Connection):
     def call_tool(
         self,
         name: str,
-        arguments: dict[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         into: Any = None,
         timeout: float | None = None,
