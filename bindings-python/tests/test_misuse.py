@@ -231,6 +231,22 @@ def test_a_partial_is_a_tool_named_and_described_as_what_it_calls() -> None:
     run(body())
 
 
+def test_what_a_partial_has_bound_cannot_be_given_as_any_argument() -> None:
+    server = Server("s")
+
+    def act(**given: str) -> str:
+        return " ".join(f"{name}={value}" for name, value in sorted(given.items()))
+
+    server.add_tool(partial(act, user="me"))
+
+    async def body() -> None:
+        async with Client(server) as client:
+            assert (await client.call_tool("act", {"to": "you"})).text == "to=you user=me"
+            assert (await client.call_tool("act", {"user": "root"})).is_error
+
+    run(body())
+
+
 def test_a_tool_that_replaces_another_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
     server = Server("s")
     server.tool(Adder.same)

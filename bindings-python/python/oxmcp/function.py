@@ -125,6 +125,8 @@ class Function:
         schema = object_schema(properties, required)
         if not signature.takes_any:
             schema["additionalProperties"] = False
+        elif signature.bound:
+            schema["properties"].update(dict.fromkeys(signature.bound, False))
         return {**schema, **hints.definitions()}
 
     def _take_field(self, name: str, hint: Any, field: Any) -> tuple[Any, Any]:
@@ -170,11 +172,21 @@ class _Parameter:
 
 
 class _Signature:
-    """What is needed of a signature: `hinted` is the object whose hints are its hints."""
+    """What is needed of a signature: `hinted` is the object whose hints are its hints, `bound` the names of keyword
+    arguments that a partial gives."""
 
-    __slots__ = ("hinted", "is_async", "parameters", "takes_any")
+    __slots__ = ("bound", "hinted", "is_async", "parameters", "takes_any")
 
-    def __init__(self, hinted: Any, parameters: list[_Parameter], *, is_async: bool, takes_any: bool) -> None:
+    def __init__(
+        self,
+        hinted: Any,
+        parameters: list[_Parameter],
+        *,
+        is_async: bool,
+        takes_any: bool,
+        bound: tuple[str, ...] = (),
+    ) -> None:
+        self.bound = bound
         self.hinted = hinted
         self.parameters = parameters
         self.is_async = is_async
@@ -209,7 +221,7 @@ def _inspected(fn: Any) -> _Signature:
         raise MisuseError(f"a tool is a function, not {fn!r}")
     signature = inspect.signature(fn)
     # What a partial has bound is not the caller's to give.
-    bound = fn.keywords if isinstance(fn, partial) else {}
+    bound = tuple(fn.keywords) if isinstance(fn, partial) else ()
     parameters = [p for p in signature.parameters.values() if p.name not in bound]
     wrapped = _wrapped(fn)
     plain = wrapped if inspect.isroutine(wrapped) else wrapped.__call__
@@ -224,6 +236,7 @@ def _inspected(fn: Any) -> _Signature:
         ],
         is_async=inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(plain),
         takes_any=any(p.kind is p.VAR_KEYWORD for p in parameters),
+        bound=bound,
     )
 
 
