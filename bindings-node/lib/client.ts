@@ -86,7 +86,6 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
   const config = JSON.stringify({ ...targetConfig(target), ...optionsConfig(options) })
   let handle: number | undefined
   let abandon = () => {}
-  core.hold()
   try {
     const opened = core.run<Opened>((id) => {
       handle =
@@ -103,7 +102,6 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
     throw errorFromNative(error)
   } finally {
     signal?.removeEventListener('abort', abandon)
-    core.release()
   }
 }
 
@@ -144,11 +142,8 @@ export class Client {
     this.protocolVersion = opened.protocolVersion
     this.capabilities = opened.capabilities
     this.instructions = opened.instructions
-    core.hold()
-    const release = () => core.release()
-    this.closed = core
-      .run<void>((id) => core.native.clientClosed(handle, id))
-      .then(release, release)
+    const over = () => {}
+    this.closed = core.run<void>((id) => core.native.clientClosed(handle, id)).then(over, over)
   }
 
   /** All tools of the server, in its order. */
@@ -219,12 +214,10 @@ export class Client {
 
   async #close(): Promise<void> {
     const core = this.#core
-    core.hold()
     try {
       await core.run((id) => core.native.closeClient(this.#handle, id))
     } finally {
       core.native.dropClient(this.#handle)
-      core.release()
     }
   }
 
@@ -246,13 +239,13 @@ export class Client {
       times = `${milliseconds('timeout', timeout)} ${milliseconds('maxTimeout', maxTimeout)} ${onProgress ? 1 : 0}`
       if (onProgress) call.onProgress = onProgress
       call.abandon = (reason) => {
-        if (!core.pending.delete(id)) return
+        if (!core.take(id)) return
         core.send(`x ${this.#handle} ${id}${END}`)
         call.fail(reason)
       }
       if (signal) call.follow(signal)
     }
-    core.pending.set(id, call)
+    core.await(id, call)
     core.send(`c ${this.#handle} ${id} ${operation} ${times} ${params}${END}`)
   }
 }

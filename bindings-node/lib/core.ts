@@ -41,7 +41,7 @@ const FULL = 64 * 1024
 class Core {
   readonly native: NativeCore
   /** Operations in flight, by id. */
-  readonly pending = new Map<number, Pending>()
+  readonly #pending = new Map<number, Pending>()
   /** Tool calls being handled, by the core's call id. */
   readonly calls = new Map<number, Abortable>()
   /** The tools of all servers, by number. */
@@ -86,15 +86,28 @@ class Core {
   run<Result>(start: (id: number) => void): Promise<Result> {
     return new Promise((resolve, reject) => {
       const id = this.nextId()
-      this.pending.set(id, { complete: resolve, fail: reject })
+      this.await(id, { complete: resolve, fail: reject })
       try {
         this.#flush()
         start(id)
       } catch (error) {
-        this.pending.delete(id)
+        this.take(id)
         reject(error)
       }
     })
+  }
+
+  /** Notes what waits for the operation `id`. The process stays alive until it is taken. */
+  await(id: number, pending: Pending): void {
+    this.#pending.set(id, pending)
+    this.hold()
+  }
+
+  /** Takes what waits for the operation `id`, to settle it; undefined when it has settled. */
+  take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id)
+    if (pending && this.#pending.delete(id)) this.release()
+    return pending
   }
 
   /** Keeps the process alive, until as many releases. */
@@ -128,20 +141,14 @@ class Core {
   /** Hands one event to whom it concerns. None of them throws: user code runs behind its own `try`. */
   #handle(kind: number, id: number, target: number, payload: any): void {
     switch (kind) {
-      case COMPLETED: {
-        const pending = this.pending.get(id)
-        this.pending.delete(id)
-        pending?.complete(payload)
+      case COMPLETED:
+        this.take(id)?.complete(payload)
         break
-      }
-      case FAILED: {
-        const pending = this.pending.get(id)
-        this.pending.delete(id)
-        pending?.fail(errorFrom(payload as CoreError))
+      case FAILED:
+        this.take(id)?.fail(errorFrom(payload as CoreError))
         break
-      }
       case PROGRESS:
-        this.pending.get(id)?.progress?.(payload)
+        this.#pending.get(id)?.progress?.(payload)
         break
       case TOOL_CALL: {
         const tool = this.targets.get(target)

@@ -113,12 +113,7 @@ export class Server {
    * process itself writes to stdout meanwhile goes to stderr.
    */
   async stdio(): Promise<void> {
-    this.#core.hold()
-    try {
-      await this.#run((id) => this.#core.native.serveStdio(this.#handle, id))
-    } finally {
-      this.#core.release()
-    }
+    await this.#run((id) => this.#core.native.serveStdio(this.#handle, id))
   }
 
   /**
@@ -133,17 +128,13 @@ export class Server {
    */
   async listen(options: ListenOptions = {}): Promise<HttpAddress> {
     const core = this.#core
-    core.hold()
-    try {
-      const config = JSON.stringify(options)
-      const address = await this.#run<HttpAddress>((id) => core.native.listenHttp(this.#handle, config, id))
-      if (this.#closed) core.release()
-      else this.#listeners += 1
-      return address
-    } catch (error) {
-      core.release()
-      throw error
+    const config = JSON.stringify(options)
+    const address = await this.#run<HttpAddress>((id) => core.native.listenHttp(this.#handle, config, id))
+    if (!this.#closed) {
+      core.hold()
+      this.#listeners += 1
     }
+    return address
   }
 
   /**
@@ -160,14 +151,12 @@ export class Server {
 
   async #close(): Promise<void> {
     const core = this.#core
-    core.hold()
     try {
       await this.#run((id) => core.native.closeServer(this.#handle, id))
     } finally {
       core.native.dropServer(this.#handle)
       for (const target of this.#tools.values()) core.targets.delete(target)
       for (; this.#listeners > 0; this.#listeners -= 1) core.release()
-      core.release()
     }
   }
 

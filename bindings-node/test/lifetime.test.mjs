@@ -51,6 +51,54 @@ test('a connection keeps a process alive until its server ends it', async () => 
   assert.deepEqual(stdout.trim().split('\n').sort(), ['ClosedError', 'over'])
 })
 
+// Whatever may be asked of a client whose connection is over, one after another: each is a chance to end too early.
+const askedInVain = `
+  for (let round = 0; round < 20; round++) {
+    const asked = [
+      () => client.listTools(),
+      () => client.ping(),
+      () => client.callTool('t', {}, { timeout: 60_000, onProgress() {} }),
+      () => client.tools().next(),
+    ]
+    for (const ask of asked) await ask().then(() => names.add('an answer'), (error) => names.add(error.name))
+  }`
+
+test('what is asked after the server has died keeps the process alive until it is settled', async () => {
+  const { code, stdout, stderr } = await runModule(`
+    import { connect } from 'oxmcp'
+    const names = new Set()
+    const client = await connect(${command})
+    await client.callTool('exit').catch(() => {})
+    await client.closed
+    ${askedInVain}
+    await client.close()
+    console.log([...names].join())`)
+  assert.equal(code, 0, stderr)
+  assert.equal(stdout, 'ClosedError\n')
+})
+
+test('what is asked after the server was closed keeps the process alive until it is settled', async () => {
+  const { code, stdout, stderr } = await runModule(`
+    import { Server, connect } from 'oxmcp'
+    const names = new Set()
+    const server = new Server({ name: 's', version: '1' })
+    const client = await connect(server)
+    await server.close()
+    await client.closed
+    ${askedInVain}
+    await client.close()
+    console.log([...names].join())
+    names.clear()
+    ${askedInVain}
+    for (const operation of [() => connect(server), () => server.listen(), () => server.stdio()]) {
+      await operation().catch((error) => names.add(error.name))
+    }
+    await server.close()
+    console.log([...names].join())`)
+  assert.equal(code, 0, stderr)
+  assert.equal(stdout, 'ClosedError\nClosedError,MisuseError\n')
+})
+
 test('process.exit ends a process in the midst of everything', async () => {
   const { code } = await runModule(`
     import { Server, connect } from 'oxmcp'
