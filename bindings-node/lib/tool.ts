@@ -2,12 +2,14 @@ import { isContentBlock, text } from './content.js'
 import { ToolContext } from './context.js'
 import { END, type CallTarget, type Core } from './core.js'
 import {
+  ValidationError,
   isStandardSchema,
   jsonSchemaOf,
   validate,
   type InferInput,
   type InferOutput,
   type Schema,
+  type StandardResult,
   type StandardSchema,
 } from './schema.js'
 import type { CallToolResult, ContentBlock, Icon, JsonSchema, ToolAnnotations } from './types.js'
@@ -82,6 +84,9 @@ export function definition(name: string, options: ToolOptions<Schema, Schema>): 
   })
 }
 
+/** Begins what is said of a result that breaks its output schema; in the core's words. */
+const BROKEN = "the tool's result does not meet its outputSchema"
+
 /** Takes the calls of one tool to its handler, and the handler's results back. */
 export class ToolRunner implements CallTarget {
   readonly #core: Core
@@ -142,24 +147,41 @@ export class ToolRunner implements CallTarget {
     } else if (isFullResult(value)) {
       this.#answer(call, JSON.stringify(value))
     } else if (this.#output) {
-      const valid = validate(this.#output, value, "the tool's result does not fit its output schema")
-      this.#settle(call, valid, this.#finishStructured)
+      this.#settle(call, this.#output['~standard'].validate(value), this.#finishValidated)
     } else {
       this.#finishStructured(call, value)
     }
   }
 
+  #finishValidated = (call: number, result: unknown): void => {
+    const checked = result as StandardResult<unknown>
+    if (checked.issues) this.#break(call, new ValidationError(BROKEN, checked.issues))
+    else this.#finishStructured(call, checked.value)
+  }
+
   #finishStructured = (call: number, value: unknown): void => {
     const json = JSON.stringify(value)
-    if (json === undefined) {
-      throw new TypeError(`the tool has an output schema, but its handler returned ${typeof value}`)
-    }
+    if (json === undefined) return this.#break(call, new TypeError(`${BROKEN}: the handler returned ${typeof value}`))
     this.#answer(call, `{"content":[{"type":"text","text":${JSON.stringify(json)}}],"structuredContent":${json}}`)
   }
 
   #fail(call: number, error: unknown): void {
     const content = error instanceof ToolError ? error.content : [text(messageOf(error))]
     this.#answer(call, JSON.stringify({ content, isError: true }))
+    this.#tell(error)
+  }
+
+  /**
+   * Refuses a result that breaks the output schema: a fault of the server, which the model cannot mend. The core does
+   * the same with what its JSON Schema alone shows.
+   */
+  #break(call: number, error: Error): void {
+    this.#core.calls.delete(call)
+    this.#core.send(`e ${this.#server} ${call} ${error.message.replaceAll(END, ' ')}${END}`)
+    this.#tell(error)
+  }
+
+  #tell(error: unknown): void {
     try {
       this.#onError?.(error)
     } catch (thrown) {

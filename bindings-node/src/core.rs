@@ -12,6 +12,9 @@ use crate::error::{Exception, dropped, exception};
 use crate::record::{Record, Records};
 use crate::wakeup::Wakeup;
 
+/// JSON-RPC 2.0, "Error object": a fault of the server.
+const INTERNAL_ERROR: i64 = -32603;
+
 /// The core as one Node environment sees it: its queue of events, its clients and its servers, each under a number.
 ///
 /// It lives on the environment's thread. When the environment ends, it is dropped with everything in it.
@@ -80,6 +83,12 @@ impl NativeCore {
                 Some(Record::Text { server, call, text }) => {
                     if let Some(server) = servers.get(&server) {
                         server.respond(call, CallOutcome::Text(text));
+                    }
+                }
+                Some(Record::InternalError { server, call, message }) => {
+                    if let Some(server) = servers.get(&server) {
+                        server
+                            .respond(call, CallOutcome::Error { code: INTERNAL_ERROR, message, data: None });
                     }
                 }
                 None => malformed = true,

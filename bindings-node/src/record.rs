@@ -15,6 +15,7 @@ const SEPARATOR: u8 = 0x1e;
 /// x <client> <id>                                                                cancel an operation
 /// r <server> <call> <result JSON>                                                answer a tool call
 /// t <server> <call> <text>                                                       answer it with one text block
+/// e <server> <call> <message>                                                    answer it with an internal error
 /// ```
 ///
 /// Times are whole milliseconds, `-` stands for none; `progress` is `0` or `1`.
@@ -24,6 +25,7 @@ pub(crate) enum Record {
     Cancel { client: u32, id: u64 },
     Result { server: u32, call: u64, json: Bytes },
     Text { server: u32, call: u64, text: String },
+    InternalError { server: u32, call: u64, message: String },
 }
 
 impl Record {
@@ -46,10 +48,13 @@ impl Record {
             b"r" => {
                 Some(Self::Result { server: fields.number()?, call: fields.number()?, json: fields.rest })
             }
-            b"t" => Some(Self::Text {
+            b"t" => {
+                Some(Self::Text { server: fields.number()?, call: fields.number()?, text: fields.text()? })
+            }
+            b"e" => Some(Self::InternalError {
                 server: fields.number()?,
                 call: fields.number()?,
-                text: str::from_utf8(&fields.rest).ok()?.to_owned(),
+                message: fields.text()?,
             }),
             _ => None,
         }
@@ -85,6 +90,11 @@ struct Fields {
 impl Fields {
     fn next(&mut self) -> Option<Bytes> {
         Some(split(&mut self.rest, b' ')).filter(|field| !field.is_empty())
+    }
+
+    /// What is left.
+    fn text(self) -> Option<String> {
+        str::from_utf8(&self.rest).ok().map(str::to_owned)
     }
 
     fn number<T: FromStr>(&mut self) -> Option<T> {
@@ -138,13 +148,14 @@ mod tests {
     #[test]
     fn records_keep_their_order_and_their_spaces() {
         let records = read(
-            "c 1 9 call 250 - 1 {\"name\":\"a b\"}\u{1e}x 1 9\u{1e}t 2 5 two words \u{1e}r 2 6 {}\u{1e}",
+            "c 1 9 call 250 - 1 {\"name\":\"a b\"}\u{1e}x 1 9\u{1e}t 2 5 two words \u{1e}r 2 6 {}\u{1e}e 2 7 no good\u{1e}",
         );
         let [
             Some(Record::Submit { client: 1, id: 9, operation: Operation::CallTool, options, params }),
             Some(Record::Cancel { client: 1, id: 9 }),
             Some(Record::Text { server: 2, call: 5, text }),
             Some(Record::Result { server: 2, call: 6, json }),
+            Some(Record::InternalError { server: 2, call: 7, message }),
         ] = &records[..]
         else {
             panic!("{records:?}")
@@ -155,6 +166,7 @@ mod tests {
         assert_eq!(&**params, br#"{"name":"a b"}"#);
         assert_eq!(text, "two words ");
         assert_eq!(&**json, b"{}");
+        assert_eq!(message, "no good");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { RpcError, Server, ToolError, audio, connect, image, resource, resourceLink, text } from 'oxmcp'
+import * as z from 'zod'
 
 describe('what a handler returns', () => {
   const server = new Server({ name: 'results', version: '1' })
@@ -119,7 +120,11 @@ describe('what a handler returns', () => {
     const loop = {}
     loop.loop = loop
     assert.match((await resultOf(() => loop)).text, /circular/i)
-    assert.match((await resultOf(() => undefined, anyOutput)).text, /output schema/)
+  })
+
+  test('with an output schema, a handler owes a result', async () => {
+    const broken = { name: 'RpcError', code: -32603, message: /outputSchema: the handler returned undefined$/ }
+    await assert.rejects(resultOf(() => undefined, anyOutput), broken)
   })
 
   test('what a handler throws is a tool error with its message', async () => {
@@ -151,6 +156,17 @@ describe('what a handler returns', () => {
     }))
     assert.equal(result.text, 'then threw')
     assert.equal(result.isError, true)
+  })
+
+  test('onError is told of a result that breaks its output schema', async () => {
+    const told = []
+    const server = new Server({ name: 'told', version: '1', onError: (error, tool) => told.push([error.name, tool]) })
+    server.tool('broken', { outputSchema: z.object({ n: z.number() }) }, () => ({ n: 'x' }))
+    const client = await connect(server)
+    await assert.rejects(client.callTool('broken'), RpcError)
+    assert.deepEqual(told, [['ValidationError', 'broken']])
+    await client.close()
+    await server.close()
   })
 
   test('onError is told what handlers throw, and may throw itself', async () => {

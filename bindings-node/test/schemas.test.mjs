@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import { type } from 'arktype'
-import { MisuseError, Server, ValidationError, connect } from 'oxmcp'
+import { MisuseError, RpcError, Server, ValidationError, connect } from 'oxmcp'
 import * as v from 'valibot'
 import * as z from 'zod'
 import * as z3 from 'zod3'
@@ -76,16 +76,30 @@ describe('schemas', () => {
     assert.equal(refused.text, 'the arguments do not fit the tool: n: must be even')
   })
 
-  test('a structured result is checked against its schema', async () => {
+  test('a structured result is made by its schema, and refused as the core refuses it', async () => {
     const outputSchema = z.object({ n: z.number() })
     server.tool('output', { outputSchema }, ({ n }) => ({ n, secret: 'not in the schema' }))
     assert.equal((await listed('output')).outputSchema.properties.n.type, 'number')
     const result = await client.callTool('output', { n: 1 })
     assert.deepEqual(result.structuredContent, { n: 1 })
     assert.equal(result.text, '{"n":1}')
-    const refused = await client.callTool('output', { n: 'x' })
-    assert.equal(refused.isError, true)
-    assert.match(refused.text, /^the tool's result does not fit its output schema: n: /)
+    const broken = async (args) => {
+      const error = await client.callTool('output', args).catch((error) => error)
+      assert.ok(error instanceof RpcError)
+      assert.equal(error.code, -32603)
+      return error.message
+    }
+    const byLibrary = await broken({ n: 'x' })
+    assert.match(byLibrary, /^the tool's result does not meet its outputSchema: n: /)
+    // The core's own words, for a schema that it alone checks.
+    server.tool('output', { outputSchema: await listed('output').then((tool) => tool.outputSchema) }, (args) => args)
+    const byCore = await broken({ n: 'x' })
+    assert.equal(byCore.split(': ')[0], byLibrary.split(': ')[0])
+    // What JSON Schema cannot say is refused in the same way, whatever the message holds.
+    const even = z.object({ n: z.number().refine(async (n) => n % 2 === 0, 'must be even \u001e') })
+    server.tool('output', { outputSchema: even }, (args) => args)
+    assert.equal(await broken({ n: 3 }), "the tool's result does not meet its outputSchema: n: must be even  ")
+    assert.deepEqual((await client.callTool('output', { n: 2 })).structuredContent, { n: 2 })
   })
 
   test('plain JSON Schema is listed as it is', async () => {
