@@ -1,5 +1,19 @@
 import { END, sharedCore, type Core, type Pending } from './core.js'
 import { ClosedError, MisuseError, errorFromNative } from './errors.js'
+import {
+  abortSignal,
+  callable,
+  checkOptions,
+  count,
+  isRecord,
+  milliseconds,
+  oneOf,
+  shown,
+  string,
+  stringMap,
+  strings,
+  type Checks,
+} from './options.js'
 import { ToolResult } from './result.js'
 import { Server, handleOf } from './server.js'
 import { follow, unfollow, type Follower } from './signal.js'
@@ -80,6 +94,7 @@ export interface CallToolOptions extends RequestOptions {
  * comes to be; the signal's reason when it is aborted.
  */
 export async function connect(target: Target, options: ConnectOptions = {}): Promise<Client> {
+  checkOptions('connect', options, connectChecks)
   const { signal } = options
   signal?.throwIfAborted()
   const core = sharedCore()
@@ -186,6 +201,12 @@ export class Client {
     options?: CallToolOptions,
   ): Promise<ToolResult<Structured>> {
     return new Promise((resolve, reject) => {
+      if (typeof name !== 'string') string('callTool: the name of the tool', name)
+      if (args !== undefined && !isRecord(args)) {
+        throw new MisuseError(
+          `callTool: the arguments of ${shown(name)} are ${shown(args)}; they are an object, as {name: value}`,
+        )
+      }
       const call = new Call((result) => resolve(new ToolResult(result)), reject)
       const params =
         args === undefined
@@ -233,10 +254,17 @@ export class Client {
     const core = this.#core
     const id = core.nextId()
     let times = '- - 0'
-    if (options) {
+    if (options !== undefined) {
+      if (!isRecord(options as unknown)) {
+        throw new MisuseError(
+          `the options of a call are an object (${callOptionNames}); they were given as ${shown(options)}`,
+        )
+      }
       const { signal, timeout, maxTimeout, onProgress } = options
+      if (signal !== undefined) abortSignal('signal', signal)
+      if (onProgress !== undefined) callable('onProgress', onProgress)
       signal?.throwIfAborted()
-      times = `${milliseconds('timeout', timeout)} ${milliseconds('maxTimeout', maxTimeout)} ${onProgress ? 1 : 0}`
+      times = `${wholeMilliseconds('timeout', timeout)} ${wholeMilliseconds('maxTimeout', maxTimeout)} ${onProgress ? 1 : 0}`
       if (onProgress) call.onProgress = onProgress
       call.abandon = (reason) => {
         if (!core.take(id)) return
@@ -294,14 +322,43 @@ class Call implements Pending, Follower {
   }
 }
 
+const connectChecks: Checks = {
+  signal: abortSignal,
+  name: string,
+  version: string,
+  protocolVersion: string,
+  timeout: milliseconds,
+  maxTimeout: milliseconds,
+  connectTimeout: milliseconds,
+  maxMessageBytes: count,
+}
+
+const commandChecks: Checks = {
+  command: string,
+  args: strings,
+  env: stringMap,
+  cwd: string,
+  stderr: oneOf('inherit', 'null'),
+}
+
+const urlChecks: Checks = { url: () => {}, headers: stringMap }
+
+const callOptionNames = 'signal, timeout, maxTimeout, onProgress'
+
 function targetConfig(target: Target): object {
   if (target instanceof Server) return {}
   if (typeof target === 'string' || target instanceof URL) return { url: httpUrl(target) }
-  if (typeof target === 'object' && target !== null) {
-    if ('url' in target) return { ...target, url: httpUrl(target.url) }
-    if ('command' in target) return { ...target }
+  if (isRecord(target) && target.url !== undefined) {
+    checkOptions('connect({url})', target, urlChecks)
+    return { ...target, url: httpUrl(target.url as string | URL) }
   }
-  throw new MisuseError('connect takes a URL, {url, headers}, {command, args, env, cwd} or a Server')
+  if (isRecord(target) && target.command !== undefined) {
+    checkOptions('connect({command})', target, commandChecks)
+    return { ...target }
+  }
+  throw new MisuseError(
+    `connect takes a URL, {url, headers}, {command, args, env, cwd, stderr} or a Server; it was given ${shown(target)}`,
+  )
 }
 
 function httpUrl(url: string | URL): string {
@@ -325,14 +382,12 @@ function optionsConfig(options: ConnectOptions): object {
 }
 
 function optionalMilliseconds(name: string, value: number | undefined): number | undefined {
-  return value === undefined ? undefined : Number(milliseconds(name, value))
+  return value === undefined ? undefined : Number(wholeMilliseconds(name, value))
 }
 
 /** A time as the core takes it: whole milliseconds, or `-` for none given. */
-function milliseconds(name: string, value: number | undefined): number | '-' {
+function wholeMilliseconds(name: string, value: number | undefined): number | '-' {
   if (value === undefined) return '-'
-  if (typeof value !== 'number' || !(value > 0)) {
-    throw new MisuseError(`${name} is ${String(value)}; it takes a positive number of milliseconds`)
-  }
+  milliseconds(name, value)
   return Math.min(Math.ceil(value), Number.MAX_SAFE_INTEGER)
 }

@@ -1,5 +1,6 @@
 import type { Core } from './core.js'
 import { CancelledError } from './errors.js'
+import { number, string } from './options.js'
 import type { Implementation } from './types.js'
 
 /** What the core knows of a call in flight. */
@@ -71,8 +72,13 @@ export class ToolContext {
   /**
    * Tells the client how far the call has come; `progress` must grow from one report to the next. False when the
    * client did not ask or no longer waits.
+   *
+   * @throws MisuseError when an argument is of the wrong type.
    */
   progress(progress: number, total?: number, message?: string): boolean {
+    if (typeof progress !== 'number') number('context.progress: progress', progress)
+    if (total !== undefined) number('context.progress: total', total)
+    if (message !== undefined) string('context.progress: message', message)
     return this.#core.native.reportProgress(this.#server, this.#call, progress, total, message)
   }
 

@@ -35,7 +35,7 @@ export class McpError extends Error {
   }
 }
 
-/** The caller erred: a wrong argument or configuration, or something that was closed. */
+/** The caller erred: a wrong argument or configuration, or a server that was closed. */
 export class MisuseError extends McpError {
   constructor(message: string) {
     super('Misuse', message)
@@ -49,7 +49,7 @@ export class ConnectError extends McpError {
   }
 }
 
-/** The connection ended before the answer. */
+/** The connection ended before the answer, or before the request. */
 export class ClosedError extends McpError {
   constructor(message: string) {
     super('Closed', message)
@@ -152,8 +152,22 @@ const classes: { [kind: string]: new (message: string) => McpError } = {
 /** The error object for what the core told. */
 export function errorFrom({ kind, message, code, data }: CoreError): McpError {
   if (kind === 'Rpc') return new RpcError(message, code, data)
+  if (kind === 'Misuse') return new MisuseError(inTheseWords(message))
   const known = classes[kind]
   return known ? new known(message) : new McpError(kind as ErrorKind, message, code, data)
+}
+
+/** Options of this package that the core names in its own way. */
+const optionNames: { [name: string]: string } = {
+  allowed_hosts: 'allowedHosts',
+  allowed_origins: 'allowedOrigins',
+}
+
+/** A message of the core that names options as they are named here, and no place in JSON that nobody here has seen. */
+function inTheseWords(message: string): string {
+  return message
+    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => (Object.hasOwn(optionNames, name) ? optionNames[name]! : name))
+    .replace(/ at line \d+ column \d+$/, '')
 }
 
 /** The error object for an exception of the native layer, whose `code` is the kind. */

@@ -1,4 +1,5 @@
 import { MisuseError } from './errors.js'
+import { isRecord, shown } from './options.js'
 import type { JsonSchema } from './types.js'
 
 /**
@@ -38,16 +39,16 @@ export type InferInput<S> = S extends StandardSchema ? NonNullable<S['~standard'
 /** Whether a schema validates by itself. */
 export function isStandardSchema(schema: Schema): schema is StandardSchema {
   // Some libraries' schemas are functions.
-  return (typeof schema === 'object' || typeof schema === 'function') && '~standard' in schema
+  return ((typeof schema === 'object' && schema !== null) || typeof schema === 'function') && '~standard' in schema
 }
 
 /**
  * The JSON Schema of `schema`, for what goes in or what comes out of it.
  *
- * @throws MisuseError when its library offers no conversion.
+ * @throws MisuseError when it is no schema, or its library offers no conversion.
  */
 export function jsonSchemaOf(schema: Schema, direction: 'input' | 'output'): JsonSchema {
-  if (!isStandardSchema(schema)) return schema
+  if (!isStandardSchema(schema)) return plainJsonSchema(schema, direction)
   const standard = schema['~standard'] as StandardSchema['~standard'] & { jsonSchema?: Converter }
   const converted =
     standard.jsonSchema?.[direction]({ target: 'draft-2020-12' }) ?? convertByOwnMethod(schema, direction)
@@ -98,6 +99,21 @@ function convertByOwnMethod(schema: StandardSchema, direction: 'input' | 'output
   if (typeof own.toJSONSchema === 'function') return own.toJSONSchema({ io: direction }) as JsonSchema
   if (typeof own.toJsonSchema === 'function') return own.toJsonSchema() as JsonSchema
   return undefined
+}
+
+/** Refuses what is easily mistaken for JSON Schema. */
+function plainJsonSchema(schema: JsonSchema, direction: 'input' | 'output'): JsonSchema {
+  if (!isRecord(schema)) {
+    throw new MisuseError(`${direction}Schema is ${shown(schema)}; it takes a schema of a library, or JSON Schema`)
+  }
+  const [member] = Object.entries(schema).find(([, value]) => isStandardSchema(value as Schema)) ?? []
+  if (member !== undefined) {
+    throw new MisuseError(
+      `${direction}Schema is an object whose member ${member} is a schema, not a schema itself; ` +
+        'wrap it in z.object(...), or the like of your library',
+    )
+  }
+  return schema
 }
 
 function accepted<Output>(result: StandardResult<Output>, blame: string): Output {

@@ -1,7 +1,19 @@
 import { sharedCore, type Core } from './core.js'
-import { errorFromNative } from './errors.js'
+import { MisuseError, errorFromNative } from './errors.js'
+import {
+  array,
+  callable,
+  checkOptions,
+  count,
+  isRecord,
+  port,
+  shown,
+  string,
+  strings,
+  type Checks,
+} from './options.js'
 import type { Schema } from './schema.js'
-import { ToolRunner, definition, type ToolHandler, type ToolOptions } from './tool.js'
+import { ToolRunner, checkTool, definition, type ToolHandler, type ToolOptions } from './tool.js'
 import type { Implementation, JsonSchema } from './types.js'
 
 /** Who a server is, and how it serves. */
@@ -63,6 +75,13 @@ export class Server {
 
   /** @throws MisuseError when an option is wrong. */
   constructor(options: ServerOptions) {
+    if (!isRecord(options) || options.name === undefined || options.version === undefined) {
+      throw new MisuseError(
+        `new Server was given ${shown(options)}; it takes at least a name and a version, ` +
+          "as new Server({ name: 'demo', version: '1.0.0' })",
+      )
+    }
+    checkOptions('new Server', options, serverChecks)
     const { onError, ...config } = options
     this.#core = sharedCore()
     this.#onError = onError
@@ -85,6 +104,7 @@ export class Server {
     options: ToolOptions<Input, Output>,
     handler: ToolHandler<Input, Output>,
   ): this {
+    checkTool(name, options, handler)
     const json = definition(name, options)
     const onError = this.#onError && ((error: unknown) => this.#onError!(error, name))
     const runner = new ToolRunner(this.#core, this.#handle, options, handler, onError)
@@ -102,6 +122,7 @@ export class Server {
 
   /** Removes a tool; false when there is none of that name. */
   removeTool(name: string): boolean {
+    string('server.removeTool: the name of the tool', name)
     const removed = native(() => this.#core.native.removeTool(this.#handle, name))
     this.#core.targets.delete(this.#tools.get(name)!)
     this.#tools.delete(name)
@@ -127,6 +148,7 @@ export class Server {
    * @throws ConnectError when the address cannot be had; MisuseError when an option is wrong.
    */
   async listen(options: ListenOptions = {}): Promise<HttpAddress> {
+    checkOptions('server.listen', options, listenChecks)
     const core = this.#core
     const config = JSON.stringify(options)
     const address = await this.#run<HttpAddress>((id) => core.native.listenHttp(this.#handle, config, id))
@@ -171,6 +193,27 @@ export class Server {
   static {
     handleOf = (server) => server.#handle
   }
+}
+
+const serverChecks: Checks = {
+  name: string,
+  version: string,
+  title: string,
+  description: string,
+  websiteUrl: string,
+  icons: array,
+  instructions: string,
+  pageSize: count,
+  maxMessageBytes: count,
+  onError: callable,
+}
+
+const listenChecks: Checks = {
+  port,
+  host: string,
+  path: string,
+  allowedHosts: strings,
+  allowedOrigins: strings,
 }
 
 function native<Result>(call: () => Result): Result {

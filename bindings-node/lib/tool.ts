@@ -1,6 +1,8 @@
 import { isContentBlock, text } from './content.js'
 import { ToolContext } from './context.js'
 import { END, type CallTarget, type Core } from './core.js'
+import { MisuseError } from './errors.js'
+import { array, isRecord, object, shown, string, type Checks } from './options.js'
 import {
   ValidationError,
   isStandardSchema,
@@ -73,12 +75,47 @@ export class ToolError extends Error {
   }
 }
 
+/** What a definition must have for certain; the rest of it is the core's to check. */
+const definitionChecks: Checks = {
+  title: string,
+  description: string,
+  inputJsonSchema: object,
+  outputJsonSchema: object,
+  annotations: object,
+  icons: array,
+  _meta: object,
+}
+
+/**
+ * Checks what `Server.tool` was given.
+ *
+ * @throws MisuseError when it is not a name, options and a handler.
+ */
+export function checkTool(name: unknown, options: unknown, handler: unknown): void {
+  string('server.tool: the name of the tool', name)
+  if (!isRecord(options)) {
+    throw new MisuseError(
+      `server.tool(name, options, handler): the options of ${shown(name)} are ${shown(options)}; they are an object, ` +
+        'as { description, inputSchema }, and the handler is the third argument',
+    )
+  }
+  if (typeof handler !== 'function') {
+    throw new MisuseError(
+      `server.tool(name, options, handler): the handler of ${shown(name)} is ${shown(handler)}; it is a function, ` +
+        'and the third argument',
+    )
+  }
+  for (const [option, check] of Object.entries(definitionChecks)) {
+    if (options[option] !== undefined) check(`server.tool: the ${option} of ${shown(name)}`, options[option])
+  }
+}
+
 /** The tool's definition as JSON, as it is listed. */
 export function definition(name: string, options: ToolOptions<Schema, Schema>): string {
   const { inputSchema, outputSchema, inputJsonSchema, outputJsonSchema, ...rest } = options
   return JSON.stringify({
-    name,
     ...rest,
+    name,
     inputSchema: inputJsonSchema ?? (inputSchema && jsonSchemaOf(inputSchema, 'input')),
     outputSchema: outputJsonSchema ?? (outputSchema && jsonSchemaOf(outputSchema, 'output')),
   })
