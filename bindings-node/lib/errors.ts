@@ -163,11 +163,11 @@ const optionNames: { [name: string]: string } = {
   allowed_origins: 'allowedOrigins',
 }
 
-/** A message of the core that names options as they are named here, and no place in JSON that nobody here has seen. */
+/** A message of the core that names options as they are named here. */
 function inTheseWords(message: string): string {
-  return message
-    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => (Object.hasOwn(optionNames, name) ? optionNames[name]! : name))
-    .replace(/ at line \d+ column \d+$/, '')
+  return message.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) =>
+    Object.hasOwn(optionNames, name) ? optionNames[name]! : name,
+  )
 }
 
 /** The error object for an exception of the native layer, whose `code` is the kind. */

@@ -11,8 +11,18 @@ use crate::{Error, ErrorKind};
 
 /// Reads a configuration. What it does not know it refuses: a misspelt key must not pass for a default.
 pub(crate) fn parse<T: DeserializeOwned>(config: &str) -> Result<T, Error> {
-    serde_json::from_str(config)
-        .map_err(|error| Error::new(ErrorKind::Misuse, format!("the configuration cannot be used: {error}")))
+    serde_json::from_str(config).map_err(|error| {
+        Error::new(ErrorKind::Misuse, format!("the configuration cannot be used: {}", words(&error)))
+    })
+}
+
+/// What is wrong with JSON that a binding wrote. Its user wrote no lines and columns.
+pub(crate) fn words(error: &serde_json::Error) -> String {
+    let mut words = error.to_string();
+    if let Some(position) = words.rfind(" at line ") {
+        words.truncate(position);
+    }
+    words
 }
 
 /// See [`Client::open`](crate::Client::open).

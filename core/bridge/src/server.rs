@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::mem;
@@ -12,6 +13,7 @@ use oxmcp::server::{Context, ToolError, ToolOutput};
 use oxmcp::transport::HttpServer;
 use oxmcp::{ErrorObject, RawJson};
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -112,12 +114,16 @@ impl Server {
         let misuse = |what: String| {
             Error::new(ErrorKind::Misuse, format!("the tool's definition cannot be used: {what}"))
         };
-        let mut definition: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(definition).map_err(|error| misuse(error.to_string()))?;
-        definition.entry("inputSchema").or_insert_with(|| json!({"type": "object"}));
-        // Through text, because a schema is kept as it was written.
-        let definition = serde_json::to_string(&definition).map_err(|error| misuse(error.to_string()))?;
-        let tool: Tool = serde_json::from_str(&definition).map_err(|error| misuse(error.to_string()))?;
+        let unreadable = |error: serde_json::Error| misuse(config::words(&error));
+        // The members stay as they were written: a model reads the parameters in the order of the schema.
+        let mut definition: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(definition).map_err(unreadable)?;
+        if !definition.contains_key("inputSchema") {
+            let any = serde_json::value::to_raw_value(&json!({"type": "object"})).map_err(unreadable)?;
+            definition.insert("inputSchema".to_owned(), any);
+        }
+        let definition = serde_json::to_string(&definition).map_err(unreadable)?;
+        let tool: Tool = serde_json::from_str(&definition).map_err(unreadable)?;
         shared.core.add_tool(tool, CallHandler::new(&shared.calls, target)).map_err(Error::from)
     }
 

@@ -31,6 +31,18 @@ fn a_call_comes_with_its_target_and_arguments_and_its_answer_goes_back() {
 }
 
 #[test]
+fn a_schema_is_listed_in_the_order_in_which_it_was_written() {
+    let binding = Binding::new();
+    let (server, client) = connected(&binding, &[]);
+    let schema = r#"{"type":"object","properties":{"z":{"type":"string","title":"Z"},"a":{"type":"number"}},"required":["z"]}"#;
+    server.add_tool(&format!(r#"{{"name": "a", "inputSchema": {schema}}}"#), 1).unwrap();
+    let list = binding.id();
+    client.submit(Operation::ListTools, b"{}", CallOptions::default(), list, &binding.queue);
+    let listed = binding.take(|event| event.id == list).json;
+    assert!(std::str::from_utf8(&listed).unwrap().contains(schema));
+}
+
+#[test]
 fn arguments_may_be_left_out_and_are_an_object_then() {
     let binding = Binding::new();
     let (server, client) = connected(&binding, &[json!({"name": "a"})]);
