@@ -1,10 +1,10 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use oxmcp_proto::jsonrpc::{MethodName, Notification, RawJson, Request};
+use oxmcp_proto::jsonrpc::{Notification, RawJson, Request};
 use oxmcp_proto::link::{CallError, CallOptions, CloseReason, Patience, Ticket};
 use oxmcp_proto::model::{ClientCapabilities, Implementation, keys};
 use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
 
 use super::http::HttpChannel;
+use super::inbound::Inbound;
 use super::params::{MetaMembers, Params};
 use super::{Channel, Client, Inner, StreamChannel, eras};
 use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
@@ -134,11 +135,12 @@ impl Connect {
 
     async fn connect(self, attempts: &Attempts) -> Result<Client> {
         let Self { target, mut offer, headers, limits, .. } = self;
+        let inbound = Inbound::new();
         let (negotiated, channel) = match target {
             Target::Url(url) => {
                 let server = eras::Server::at(&url);
                 offer.remembered = server.and_then(eras::Server::recall);
-                let http = HttpChannel::new(&url, headers, &limits).await?;
+                let http = HttpChannel::new(&url, headers, &limits, inbound).await?;
                 attempts.add(http.released());
                 let negotiated = http.negotiate(&offer, &limits).await?;
                 remember_era(server, &offer, &negotiated);
@@ -147,17 +149,18 @@ impl Connect {
             Target::Command(command) => {
                 let server = eras::Server::started_by(&command);
                 offer.remembered = server.recall();
-                let (negotiated, stream) = connect_command(&command, &offer, &limits, attempts).await?;
+                let (negotiated, stream) =
+                    connect_command(&command, &offer, &limits, attempts, &inbound).await?;
                 remember_era(Some(server), &offer, &negotiated);
                 (negotiated, Channel::Stream(stream))
             }
             Target::Server(server) => {
-                let stream = open_memory(&server, &limits);
+                let stream = open_memory(&server, &limits, inbound);
                 attempts.add(stream.released.clone());
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
             Target::Stream(reader, writer) => {
-                let stream = open_stream(reader, writer, None, &limits);
+                let stream = open_stream(reader, writer, None, &limits, inbound);
                 attempts.add(stream.released.clone());
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
@@ -204,8 +207,9 @@ async fn connect_command(
     offer: &Offer,
     limits: &Limits,
     attempts: &Attempts,
+    inbound: &Inbound,
 ) -> Result<(Negotiated, StreamChannel)> {
-    let mut stream = open_command(command, limits, attempts)?;
+    let mut stream = open_command(command, limits, attempts, inbound)?;
     let mut may_restart = true;
     let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
     loop {
@@ -222,7 +226,7 @@ async fn connect_command(
                         if is_probe && may_restart =>
                     {
                         may_restart = false;
-                        stream = open_command(command, limits, attempts)?;
+                        stream = open_command(command, limits, attempts, inbound)?;
                         Reply::Refused
                     }
                     Err(error) => return Err(not_connected(error, &command.program().to_string_lossy())),
@@ -243,9 +247,14 @@ fn not_connected(error: CallError, server: &str) -> Error {
     }
 }
 
-fn open_command(command: &Command, limits: &Limits, attempts: &Attempts) -> Result<StreamChannel> {
+fn open_command(
+    command: &Command,
+    limits: &Limits,
+    attempts: &Attempts,
+    inbound: &Inbound,
+) -> Result<StreamChannel> {
     let (child, stdout, stdin) = command.spawn()?;
-    let stream = open_stream(Box::pin(stdout), Box::pin(stdin), Some(child), limits);
+    let stream = open_stream(Box::pin(stdout), Box::pin(stdin), Some(child), limits, inbound.clone());
     attempts.add(stream.released.clone());
     Ok(stream)
 }
@@ -268,7 +277,7 @@ impl Attempts {
     }
 }
 
-fn open_memory(server: &Server, limits: &Limits) -> StreamChannel {
+fn open_memory(server: &Server, limits: &Limits, inbound: Inbound) -> StreamChannel {
     let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
     let core = server.core();
     tokio::spawn(async move {
@@ -278,7 +287,7 @@ fn open_memory(server: &Server, limits: &Limits) -> StreamChannel {
         drive(connection, reader, writer, role, &core.limits, NO_PROCESS).await;
     });
     let (reader, writer) = tokio::io::split(ours);
-    open_stream(Box::pin(reader), Box::pin(writer), None, limits)
+    open_stream(Box::pin(reader), Box::pin(writer), None, limits, inbound)
 }
 
 /// Starts the task that drives a client's end of a stream.
@@ -287,24 +296,24 @@ fn open_stream(
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     child: Option<Child>,
     limits: &Limits,
+    inbound: Inbound,
 ) -> StreamChannel {
     let connection = Connection::new(limits);
     let (release, released) = watch::channel(false);
-    let agreed = Arc::new(OnceLock::new());
     tokio::spawn({
-        let (connection, limits, agreed) = (connection.clone(), limits.clone(), agreed.clone());
+        let (connection, limits, inbound) = (connection.clone(), limits.clone(), inbound.clone());
         async move {
             match child {
                 None => {
-                    let role = ClientRole { agreed };
+                    let role = ClientRole { inbound };
                     drop(drive(connection, reader, writer, role, &limits, NO_PROCESS).await)
                 }
-                Some(child) => drive_child(connection, reader, writer, child, &limits, &agreed).await,
+                Some(child) => drive_child(connection, reader, writer, child, &limits, &inbound).await,
             }
             release.send_replace(true);
         }
     });
-    StreamChannel { connection, released, agreed }
+    StreamChannel { connection, released, inbound }
 }
 
 /// Drives a connection to a child process, which does not outlive it.
@@ -314,7 +323,7 @@ async fn drive_child(
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     mut child: Child,
     limits: &Limits,
-    agreed: &Arc<OnceLock<ProtocolVersion>>,
+    inbound: &Inbound,
 ) {
     {
         let exited = async {
@@ -323,48 +332,38 @@ async fn drive_child(
                 Err(error) => error.to_string(),
             })
         };
-        let role = ClientRole { agreed: agreed.clone() };
+        let role = ClientRole { inbound: inbound.clone() };
         drive(connection, reader, writer, role, limits, Some(exited)).await;
     }
     // A process with which nothing was agreed has nothing to finish.
-    let grace = if agreed.get().is_some() { limits.exit_grace } else { Duration::ZERO };
+    let grace = if inbound.version().is_some() { limits.exit_grace } else { Duration::ZERO };
     child.shutdown(grace).await;
 }
 
-/// The client's end of a stream: there is little that a server may ask.
+/// The client's end of a stream.
 struct ClientRole {
-    /// The revision, once it is agreed on.
-    agreed: Arc<OnceLock<ProtocolVersion>>,
+    inbound: Inbound,
 }
 
 impl Role for ClientRole {
     const SERVES: bool = false;
 
-    /// A server of the stateless era asks its client nothing, and a client answers nothing (2026-07-28, stdio).
     fn may_be_asked(&self) -> bool {
-        self.agreed.get().is_none_or(|version| version.era() == Era::Handshake)
+        self.inbound.may_be_asked()
     }
 
     /// A client must be able to receive batches (2025-03-26, "Batching"), though this one sends none. Before a revision is agreed on, it may
     /// be that one.
     fn has_batches(&self) -> bool {
-        self.agreed.get().is_none_or(|version| version.wire().batches)
+        self.inbound.version().is_none_or(|version| version.wire().batches)
     }
 
     fn answer(&mut self, request: Request, _: &Ticket, _: &Connection) -> Answer {
-        Answer::Ready(answer_server(&request))
+        self.inbound.answer(request)
     }
 
     fn notified(&mut self, notification: Notification) {
-        tracing::debug!(method = %notification.method, "notification");
-    }
-}
-
-/// Answers a request of the server.
-pub(super) fn answer_server(request: &Request) -> crate::server::Outcome {
-    match request.method {
-        MethodName::Known(Method::Ping) => Ok(RawJson::empty_object()),
-        ref other => Err(oxmcp_proto::jsonrpc::ErrorObject::method_not_found(other.as_str())),
+        self.inbound.notified(notification);
     }
 }
 
@@ -417,7 +416,7 @@ impl StreamChannel {
 
     /// Says that the session may begin, where there is one.
     fn begin(&self, negotiated: &Negotiated) {
-        let _ = self.agreed.set(negotiated.version);
+        self.inbound.agree(negotiated);
         if negotiated.version.era() == Era::Handshake {
             self.connection.notify(Method::Initialized, b"{}");
         }

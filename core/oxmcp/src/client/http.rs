@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use oxmcp_proto::jsonrpc::{
-    Message, MethodName, RawJson, Request, RequestId, write_error, write_notification, write_request,
-    write_result,
+    ErrorObject, Message, MethodName, RawJson, Request, RequestId, write_error, write_notification,
+    write_request, write_result,
 };
 use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{Progress, ProgressParams};
@@ -23,9 +23,11 @@ use tokio::sync::{oneshot, watch};
 use self::failure::{is_unauthorized, to_error};
 use self::posts::{Post, Posts};
 use super::call::within;
-use super::connect::{answer_server, stateless_meta};
+use super::connect::stateless_meta;
+use super::inbound::Inbound;
 use super::params::{MetaMembers, Params};
 use super::{Call, Inner};
+use crate::server::Answer;
 use crate::transport::http::{Head, HttpClient, HttpError, Response};
 use crate::{Error, Limits, Result, clock};
 
@@ -47,6 +49,7 @@ struct Shared {
     /// The requests of the handshake era that nobody answered yet, each with what tells that it was sent.
     in_flight: Mutex<FxHashMap<i64, oneshot::Receiver<()>>>,
     posts: Posts,
+    inbound: Inbound,
     closed: watch::Sender<bool>,
     released: watch::Sender<bool>,
     runtime: Handle,
@@ -68,13 +71,19 @@ impl Standing {
 }
 
 impl HttpChannel {
-    pub(super) async fn new(url: &str, headers: Vec<(String, String)>, limits: &Limits) -> Result<Self> {
+    pub(super) async fn new(
+        url: &str,
+        headers: Vec<(String, String)>,
+        limits: &Limits,
+        inbound: Inbound,
+    ) -> Result<Self> {
         let shared = Shared {
             http: HttpClient::new(url, headers, limits).await?,
             next_id: AtomicI64::new(1),
             standing: Mutex::default(),
             in_flight: Mutex::default(),
             posts: Posts::default(),
+            inbound,
             closed: watch::Sender::new(false),
             released: watch::Sender::new(false),
             runtime: Handle::current(),
@@ -98,6 +107,7 @@ impl HttpChannel {
         loop {
             step = match step {
                 Step::Done(negotiated) => {
+                    self.shared.inbound.agree(&negotiated);
                     self.shared.standing().version = Some(negotiated.version);
                     if negotiated.version.era() == Era::Handshake {
                         self.begin_session().await.map_err(to_error)?;
@@ -302,22 +312,29 @@ impl Shared {
                     hear(callback, params.progress);
                 }
             }
-            Message::Request(request) if era == Era::Handshake => self.answer(&request),
+            Message::Request(request) if era == Era::Handshake => self.answer(request),
+            Message::Notification(notification) => self.inbound.notified(notification),
             other => tracing::debug!(?other, "a message on the way to an answer"),
         }
     }
 
-    /// Answers a request of the server, as far as a client can; only the handshake era has them.
-    fn answer(&self, request: &Request) {
-        let mut body = Vec::new();
-        match answer_server(request) {
-            Ok(result) => write_result(&mut body, &request.id, &result),
-            Err(error) => write_error(&mut body, Some(&request.id), &error),
-        }
+    /// Answers a request of the server, as far as that can be done at once.
+    fn answer(&self, request: Request) {
+        let id = request.id.clone();
         let method = match request.method {
             MethodName::Known(method) => method.name(),
             MethodName::Other(_) => "an answer",
         };
+        let outcome = match self.inbound.answer(request) {
+            Answer::Ready(outcome) => outcome,
+            Answer::Refused(error) => Err(error),
+            Answer::Later(_) => Err(ErrorObject::internal("this client cannot answer that over HTTP")),
+        };
+        let mut body = Vec::new();
+        match outcome {
+            Ok(result) => write_result(&mut body, &id, &result),
+            Err(error) => write_error(&mut body, Some(&id), &error),
+        }
         self.post(method, body.into());
     }
 

@@ -4,13 +4,14 @@ mod call;
 mod connect;
 mod eras;
 mod http;
+mod inbound;
 mod list;
 mod params;
 mod tools;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::link::CloseReason;
@@ -24,6 +25,7 @@ pub use connect::{Connect, Target};
 use crate::connection::Connection;
 use crate::{Limits, Result};
 use http::HttpChannel;
+use inbound::Inbound;
 
 /// A client of one MCP server. Clones are the same client; the connection ends when the last is dropped, or at
 /// [`close`](Self::close).
@@ -53,8 +55,7 @@ struct StreamChannel {
     connection: Connection,
     /// Turns true when the task has released everything.
     released: watch::Receiver<bool>,
-    /// The revision, once it is agreed on.
-    agreed: Arc<OnceLock<ProtocolVersion>>,
+    inbound: Inbound,
 }
 
 impl Client {
