@@ -9,15 +9,16 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::BoxFuture;
 use futures_util::task::AtomicWaker;
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, Notification, RawJson, Request, write_on_one_line};
-use oxmcp_proto::link::{CallError, CallId, CallOptions, CloseReason, Link, Ticket};
+use oxmcp_proto::link::{CallError, CallId, CallOptions, CloseReason, Link, Patience, Ticket};
 use oxmcp_proto::model::Progress;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use crate::server::{Answer, Notify};
+use crate::server::{Answer, Peer};
 use crate::{Limits, clock};
 
 pub(crate) use driver::{NO_PROCESS, drive};
@@ -87,11 +88,17 @@ pub(crate) struct Connection(Arc<Shared>);
 struct Shared {
     link: Mutex<Link<Waiter, AbortHandle>>,
     waker: AtomicWaker,
+    /// How long a call waits that does not say it.
+    patience: Patience,
 }
 
 impl Connection {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self(Arc::new(Shared { link: Mutex::new(Link::new(limits.link())), waker: AtomicWaker::new() }))
+        Self(Arc::new(Shared {
+            link: Mutex::new(Link::new(limits.link())),
+            waker: AtomicWaker::new(),
+            patience: Patience { silence: limits.call_silence, total: limits.call_total },
+        }))
     }
 
     /// Makes a call. Its waiter is settled exactly once, here if the call cannot be made.
@@ -122,6 +129,24 @@ impl Connection {
         self.0.waker.wake();
         waiter.settle(Err(CallError::Cancelled));
         true
+    }
+
+    /// Makes a call as a future; dropping it cancels the call.
+    pub(crate) fn ask(
+        self,
+        method: Method,
+        params: RawJson,
+    ) -> BoxFuture<'static, Result<RawJson, CallError>> {
+        Box::pin(async move {
+            let (sender, receiver) = oneshot::channel();
+            let waiter = Waiter { done: Done::Channel(sender), progress: None };
+            let options = CallOptions { patience: self.0.patience, cancellable: true };
+            let call = self.call(method.name(), options, waiter, |_, out| params.write_on_one_line(out));
+            let guard = CancelOnDrop { connection: &self, call };
+            let outcome = receiver.await;
+            guard.disarm();
+            outcome.unwrap_or(Err(CallError::Cancelled))
+        })
     }
 
     /// Sends a notification.
@@ -161,14 +186,38 @@ impl Connection {
     }
 }
 
-/// The notifications of a request that came over a connection.
-pub(crate) struct ConnectionNotify {
+/// Cancels a call whose future is dropped before it settled.
+pub(crate) struct CancelOnDrop<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) call: Option<CallId>,
+}
+
+impl CancelOnDrop<'_> {
+    pub(crate) fn disarm(mut self) {
+        self.call = None;
+    }
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call {
+            self.connection.cancel(call, "the caller no longer waits");
+        }
+    }
+}
+
+/// The client as a request that came over a connection reaches it.
+pub(crate) struct ConnectionPeer {
     pub(crate) connection: Connection,
     pub(crate) request: Ticket,
 }
 
-impl Notify for ConnectionNotify {
+impl Peer for ConnectionPeer {
     fn notify(&self, method: Method, params: &[u8]) -> bool {
         self.connection.link().is_serving(&self.request) && self.connection.notify(method, params)
+    }
+
+    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
+        self.connection.clone().ask(method, params)
     }
 }

@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 
 use super::params::{MetaMembers, Params};
 use super::{Channel, Client, Inner};
-use crate::connection::{Connection, Done, ProgressFn, Waiter};
+use crate::connection::{CancelOnDrop, Connection, Done, ProgressFn, Waiter};
 use crate::{Error, ErrorKind, Result, clock};
 
 /// A request of the protocol, in its raw form: parameters in, result out, as JSON.
@@ -326,26 +326,6 @@ impl std::fmt::Debug for StartedIn {
             Self::Stream(..) => "Stream",
             Self::Task(_) => "Task",
         })
-    }
-}
-
-/// Cancels a call whose future is dropped before it settled.
-struct CancelOnDrop<'a> {
-    connection: &'a Connection,
-    call: Option<CallId>,
-}
-
-impl CancelOnDrop<'_> {
-    fn disarm(mut self) {
-        self.call = None;
-    }
-}
-
-impl Drop for CancelOnDrop<'_> {
-    fn drop(&mut self) {
-        if let Some(call) = self.call {
-            self.connection.cancel(call, "the caller no longer waits");
-        }
     }
 }
 

@@ -7,7 +7,8 @@ use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::{RawJson, RequestId};
 use oxmcp_proto::model::{Implementation, Progress, ProgressParams};
 
-use super::Notify;
+use super::Peer;
+use super::incoming::Incoming;
 
 /// What a handler knows of the request it serves, and how it talks back while it works. A clone is the same context.
 ///
@@ -19,74 +20,53 @@ pub struct Context {
 }
 
 struct Inner {
-    request_id: RequestId,
-    version: ProtocolVersion,
-    client_info: Option<RawJson>,
-    meta: Option<RawJson>,
-    progress_token: Option<RequestId>,
+    incoming: Incoming,
     /// The bits of the last progress; it must grow.
     last_progress: AtomicU64,
-    notify: Arc<dyn Notify>,
+    peer: Arc<dyn Peer>,
 }
 
 impl Context {
-    pub(super) fn new(
-        request_id: RequestId,
-        version: ProtocolVersion,
-        client_info: Option<RawJson>,
-        meta: Option<RawJson>,
-        progress_token: Option<RequestId>,
-        notify: Arc<dyn Notify>,
-    ) -> Self {
+    pub(super) fn new(incoming: Incoming, peer: Arc<dyn Peer>) -> Self {
         let last_progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
-        Self {
-            inner: Arc::new(Inner {
-                request_id,
-                version,
-                client_info,
-                meta,
-                progress_token,
-                last_progress,
-                notify,
-            }),
-        }
+        Self { inner: Arc::new(Inner { incoming, last_progress, peer }) }
     }
 
     /// The id of the request on the wire.
     pub fn request_id(&self) -> &RequestId {
-        &self.inner.request_id
+        &self.inner.incoming.id
     }
 
     /// The revision the request is in.
     pub fn protocol_version(&self) -> ProtocolVersion {
-        self.inner.version
+        self.inner.incoming.version
     }
 
     /// Who the client says it is. Self-reported: for display and logs.
     pub fn client_info(&self) -> Option<Implementation> {
-        self.inner.client_info.as_ref()?.to().ok()
+        self.inner.incoming.client.info()?.to().ok()
     }
 
     /// Who the client says it is, as JSON.
     pub fn client_info_json(&self) -> Option<&RawJson> {
-        self.inner.client_info.as_ref()
+        self.inner.incoming.client.info()
     }
 
     /// The `_meta` of the request, as JSON.
     pub fn meta(&self) -> Option<&RawJson> {
-        self.inner.meta.as_ref()
+        self.inner.incoming.meta.as_ref()
     }
 
     /// Whether the caller wants progress.
     pub fn wants_progress(&self) -> bool {
-        self.inner.progress_token.is_some()
+        self.inner.incoming.progress_token.is_some()
     }
 
     /// Tells the caller how far the work has come (2026-07-28, patterns, progress). `progress` must grow from report to report;
     /// one that does not is left out. False when it was not sent, because nobody asked for it, nobody waits any more, or nobody
     /// keeps up.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) -> bool {
-        let Some(token) = &self.inner.progress_token else { return false };
+        let Some(token) = &self.inner.incoming.progress_token else { return false };
         if !self.grows(progress) {
             return false;
         }
@@ -94,7 +74,7 @@ impl Context {
         let params =
             ProgressParams { progress_token: token.clone(), progress: Progress { progress, total, message } };
         match serde_json::to_vec(&params) {
-            Ok(params) => self.inner.notify.notify(Method::Progress, &params),
+            Ok(params) => self.inner.peer.notify(Method::Progress, &params),
             Err(_) => false,
         }
     }
@@ -115,8 +95,8 @@ impl Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("request_id", &self.inner.request_id)
-            .field("version", &self.inner.version)
+            .field("request_id", &self.inner.incoming.id)
+            .field("version", &self.inner.incoming.version)
             .finish_non_exhaustive()
     }
 }

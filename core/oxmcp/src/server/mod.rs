@@ -2,8 +2,13 @@
 
 mod answer;
 mod context;
-mod handler;
-mod output;
+mod core;
+mod identity;
+mod incoming;
+mod peer;
+mod registry;
+mod result;
+mod session;
 mod stream;
 mod tools;
 
@@ -13,14 +18,16 @@ use oxmcp_proto::model::{Implementation, Tool};
 use serde_json::Value;
 
 pub use context::Context;
-pub use handler::{Arguments, ToolCall, ToolFn, ToolHandler};
-pub use output::{IntoToolOutput, Json, ToolError, ToolOutput};
+pub use tools::{Arguments, IntoToolOutput, Json, ToolCall, ToolError, ToolFn, ToolHandler, ToolOutput};
 
-pub(crate) use answer::{Answer, Core, Handshake, Notify, Outcome};
+pub(crate) use self::core::Core;
+pub(crate) use answer::{Answer, Outcome};
+pub(crate) use peer::Peer;
+pub(crate) use session::Session;
 pub(crate) use stream::StreamRole;
 
 use crate::{Limits, Result};
-use tools::Tools;
+use tools::{RegisteredTool, Tools};
 
 /// An MCP server: tools, and who it says it is.
 ///
@@ -116,7 +123,8 @@ impl Server {
     ///
     /// [`Misuse`](crate::ErrorKind::Misuse) if the name is empty or a schema is not a valid JSON Schema of an object.
     pub fn add_tool(&self, tool: Tool, handler: impl ToolHandler) -> Result<()> {
-        self.tools.add(tool, Arc::new(handler))
+        self.tools.add(RegisteredTool::new(tool, Arc::new(handler))?);
+        Ok(())
     }
 
     /// Removes a tool. False when there is none of that name.

@@ -6,8 +6,8 @@ use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, Notification, Request, codes
 use oxmcp_proto::link::{CloseReason, Ticket};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Answer, Core, Handshake, Server};
-use crate::connection::{Connection, ConnectionNotify, NO_PROCESS, Role, drive};
+use super::{Answer, Core, Server, Session};
+use crate::connection::{Connection, ConnectionPeer, NO_PROCESS, Role, drive};
 use crate::transport::stdio::Stdio;
 use crate::{Error, ErrorKind, Result};
 
@@ -56,7 +56,7 @@ impl Server {
 /// The server's end of a stream. `initialize` opens the one session a stream has; requests that name their revision are served without.
 pub(crate) struct StreamRole {
     pub(crate) core: Arc<Core>,
-    pub(crate) session: Option<Handshake>,
+    pub(crate) session: Option<Arc<Session>>,
 }
 
 impl Role for StreamRole {
@@ -70,9 +70,9 @@ impl Role for StreamRole {
         if request.method == MethodName::Known(Method::Initialize) {
             return self.initialize(&request);
         }
-        let notify =
-            || Arc::new(ConnectionNotify { connection: connection.clone(), request: ticket.clone() }) as _;
-        self.core.answer(request, self.session.as_ref(), notify)
+        let peer =
+            || Arc::new(ConnectionPeer { connection: connection.clone(), request: ticket.clone() }) as _;
+        self.core.answer(request, self.session.as_ref(), peer)
     }
 
     fn notified(&mut self, notification: Notification) {

@@ -6,13 +6,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::{Response, StatusCode};
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{RequestId, codes, write_error, write_notification, write_result};
+use oxmcp_proto::jsonrpc::{RawJson, RequestId, codes, write_error, write_notification, write_result};
+use oxmcp_proto::link::{CallError, CloseReason};
 use tokio::time::{Instant, Sleep};
 
 use super::accept::Accepts;
 use super::sse::{KEEP_ALIVE, write_event};
 use super::{HttpBody, reply};
-use crate::server::{Notify, Outcome};
+use crate::server::{Outcome, Peer};
 
 /// Bytes of notifications that wait for a client to take them. Past it they are dropped.
 const MAX_WAITING: usize = 256 * 1024;
@@ -63,7 +64,7 @@ impl Outbox {
     }
 }
 
-impl Notify for Outbox {
+impl Peer for Outbox {
     fn notify(&self, method: Method, params: &[u8]) -> bool {
         let mut state = self.state();
         if state.left || state.end.is_some() || state.events.len() + params.len() > MAX_WAITING {
@@ -75,6 +76,16 @@ impl Notify for Outbox {
         wake(state);
         true
     }
+
+    fn ask(&self, method: Method, _: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
+        unreachable_client(method)
+    }
+}
+
+/// The answer to what cannot be asked, because nothing leads from this exchange to a client that could answer.
+fn unreachable_client(method: Method) -> BoxFuture<'static, Result<RawJson, CallError>> {
+    let why = format!("there is no stream that could carry {} to the client", method.name());
+    Box::pin(std::future::ready(Err(CallError::Closed(CloseReason::Broken(why)))))
 }
 
 fn wake(mut state: MutexGuard<'_, State>) {
@@ -88,9 +99,13 @@ fn wake(mut state: MutexGuard<'_, State>) {
 /// Where notifications go when the client takes no events: nowhere.
 pub(super) struct Deaf;
 
-impl Notify for Deaf {
+impl Peer for Deaf {
     fn notify(&self, _: Method, _: &[u8]) -> bool {
         false
+    }
+
+    fn ask(&self, method: Method, _: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
+        unreachable_client(method)
     }
 }
 

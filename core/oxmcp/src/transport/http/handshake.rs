@@ -17,13 +17,13 @@ use super::service::unknown_session;
 use super::session::{Admission, Grounded, InFlight, Session, Sessions};
 use super::stateless::Subject;
 use super::{HttpBody, reply};
-use crate::server::{Answer, Core, Notify, Outcome};
+use crate::server::{Answer, Core, Outcome, Peer};
 
 /// The handshake era: `initialize` opens a session, and everything else belongs to one.
 pub(super) struct Handshakes {
     core: Arc<Core>,
     pub(super) sessions: Sessions,
-    deaf: Arc<dyn Notify>,
+    deaf: Arc<dyn Peer>,
 }
 
 impl Handshakes {
@@ -56,7 +56,7 @@ impl Handshakes {
         let Some(session) = self.sessions.find(session) else { return unknown_session(Some(&request.id)) };
         let id = request.id.clone();
         let mut outbox = None;
-        let notify = || -> Arc<dyn Notify> {
+        let notify = || -> Arc<dyn Peer> {
             let outbox = outbox.insert(Arc::<Outbox>::default());
             if accepts.events { outbox.clone() } else { self.deaf.clone() }
         };
@@ -170,7 +170,7 @@ impl Handshakes {
         &self,
         session: &Arc<Session>,
         request: Request,
-        notify: impl FnOnce() -> Arc<dyn Notify>,
+        notify: impl FnOnce() -> Arc<dyn Peer>,
     ) -> Result<Begun, Refusal> {
         let in_flight = session.take_off(&request.id).map_err(|grounded| match grounded {
             Grounded::Ended => Refusal::NoSession,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::exchange::{End, Outbox};
 use crate::Limits;
-use crate::server::Handshake;
+use crate::server::Session as Handshake;
 
 /// The sessions of the handshake era. There are never more than the limit: the one unused for longest makes room.
 pub(super) struct Sessions {
@@ -59,7 +59,7 @@ impl Sessions {
     }
 
     /// Opens a session and returns its id.
-    pub(super) fn open(&self, handshake: Handshake) -> HeaderValue {
+    pub(super) fn open(&self, handshake: Arc<Handshake>) -> HeaderValue {
         let id = Uuid::new_v4();
         let now = self.clock.now();
         let session = Arc::new(Session {
@@ -204,7 +204,7 @@ impl Drop for Admission {
 
 /// A session: what `initialize` settled, and what is in flight.
 pub(super) struct Session {
-    pub(super) handshake: Handshake,
+    pub(super) handshake: Arc<Handshake>,
     clock: Clock,
     last_use: AtomicU64,
     state: Mutex<State>,
@@ -357,7 +357,7 @@ mod tests {
     use super::*;
     use crate::Server;
 
-    fn handshake() -> Handshake {
+    fn handshake() -> Arc<Handshake> {
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "0"}});
         let method = MethodName::Known(oxmcp_proto::Method::Initialize);
         let request = Request { id: 1.into(), method, params: Some(RawJson::of(&params).unwrap()) };

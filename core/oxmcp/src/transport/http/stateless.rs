@@ -11,12 +11,12 @@ use super::accept::Accepts;
 use super::exchange::{Deaf, Exchange, Outbox, answer};
 use super::headers::{self, METHOD, NAME, PROTOCOL_VERSION};
 use super::{HttpBody, reply};
-use crate::server::{Answer, Core, Notify};
+use crate::server::{Answer, Core, Peer};
 
 /// The stateless era: one request, one answer, and nothing kept.
 pub(super) struct Stateless {
     core: Arc<Core>,
-    deaf: Arc<dyn Notify>,
+    deaf: Arc<dyn Peer>,
 }
 
 impl Stateless {
@@ -51,7 +51,7 @@ impl Stateless {
     pub(super) async fn answer(&self, request: Request, accepts: Accepts) -> Response<HttpBody> {
         let id = request.id.clone();
         let mut outbox = None;
-        let notify = || -> Arc<dyn Notify> {
+        let notify = || -> Arc<dyn Peer> {
             let new = outbox.insert(Arc::<Outbox>::default());
             if accepts.events { new.clone() } else { self.deaf.clone() }
         };

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Context;
 use super::output::{IntoToolOutput, ToolError, ToolOutput};
+use crate::server::Context;
 
 /// A call of a tool.
 #[derive(Clone, Debug)]

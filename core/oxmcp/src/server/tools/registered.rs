@@ -1,34 +1,17 @@
-use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonschema::{PatternOptions, Validator};
-use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
+use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::Tool;
-use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::handler::ToolHandler;
 use super::output::{Structured, ToolOutput};
+use crate::server::registry::Item;
 use crate::{Error, Result};
 
-/// The tools of a server, in the order in which they were added. Readers take a snapshot, so adding and removing never waits for a
-/// call.
-#[derive(Default)]
-pub(super) struct Tools(RwLock<Arc<Snapshot>>);
-
-/// The tools at one moment.
-#[derive(Default)]
-pub(super) struct Snapshot {
-    tools: Vec<Arc<RegisteredTool>>,
-    by_name: FxHashMap<Box<str>, usize>,
-    /// The pages of the size that was asked for first.
-    pages: OnceLock<(usize, Vec<Page>)>,
-}
-
 /// A tool with what runs when it is called.
-pub(super) struct RegisteredTool {
+pub(in crate::server) struct RegisteredTool {
     name: Box<str>,
     definition: RawJson,
     arguments: Option<Validator>,
@@ -36,98 +19,18 @@ pub(super) struct RegisteredTool {
     pub(super) handler: Arc<dyn ToolHandler>,
 }
 
-/// A page of `tools/list`.
-#[derive(Clone)]
-pub(super) struct Page {
-    /// The array of tools.
-    pub(super) tools: RawJson,
-    /// Where the next page begins.
-    pub(super) next_cursor: Option<String>,
-}
-
-impl Tools {
-    pub(super) fn add(&self, tool: Tool, handler: Arc<dyn ToolHandler>) -> Result<()> {
-        let tool = Arc::new(RegisteredTool::new(tool, handler)?);
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let mut tools = current.tools.clone();
-        match current.by_name.get(&tool.name) {
-            Some(at) => tools[*at] = tool,
-            None => tools.push(tool),
-        }
-        *current = Arc::new(Snapshot::new(tools));
-        Ok(())
+impl Item for RegisteredTool {
+    fn key(&self) -> &str {
+        &self.name
     }
 
-    pub(super) fn remove(&self, name: &str) -> bool {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = current.by_name.get(name).copied() else { return false };
-        let mut tools = current.tools.clone();
-        tools.remove(at);
-        *current = Arc::new(Snapshot::new(tools));
-        true
-    }
-
-    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn tool(&self, name: &str) -> Option<Arc<RegisteredTool>> {
-        let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        current.by_name.get(name).map(|at| current.tools[*at].clone())
-    }
-}
-
-impl Snapshot {
-    fn new(tools: Vec<Arc<RegisteredTool>>) -> Self {
-        let by_name = tools.iter().enumerate().map(|(at, tool)| (tool.name.clone(), at)).collect();
-        Self { tools, by_name, pages: OnceLock::new() }
-    }
-
-    /// The page at a cursor; the first without one.
-    pub(super) fn page(&self, cursor: Option<&str>, size: usize) -> std::result::Result<Page, ErrorObject> {
-        let start = match cursor {
-            None => 0,
-            // A cursor names the last tool of the page before, so it stays good while others come and go.
-            Some(cursor) => {
-                self.after(cursor).ok_or_else(|| ErrorObject::invalid_params("invalid cursor"))?
-            }
-        };
-        if start % size == 0 {
-            let (of_size, pages) = self.pages.get_or_init(|| (size, self.pages(size)));
-            if let (true, Some(page)) = (*of_size == size, pages.get(start / size)) {
-                return Ok(page.clone());
-            }
-        }
-        Ok(self.page_from(start, size))
-    }
-
-    fn pages(&self, size: usize) -> Vec<Page> {
-        (0..self.tools.len().max(1)).step_by(size).map(|start| self.page_from(start, size)).collect()
-    }
-
-    fn page_from(&self, start: usize, size: usize) -> Page {
-        let end = (start + size).min(self.tools.len());
-        let mut tools = Vec::from(*b"[");
-        for (at, tool) in self.tools[start..end].iter().enumerate() {
-            if at > 0 {
-                tools.push(b',');
-            }
-            tools.extend_from_slice(tool.definition.as_bytes());
-        }
-        tools.push(b']');
-        let next_cursor =
-            (end < self.tools.len()).then(|| URL_SAFE_NO_PAD.encode(&*self.tools[end - 1].name));
-        Page { tools: RawJson::from_written(tools), next_cursor }
-    }
-
-    fn after(&self, cursor: &str) -> Option<usize> {
-        let name = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-        self.by_name.get(name.as_str()).map(|at| at + 1)
+    fn definition(&self) -> &RawJson {
+        &self.definition
     }
 }
 
 impl RegisteredTool {
-    fn new(tool: Tool, handler: Arc<dyn ToolHandler>) -> Result<Self> {
+    pub(in crate::server) fn new(tool: Tool, handler: Arc<dyn ToolHandler>) -> Result<Self> {
         let name = tool.name.clone();
         if name.is_empty() {
             return Err(Error::misuse("a tool needs a name"));
@@ -218,10 +121,4 @@ fn compile(schema: &Value) -> std::result::Result<Validator, String> {
         .with_pattern_options(PatternOptions::regex())
         .build(schema)
         .map_err(|error| format!("is not a valid JSON Schema: {error}"))
-}
-
-impl fmt::Debug for Tools {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.snapshot().tools.iter().map(|tool| &tool.name)).finish()
-    }
 }

@@ -1,0 +1,91 @@
+use std::sync::Arc;
+
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request};
+use oxmcp_proto::model::InitializeParams;
+use serde::Deserialize;
+
+use super::identity::Identity;
+use super::incoming::{Incoming, invalid_params};
+use super::registry::{Item, Registry};
+use super::result::Results;
+use super::tools::Tools;
+use super::{Answer, Outcome, Peer, Server, Session};
+use crate::Limits;
+
+/// The part of a server that answers requests: no transport, no session. One request in, one answer out.
+pub(crate) struct Core {
+    identity: Identity,
+    pub(super) results: Results,
+    page_size: usize,
+    pub(crate) limits: Limits,
+    pub(super) tools: Arc<Tools>,
+}
+
+impl Core {
+    pub(super) fn new(server: &Server) -> Self {
+        Self {
+            identity: Identity::new(&server.info, server.instructions.clone()),
+            results: Results::new(&server.info),
+            page_size: server.page_size,
+            limits: server.limits.clone(),
+            tools: server.tools.clone(),
+        }
+    }
+
+    /// Opens a session of the handshake era: what its requests need to know, and the answer to `initialize`.
+    pub(crate) fn initialize(&self, request: &Request) -> Result<(Arc<Session>, RawJson), ErrorObject> {
+        let params = request.params.clone().unwrap_or_else(RawJson::empty_object);
+        let params: InitializeParams = params.to().map_err(|error| invalid_params(&error))?;
+        let session = Arc::new(Session::new(&params));
+        let result = self.identity.initialized(session.version, &self.capabilities());
+        Ok((session, result))
+    }
+
+    /// Answers a request other than `initialize`. `session` is what `initialize` opened, if there is one; a request that names its
+    /// own revision in `_meta` is served statelessly all the same. `peer` is how a handler talks back.
+    pub(crate) fn answer(
+        self: &Arc<Self>,
+        request: Request,
+        session: Option<&Arc<Session>>,
+        peer: impl FnOnce() -> Arc<dyn Peer>,
+    ) -> Answer {
+        let (method, incoming) = match Incoming::read(request, session) {
+            Ok(read) => read,
+            Err(error) => return Answer::Refused(error),
+        };
+        let method = match method {
+            MethodName::Known(method) if method.is_in(incoming.version) => method,
+            other => return Answer::Refused(ErrorObject::method_not_found(other.as_str())),
+        };
+        match method {
+            Method::Ping => Answer::Ready(Ok(RawJson::empty_object())),
+            Method::Discover => Answer::Ready(Ok(self.identity.discovered(
+                incoming.version,
+                &self.capabilities(),
+                &self.results,
+            ))),
+            Method::ListTools => Answer::Ready(self.list("tools", &self.tools, &incoming)),
+            Method::CallTool => self.call_tool(incoming, peer),
+            other => Answer::Refused(ErrorObject::method_not_found(other.name())),
+        }
+    }
+
+    fn capabilities(&self) -> RawJson {
+        RawJson::from_written(&br#"{"tools":{}}"#[..])
+    }
+
+    /// A page of a list.
+    fn list<T: Item>(&self, member: &str, registry: &Registry<T>, incoming: &Incoming) -> Outcome {
+        #[derive(Default, Deserialize)]
+        struct Params {
+            #[serde(default)]
+            cursor: Option<String>,
+        }
+        let params = incoming.params.as_ref();
+        let params: Params =
+            params.map_or(Ok(Params::default()), RawJson::to).map_err(|error| invalid_params(&error))?;
+        let page = registry.snapshot().page(params.cursor.as_deref(), self.page_size)?;
+        Ok(self.results.page(incoming.version, member, &page))
+    }
+}

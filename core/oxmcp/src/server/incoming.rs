@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request, RequestId};
+use oxmcp_proto::model::{RequestMeta, keys};
+use oxmcp_proto::negotiation::unsupported_version;
+use oxmcp_proto::{Era, Method, ProtocolVersion};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Session;
+
+/// A request with what it says of itself and of its sender, or its session says for it.
+#[derive(Clone, Debug)]
+pub(super) struct Incoming {
+    pub(super) id: RequestId,
+    pub(super) version: ProtocolVersion,
+    pub(super) params: Option<RawJson>,
+    /// The `_meta` of the parameters.
+    pub(super) meta: Option<RawJson>,
+    pub(super) progress_token: Option<RequestId>,
+    pub(super) client: Sender,
+}
+
+/// Who sent a request.
+#[derive(Clone, Debug)]
+pub(super) enum Sender {
+    /// The client of a session.
+    Session(Arc<Session>),
+    /// A client that says with each request who it is and what it can do.
+    Stateless { info: Option<RawJson>, capabilities: Option<RawJson> },
+}
+
+impl Incoming {
+    /// Reads what the request says of itself. A request that names its revision is stateless, even in a session.
+    pub(super) fn read(
+        request: Request,
+        session: Option<&Arc<Session>>,
+    ) -> Result<(MethodName, Self), ErrorObject> {
+        let meta_json = meta_of(request.params.as_ref())?;
+        let meta: RequestMeta<'_> = match &meta_json {
+            Some(json) => json.to().map_err(|error| invalid_params(&error))?,
+            None => RequestMeta::default(),
+        };
+        let version = version_of(&meta, session, &request.method)?;
+        let client = match (version.era(), session) {
+            (Era::Handshake, Some(session)) => Sender::Session(session.clone()),
+            _ => {
+                let part = |raw| meta_json.as_ref().zip(raw).map(|(json, raw)| json.part(raw));
+                Sender::Stateless {
+                    info: part(meta.client_info),
+                    capabilities: part(meta.client_capabilities),
+                }
+            }
+        };
+        let progress_token = meta.progress_token;
+        let Request { id, method, params } = request;
+        Ok((method, Self { id, version, params, meta: meta_json, progress_token, client }))
+    }
+
+    /// The parameters; an object without members when there are none.
+    pub(super) fn params(&self) -> RawJson {
+        self.params.clone().unwrap_or_else(RawJson::empty_object)
+    }
+}
+
+impl Sender {
+    /// Who the client says it is.
+    pub(super) fn info(&self) -> Option<&RawJson> {
+        match self {
+            Self::Session(session) => session.client_info.as_ref(),
+            Self::Stateless { info, .. } => info.as_ref(),
+        }
+    }
+}
+
+/// The `_meta` of parameters, jumping over everything else.
+fn meta_of(params: Option<&RawJson>) -> Result<Option<RawJson>, ErrorObject> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow, default, rename = "_meta")]
+        meta: Option<&'a RawValue>,
+    }
+    let Some(params) = params else { return Ok(None) };
+    let found: Params<'_> = params.to().map_err(|error| invalid_params(&error))?;
+    Ok(found.meta.map(|meta| params.part(meta)))
+}
+
+/// The revision a request is in: the one its `_meta` names, else its session's.
+fn version_of(
+    meta: &RequestMeta<'_>,
+    session: Option<&Arc<Session>>,
+    method: &MethodName,
+) -> Result<ProtocolVersion, ErrorObject> {
+    let missing = |key: &str| ErrorObject::invalid_params(format!("the request's `_meta` has no `{key}`"));
+    match (&meta.protocol_version, session) {
+        (Some(name), _) => match name.parse::<ProtocolVersion>() {
+            Ok(version) if version.era() == Era::Stateless => match meta.client_capabilities {
+                Some(capabilities) if capabilities.get().starts_with('{') => Ok(version),
+                _ => Err(missing(keys::CLIENT_CAPABILITIES)),
+            },
+            _ => Err(unsupported_version(name)),
+        },
+        (None, Some(session)) => Ok(session.version),
+        // A handshake client may ask whether anyone is there before it says who it is (2025-11-25, lifecycle).
+        (None, None) if *method == MethodName::Known(Method::Ping) => Ok(ProtocolVersion::LATEST_HANDSHAKE),
+        (None, None) => Err(missing(keys::PROTOCOL_VERSION)),
+    }
+}
+
+/// The error for parameters that cannot be read.
+pub(super) fn invalid_params(error: &serde_json::Error) -> ErrorObject {
+    ErrorObject::invalid_params(format!("invalid params: {error}"))
+}

@@ -1,0 +1,15 @@
+use futures_util::future::BoxFuture;
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::RawJson;
+use oxmcp_proto::link::CallError;
+
+/// The client at the other end, as one request or one session reaches it.
+pub(crate) trait Peer: Send + Sync {
+    /// Sends a notification with parameters that are JSON on one line. False when nobody waits for the request any more, or nobody
+    /// keeps up. Never blocks.
+    fn notify(&self, method: Method, params: &[u8]) -> bool;
+
+    /// Asks the client, which only a session of the handshake era can do. Settles at the latest after
+    /// [`Limits::call_silence`](crate::Limits::call_silence); dropping the future tells the client that nobody waits any more.
+    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>>;
+}

@@ -1,0 +1,22 @@
+use oxmcp_proto::ProtocolVersion;
+use oxmcp_proto::jsonrpc::RawJson;
+use oxmcp_proto::model::InitializeParams;
+use oxmcp_proto::negotiation::choose_handshake_version;
+
+/// A session of the handshake era: what `initialize` settled.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) version: ProtocolVersion,
+    pub(super) client_info: Option<RawJson>,
+    pub(super) client_capabilities: Option<RawJson>,
+}
+
+impl Session {
+    pub(crate) fn new(params: &InitializeParams) -> Self {
+        Self {
+            version: choose_handshake_version(&params.protocol_version),
+            client_info: RawJson::of(&params.client_info).ok(),
+            client_capabilities: RawJson::of(&params.capabilities).ok(),
+        }
+    }
+}

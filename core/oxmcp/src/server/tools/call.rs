@@ -1,0 +1,99 @@
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use oxmcp_proto::ProtocolVersion;
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
+use oxmcp_proto::model::CallToolParams;
+
+use super::{ToolCall, ToolError, ToolOutput};
+use crate::connection::panic_words;
+use crate::server::incoming::{Incoming, invalid_params};
+use crate::server::result::Own;
+use crate::server::{Answer, Context, Core, Outcome, Peer};
+
+impl Core {
+    /// Answers `tools/call`.
+    pub(in crate::server) fn call_tool(
+        self: &Arc<Self>,
+        incoming: Incoming,
+        peer: impl FnOnce() -> Arc<dyn Peer>,
+    ) -> Answer {
+        let params = incoming.params();
+        let (tool, arguments) = {
+            let call: CallToolParams<'_> = match params.to() {
+                Ok(call) => call,
+                Err(error) => return Answer::Ready(Err(invalid_params(&error))),
+            };
+            let Some(tool) = self.tools.find(&call.name) else {
+                return Answer::Ready(Err(ErrorObject::invalid_params(format!(
+                    "unknown tool: {}",
+                    call.name
+                ))));
+            };
+            let arguments = match call.arguments {
+                Some(arguments) if arguments.get() != "null" => params.part(arguments),
+                _ => RawJson::empty_object(),
+            };
+            (tool, arguments)
+        };
+        let version = incoming.version;
+        if let Err(problem) = tool.check(&arguments) {
+            // The model sees it and can mend its call (2025-11-25, tools, "Error Handling").
+            return Answer::Ready(
+                self.tool_result(version, Err(ToolError::Failed(format!("invalid arguments: {problem}")))),
+            );
+        }
+        let context = Context::new(incoming, peer());
+        let handler = tool.handler.clone();
+        let future = match std::panic::catch_unwind(AssertUnwindSafe(|| {
+            handler.call(ToolCall { arguments, context })
+        })) {
+            Ok(future) => future,
+            Err(panic) => return Answer::Ready(Err(panicked(&*panic))),
+        };
+        let core = self.clone();
+        Answer::Later(Box::pin(async move {
+            match AssertUnwindSafe(future).catch_unwind().await {
+                Ok(Ok(output)) => match tool.check_output(&output) {
+                    Ok(()) => core.tool_result(version, Ok(output)),
+                    Err(why) => {
+                        tracing::error!("a tool's result does not meet its outputSchema: {why}");
+                        Err(ErrorObject::internal(format!(
+                            "the tool's result does not meet its outputSchema: {why}"
+                        )))
+                    }
+                },
+                Ok(error) => core.tool_result(version, error),
+                Err(panic) => Err(panicked(&*panic)),
+            }
+        }))
+    }
+
+    fn tool_result(&self, version: ProtocolVersion, output: Result<ToolOutput, ToolError>) -> Outcome {
+        let mut result = Vec::with_capacity(256);
+        result.push(b'{');
+        let output = match output {
+            Ok(output) => output,
+            Err(ToolError::Rpc(error)) => return Err(error),
+            Err(ToolError::Failed(message)) => {
+                ToolOutput::Text(message).write_members(&mut result)?;
+                result.extend_from_slice(br#","isError":true"#);
+                self.results.finish(version, &mut result, Own::default());
+                return Ok(RawJson::from_written(result));
+            }
+        };
+        output.write_members(&mut result)?;
+        let has_own = |name| version.wire().result_type && output.has_member(name);
+        let own = Own { result_type: has_own("resultType"), meta: has_own("_meta") };
+        self.results.finish(version, &mut result, own);
+        Ok(RawJson::from_written(result))
+    }
+}
+
+/// The error for a handler that panicked. The panic's own words stay here: they may hold what the peer must not see.
+fn panicked(panic: &(dyn Any + Send)) -> ErrorObject {
+    tracing::error!(panic = panic_words(panic), "a tool handler panicked");
+    ErrorObject::internal("the tool's handler panicked")
+}
