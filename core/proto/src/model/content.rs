@@ -2,7 +2,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Extra, Icon};
+use super::number::integral;
+use super::{Extra, Icon, Role};
 
 /// A block of content, in a tool's result or a prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,9 +26,9 @@ pub enum Content {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Annotations {
-    /// `user`, `assistant` or both.
+    /// For whom it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audience: Option<Vec<String>>,
+    pub audience: Option<Vec<Role>>,
     /// 0 (may be left out) to 1 (needed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
@@ -111,9 +112,9 @@ block! {
         /// Such as `text/plain`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mime_type: Option<String>,
-        /// Its size in bytes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        size: Option<f64>,
+        /// How long it is in bytes, before any encoding in base64.
+        #[serde(default, deserialize_with = "integral", skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
         /// Pictures to show for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         icons: Option<Vec<Icon>>,
@@ -190,6 +191,18 @@ impl Content {
     }
 }
 
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -250,7 +263,7 @@ mod tests {
             json!({"type": "image", "data": "aGk=", "mimeType": "image/png", "annotations": {"priority": 0.5, "who": 1}}),
             json!({"type": "audio", "data": "aGk=", "mimeType": "audio/wav", "_meta": {"a": 1}}),
             json!({"type": "resource", "resource": {"uri": "a:b", "blob": "aGk=", "z": null}}),
-            json!({"type": "resource_link", "uri": "a:b", "name": "n", "size": 3.0}),
+            json!({"type": "resource_link", "uri": "a:b", "name": "n", "size": 3}),
             json!({"type": "hologram", "beam": [1]}),
         ] {
             let read: Content = serde_json::from_value(block.clone()).unwrap();

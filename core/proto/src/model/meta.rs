@@ -15,6 +15,8 @@ pub mod keys {
     pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
     /// What the sender of a request can do.
     pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+    /// The least severe level of the log messages that a request wants; absent means none (2026-07-28).
+    pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
     /// Who answers.
     pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 }
