@@ -35,6 +35,7 @@ mod clock;
 mod connection;
 mod error;
 mod limits;
+mod schema;
 pub mod server;
 pub mod transport;
 

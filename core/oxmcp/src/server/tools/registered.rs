@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use jsonschema::{PatternOptions, Validator};
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::Tool;
 use serde_json::Value;
 
 use super::handler::ToolHandler;
 use super::output::{Structured, ToolOutput};
+use crate::schema::Schema;
 use crate::server::registry::Item;
 use crate::{Error, Result};
 
@@ -14,8 +14,8 @@ use crate::{Error, Result};
 pub(in crate::server) struct RegisteredTool {
     name: Box<str>,
     definition: RawJson,
-    arguments: Option<Validator>,
-    structured: Option<Validator>,
+    arguments: Option<Schema>,
+    structured: Option<Schema>,
     pub(super) handler: Arc<dyn ToolHandler>,
 }
 
@@ -40,14 +40,14 @@ impl RegisteredTool {
         let structured = match &tool.output_schema {
             Some(output) => Some(
                 any_schema(output)
-                    .and_then(|schema| compile(&schema))
+                    .and_then(|schema| Schema::compile(&schema))
                     .map_err(|why| bad("outputSchema", why))?,
             ),
             None => None,
         };
         let arguments = match takes_any_object(&input) {
             true => None,
-            false => Some(compile(&input).map_err(|why| bad("inputSchema", why))?),
+            false => Some(Schema::compile(&input).map_err(|why| bad("inputSchema", why))?),
         };
         let definition = RawJson::of(&tool).map_err(|error| bad("definition", error.to_string()))?;
         Ok(Self { name: name.into(), definition, arguments, structured, handler })
@@ -58,43 +58,19 @@ impl RegisteredTool {
         if !arguments.is_object() {
             return Err("the arguments are not an object".to_owned());
         }
-        let Some(validator) = &self.arguments else { return Ok(()) };
-        check(validator, &arguments.to().map_err(|error| error.to_string())?)
+        let Some(schema) = &self.arguments else { return Ok(()) };
+        schema.check(&arguments.to().map_err(|error| error.to_string())?)
     }
 
     /// Says how a result breaks the promise of `outputSchema` (2025-06-18 on, tools, "Output Schema").
     pub(super) fn check_output(&self, output: &ToolOutput) -> std::result::Result<(), String> {
-        let Some(validator) = &self.structured else { return Ok(()) };
+        let Some(schema) = &self.structured else { return Ok(()) };
         match output.structured_content()? {
-            Structured::Content(content) => check(validator, &content),
+            Structured::Content(content) => schema.check(&content),
             Structured::Failed => Ok(()),
             Structured::Missing => Err("it has no structuredContent".to_owned()),
         }
     }
-}
-
-/// The longest explanation of one problem, in bytes. It quotes the value that is wrong where that is short; a caller may send a long one.
-const MAX_PROBLEM: usize = 1024;
-
-fn check(validator: &Validator, value: &Value) -> std::result::Result<(), String> {
-    // Deciding is much cheaper than explaining.
-    if validator.is_valid(value) {
-        return Ok(());
-    }
-    let explain = |error: jsonschema::ValidationError<'_>| {
-        let mut problem = match error.instance_path().as_str() {
-            "" => error.to_string(),
-            path => format!("{error} (at {path})"),
-        };
-        if problem.len() > MAX_PROBLEM {
-            problem = format!("{} (at {})", error.masked(), error.instance_path().as_str());
-            let end = (0..=MAX_PROBLEM.min(problem.len())).rev().find(|end| problem.is_char_boundary(*end));
-            problem.truncate(end.unwrap_or(0));
-        }
-        problem
-    };
-    let problems: Vec<String> = validator.iter_errors(value).take(8).map(explain).collect();
-    Err(problems.join("; "))
 }
 
 fn any_schema(schema: &RawJson) -> std::result::Result<Value, String> {
@@ -113,12 +89,4 @@ fn takes_any_object(schema: &Value) -> bool {
     schema.as_object().is_some_and(|schema| {
         schema.keys().all(|key| matches!(key.as_str(), "type" | "$schema" | "title" | "description"))
     })
-}
-
-/// Compiles a schema. It reads nothing from the network or disk, and its patterns run in linear time.
-fn compile(schema: &Value) -> std::result::Result<Validator, String> {
-    jsonschema::options()
-        .with_pattern_options(PatternOptions::regex())
-        .build(schema)
-        .map_err(|error| format!("is not a valid JSON Schema: {error}"))
 }
