@@ -6,3 +6,4 @@ mod closing;
 mod era;
 mod messages;
 mod peer;
+mod resume;

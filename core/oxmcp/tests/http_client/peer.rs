@@ -37,6 +37,8 @@ pub(crate) enum Reply {
     Bytes(String),
     /// These bytes are written, and then nothing more; the connection stays open for as long as the client keeps it.
     Stuck(String),
+    /// These bytes are written, and the connection is closed.
+    Last(String),
     /// The connection is closed.
     Hang,
 }
@@ -53,7 +55,12 @@ impl Seen {
     }
 
     pub(crate) fn is_in_session(&self) -> bool {
-        self.head.contains(&format!("\r\nmcp-session-id: {SESSION}\r\n"))
+        self.header("mcp-session-id") == Some(SESSION)
+    }
+
+    /// The value of a header, in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 }
 
@@ -153,6 +160,10 @@ async fn converse(mut stream: TcpStream, mut answer: impl FnMut(Seen) -> Reply) 
                 let _ = stream.read_to_end(&mut Vec::new()).await;
                 return;
             }
+            Reply::Last(bytes) => {
+                let _ = stream.write_all(bytes.as_bytes()).await;
+                return;
+            }
             Reply::Hang => return,
         }
     }
@@ -198,6 +209,11 @@ pub(crate) fn accepted() -> Reply {
 /// A stream of events that begins with these messages and does not end.
 pub(crate) fn stream(messages: &[Value]) -> String {
     let events: String = messages.iter().map(|message| format!("data: {message}\n\n")).collect();
+    events_response(&events)
+}
+
+/// A stream that begins with these events and does not end.
+pub(crate) fn events_response(events: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n{events}")
 }
 

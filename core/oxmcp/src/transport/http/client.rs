@@ -1,7 +1,10 @@
+mod answer;
+mod endpoint;
+mod error;
+mod events;
 mod outgoing;
 mod tasks;
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,29 +12,37 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, TRANSFER_ENCODING};
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::TokioTimer;
-use oxmcp_proto::ProtocolVersion;
-use oxmcp_proto::jsonrpc::{self, ErrorObject, Message, RawJson, RequestId};
+use oxmcp_proto::jsonrpc::{self, Message, RequestId};
+use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::sync::{Semaphore, oneshot};
 
+use self::answer::{Answer, Outcome};
+use self::endpoint::{endpoint, fixed_headers};
 use self::outgoing::Outgoing;
 use self::tasks::{Executor, Tasks};
 use super::accept::is_media_type;
-use super::headers::{self, JSON, METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
-use super::receive::{ReceiveError, receive};
-use super::sse::{SseParser, TooLarge};
-use crate::{Error, Limits, Result};
+use super::headers::{self, EVENT_STREAM, LAST_EVENT_ID, METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
+use super::receive::receive;
+use crate::{Limits, Result};
+
+pub(crate) use self::error::HttpError;
+use self::events::{Cursor, EventStream};
 
 /// How long a connection may be unused. Less than the five seconds after which common servers close theirs, so that a request
 /// does not meet a connection that is just being closed.
 const MAX_IDLE: Duration = Duration::from_secs(4);
+
+/// How long a connection may be silent before the system asks whether the server is still there. Streams are silent for as long as the
+/// server has nothing to say.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// How long the end of a stream may take after the answer. The connection can be used again only after it.
 const END_PATIENCE: Duration = Duration::from_secs(1);
@@ -46,7 +57,7 @@ const MAX_ERROR_BODY: usize = 1 << 20;
 const MAX_SHOWN: usize = 512;
 
 #[cfg(feature = "tls")]
-use super::tls::{self, Connector, connector};
+use super::tls::{Connector, connector};
 
 #[cfg(not(feature = "tls"))]
 type Connector = HttpConnector;
@@ -90,48 +101,9 @@ pub(crate) struct Head<'a> {
 #[derive(Debug)]
 pub(crate) struct Response {
     /// The result or the error.
-    pub(crate) outcome: std::result::Result<RawJson, ErrorObject>,
+    pub(crate) outcome: Outcome,
     /// The session that the server opened.
     pub(crate) session: Option<String>,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpError {
-    /// The status is not a success.
-    #[error("HTTP {status}: {body}")]
-    Status {
-        /// The status.
-        status: StatusCode,
-        /// The JSON-RPC error in the body.
-        rpc: Option<ErrorObject>,
-        /// The beginning of the body, or where a redirect points, for people.
-        body: String,
-    },
-    /// There is no connection.
-    #[error("cannot connect")]
-    Connect(#[source] Box<dyn StdError + Send + Sync>),
-    /// There is a connection, but none that is secure.
-    #[cfg(feature = "tls")]
-    #[error("cannot connect securely")]
-    Insecure {
-        /// Whether it is about the server's certificate.
-        is_certificate: bool,
-        /// What is wrong.
-        source: rustls::Error,
-    },
-    /// The connection ended in the middle.
-    #[error("{0}")]
-    Broken(String),
-    /// The answer, or a message on the way to it, is larger than the limit.
-    #[error("a message is larger than {limit} bytes")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// What came is no answer.
-    #[error("{0}")]
-    Protocol(String),
 }
 
 impl HttpClient {
@@ -146,6 +118,9 @@ impl HttpClient {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(limits.connect));
+        tcp.set_keepalive(Some(KEEP_ALIVE));
+        tcp.set_keepalive_interval(Some(KEEP_ALIVE / 4));
+        tcp.set_keepalive_retries(Some(4));
         let is_https = uri.scheme() == Some(&Scheme::HTTPS);
         let tasks = Arc::<Tasks>::default();
         let http = Client::builder(Executor::new(&tasks))
@@ -168,6 +143,9 @@ impl HttpClient {
     /// Posts a request and reads until its answer. `sent` hears when the request is written to a connection. Every other message that comes
     /// on the way to the answer goes to `on_message`. Dropping the future closes the response. Past [`Limits::http_connections`], exchanges
     /// wait for one another.
+    ///
+    /// In a session, a stream whose events have ids and that ends before the answer is resumed (2025-11-25, transports, "Resumability and
+    /// Redelivery") until the server refuses that: how long this may go on is the caller's to say.
     pub(crate) async fn exchange(
         &self,
         head: Head<'_>,
@@ -178,24 +156,18 @@ impl HttpClient {
     ) -> Result<Response, HttpError> {
         // The semaphore is never closed.
         let _turn = self.inner.exchanges.acquire().await.ok();
-        let response = self.send(Method::POST, head, Outgoing::new(body, sent)).await?;
+        let headers = self.post_headers(&head)?;
+        let response = self.send(Method::POST, headers, Outgoing::new(body, sent)).await?;
         let (parts, body) = response.into_parts();
         let session =
             parts.headers.get(&SESSION_ID).and_then(|session| session.to_str().ok()).map(str::to_owned);
-        let is = |media_type| {
-            parts
-                .headers
-                .get(CONTENT_TYPE)
-                .is_some_and(|content_type| is_media_type(content_type, media_type))
-        };
-        let outcome = if is("application/json") {
-            self.inner.answer_in_json(id, body, on_message).await?
-        } else if is("text/event-stream") {
-            self.inner.answer_in_events(id, body, on_message).await?
+        let answer = Answer::new(id, self.inner.max_depth, on_message);
+        let outcome = if is(&parts.headers, "application/json") {
+            answer.in_json(body, self.inner.max_bytes).await?
+        } else if is(&parts.headers, "text/event-stream") {
+            self.answer_in_events(head, body, answer).await?
         } else {
-            let content_type =
-                parts.headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
-            let content_type = content_type.unwrap_or("none".into());
+            let content_type = content_type(&parts.headers);
             return Err(HttpError::Protocol(format!(
                 "HTTP {} with content type {content_type} is no answer to a request",
                 parts.status
@@ -204,16 +176,88 @@ impl HttpClient {
         Ok(Response { outcome, session })
     }
 
+    async fn answer_in_events(
+        &self,
+        head: Head<'_>,
+        body: Incoming,
+        mut answer: Answer<'_>,
+    ) -> Result<Outcome, HttpError> {
+        let is_resumable = head.version.is_some_and(|version| version.era() == Era::Handshake);
+        let mut events = EventStream::new(body, self.inner.max_bytes);
+        let mut cursor = Cursor::default();
+        loop {
+            let lost = match answer.in_events(&mut events).await {
+                Ok(outcome) => {
+                    self.inner.finish(events.into_body());
+                    return Ok(outcome);
+                }
+                Err(HttpError::Broken(how)) if is_resumable => how,
+                Err(error) => return Err(error),
+            };
+            cursor.follow(&events);
+            drop(events);
+            events = self.resume(head, &mut cursor, lost).await?;
+            answer.resume();
+        }
+    }
+
+    /// Opens a stream again that was lost, where it was.
+    async fn resume(
+        &self,
+        head: Head<'_>,
+        cursor: &mut Cursor,
+        lost: String,
+    ) -> Result<EventStream, HttpError> {
+        loop {
+            let Some(last_id) = cursor.last_id() else { return Err(HttpError::Broken(lost)) };
+            tracing::debug!(?last_id, lost, "a stream is resumed");
+            tokio::time::sleep(cursor.delay()).await;
+            match self.open(head, cursor.last_id()).await {
+                Ok(events) => return Ok(events),
+                Err(error) if error.may_pass() => cursor.fail(),
+                Err(error) => {
+                    return Err(HttpError::Broken(format!("{lost}, and could not be resumed: {error}")));
+                }
+            }
+        }
+    }
+
+    /// Opens a stream of what the server has to say by itself, or of what it said after an event of another stream.
+    pub(crate) async fn open(
+        &self,
+        head: Head<'_>,
+        last_id: Option<&HeaderValue>,
+    ) -> Result<EventStream, HttpError> {
+        let mut headers = self.post_headers(&head)?;
+        headers.remove(CONTENT_TYPE);
+        headers.insert(ACCEPT, EVENT_STREAM);
+        if let Some(last_id) = last_id {
+            headers.insert(LAST_EVENT_ID, last_id.clone());
+        }
+        let response = self.send(Method::GET, headers, Outgoing::new(Bytes::new(), None)).await?;
+        let (parts, body) = response.into_parts();
+        if !is(&parts.headers, "text/event-stream") {
+            let content_type = content_type(&parts.headers);
+            return Err(HttpError::Protocol(format!(
+                "HTTP {} with content type {content_type} is no stream of events",
+                parts.status
+            )));
+        }
+        Ok(EventStream::new(body, self.inner.max_bytes))
+    }
+
     /// Posts a message that wants no answer.
     pub(crate) async fn post(&self, head: Head<'_>, body: Bytes) -> Result<(), HttpError> {
-        let response = self.send(Method::POST, head, Outgoing::new(body, None)).await?;
+        let headers = self.post_headers(&head)?;
+        let response = self.send(Method::POST, headers, Outgoing::new(body, None)).await?;
         self.inner.finish(response.into_body());
         Ok(())
     }
 
     /// Ends the session, as far as the server lets clients do that.
     pub(crate) async fn delete_session(&self, head: Head<'_>) {
-        let request = self.send(Method::DELETE, head, Outgoing::new(Bytes::new(), None));
+        let Ok(headers) = self.post_headers(&head) else { return };
+        let request = self.send(Method::DELETE, headers, Outgoing::new(Bytes::new(), None));
         match tokio::time::timeout(DELETE_PATIENCE, request).await {
             Ok(Ok(response)) => self.inner.finish(response.into_body()),
             Ok(Err(error)) => tracing::debug!(%error, "the session could not be ended"),
@@ -226,19 +270,24 @@ impl HttpClient {
         self.inner.tasks.close().await;
     }
 
+    fn post_headers(&self, head: &Head<'_>) -> Result<HeaderMap, HttpError> {
+        let mut headers = self.inner.headers.clone();
+        head.write(&mut headers)?;
+        Ok(headers)
+    }
+
     /// Sends a request, and gives its response if the status is a success.
     async fn send(
         &self,
         method: Method,
-        head: Head<'_>,
+        headers: HeaderMap,
         body: Outgoing,
     ) -> Result<http::Response<Incoming>, HttpError> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = self.inner.uri.clone();
-        *request.headers_mut() = self.inner.headers.clone();
-        head.write(request.headers_mut())?;
-        let response = self.inner.http.request(request).await.map_err(not_sent)?;
+        *request.headers_mut() = headers;
+        let response = self.inner.http.request(request).await.map_err(HttpError::not_sent)?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -259,78 +308,6 @@ impl HttpClient {
 }
 
 impl Inner {
-    async fn answer_in_json(
-        &self,
-        id: &RequestId,
-        body: Incoming,
-        on_message: &mut (dyn FnMut(Message) + Send),
-    ) -> Result<std::result::Result<RawJson, ErrorObject>, HttpError> {
-        let body = receive(pin!(body), self.max_bytes, None).await.map_err(|error| match error {
-            ReceiveError::TooLarge => HttpError::TooLarge { limit: self.max_bytes },
-            ReceiveError::Silent => HttpError::Broken("the answer did not come in time".to_owned()),
-            ReceiveError::Broken(error) => broken(&error),
-        })?;
-        match self.look_for_answer(id, body, on_message)? {
-            Some(outcome) => Ok(outcome),
-            None => Err(HttpError::Protocol(format!("the response holds no answer to the request {id}"))),
-        }
-    }
-
-    async fn answer_in_events(
-        &self,
-        id: &RequestId,
-        mut body: Incoming,
-        on_message: &mut (dyn FnMut(Message) + Send),
-    ) -> Result<std::result::Result<RawJson, ErrorObject>, HttpError> {
-        let mut parser = SseParser::new(self.max_bytes);
-        let mut noise = None;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| broken(&error))?;
-            let Some(piece) = frame.data_ref() else { continue };
-            parser.push(piece);
-            while let Some(data) =
-                parser.next().map_err(|TooLarge| HttpError::TooLarge { limit: self.max_bytes })?
-            {
-                match self.look_for_answer(id, data, on_message) {
-                    Ok(Some(outcome)) => {
-                        self.finish(body);
-                        return Ok(outcome);
-                    }
-                    Ok(None) => {}
-                    // The answer may still come.
-                    Err(error) => noise = Some(error),
-                }
-            }
-        }
-        Err(noise.unwrap_or_else(|| {
-            HttpError::Broken(format!("the stream ended before the answer to the request {id}"))
-        }))
-    }
-
-    /// Reads a message, and gives the outcome of the request if this is its answer.
-    fn look_for_answer(
-        &self,
-        id: &RequestId,
-        message: Bytes,
-        on_message: &mut (dyn FnMut(Message) + Send),
-    ) -> Result<Option<std::result::Result<RawJson, ErrorObject>>, HttpError> {
-        let invalid = |error: &dyn fmt::Display| HttpError::Protocol(format!("no JSON-RPC message: {error}"));
-        let messages = match jsonrpc::parse(message, self.max_depth) {
-            Ok(Message::Batch(members)) => members,
-            other => vec![other],
-        };
-        let mut answer = None;
-        for message in messages {
-            match message.map_err(|error| invalid(&error))? {
-                Message::Response(response) if is_answer(id, response.id.as_ref()) => {
-                    answer = Some(response.outcome);
-                }
-                other => on_message(other),
-            }
-        }
-        Ok(answer)
-    }
-
     /// Reads a response to its end, of which nothing is expected any more, so that the connection can be used again.
     fn finish(&self, mut body: Incoming) {
         let end = async move { while let Some(Ok(_)) = body.frame().await {} };
@@ -378,98 +355,14 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-/// Checks the URL of an endpoint. What it says of a bad one does not repeat it, because it may hold a secret.
-fn endpoint(url: &str) -> Result<Uri> {
-    let misuse = |why: &str| Error::misuse(format!("the server's URL {why}"));
-    let mut url = url::Url::parse(url).map_err(|error| misuse(&format!("is not a URL: {error}")))?;
-    let is_known = url.scheme() == "http" || (cfg!(feature = "tls") && url.scheme() == "https");
-    if !is_known {
-        let known =
-            if cfg!(feature = "tls") { "http and https" } else { "http, as it was built without TLS" };
-        return Err(misuse(&format!("has the scheme {:?}; this client speaks {known}", url.scheme())));
-    }
-    if !url.has_host() {
-        return Err(misuse("has no host"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(misuse("holds a user name or password; send an Authorization header instead"));
-    }
-    url.set_fragment(None);
-    url.as_str().parse().map_err(|error| misuse(&format!("cannot be used: {error}")))
+fn is(headers: &HeaderMap, media_type: &str) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|content_type| is_media_type(content_type, media_type))
 }
 
-fn fixed_headers(given: Vec<(String, String)>) -> Result<HeaderMap> {
-    const OWN: [HeaderName; 9] = [
-        ACCEPT,
-        CONTENT_TYPE,
-        CONTENT_LENGTH,
-        HOST,
-        TRANSFER_ENCODING,
-        SESSION_ID,
-        PROTOCOL_VERSION,
-        METHOD,
-        NAME,
-    ];
-    let mut headers = HeaderMap::with_capacity(given.len() + 8);
-    for (name, value) in given {
-        let misuse = |why: &str| Error::misuse(format!("the header {name:?} {why}"));
-        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| misuse("has no valid name"))?;
-        if OWN.contains(&parsed) {
-            return Err(misuse("is set by the client itself"));
-        }
-        let mut value =
-            HeaderValue::from_str(&value).map_err(|_| misuse("has a value that no header can have"))?;
-        value.set_sensitive(true);
-        headers.append(parsed, value);
-    }
-    headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-    Ok(headers)
-}
-
-/// Whether an answer is that of a request. Some servers write ids back as strings, and leave them out of errors about a request that they
-/// could not read.
-fn is_answer(asked: &RequestId, answered: Option<&RequestId>) -> bool {
-    match (asked, answered) {
-        (_, None) => true,
-        (RequestId::Number(asked), Some(RequestId::String(answered))) => answered.parse() == Ok(*asked),
-        (asked, Some(answered)) => asked == answered,
-    }
-}
-
-fn not_sent(error: legacy::Error) -> HttpError {
-    #[cfg(feature = "tls")]
-    if error.is_connect()
-        && let Some(source) = tls::cause(&error)
-    {
-        let is_certificate = matches!(source, rustls::Error::InvalidCertificate(_));
-        return HttpError::Insecure { is_certificate, source: source.clone() };
-    }
-    match error.source() {
-        // What the HTTP library calls it says nothing; its cause does.
-        Some(cause) if error.is_connect() => HttpError::Connect(in_words(cause).into()),
-        _ if error.is_connect() => HttpError::Connect(error.into()),
-        _ => broken(&error),
-    }
-}
-
-fn broken(error: &dyn StdError) -> HttpError {
-    HttpError::Broken(in_words(error))
-}
-
-/// An error with its causes.
-fn in_words(error: &dyn StdError) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // Some errors repeat their cause.
-        if !words.ends_with(&text) {
-            words = format!("{words}: {text}");
-        }
-        cause = error.source();
-    }
-    words
+/// The content type, for people.
+fn content_type(headers: &HeaderMap) -> String {
+    let content_type = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    content_type.unwrap_or("none".into()).into_owned()
 }
 
 #[cfg(test)]

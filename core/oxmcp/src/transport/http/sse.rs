@@ -1,6 +1,11 @@
 //! Server-sent events, as MCP uses them: each event's data is one JSON-RPC message.
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes, BytesMut};
+
+/// The longest id of an event, in bytes, that a stream is resumed after. It travels back in a header.
+const MAX_ID: usize = 4096;
 
 /// A comment, which keeps a silent stream open.
 pub(super) const KEEP_ALIVE: &[u8] = b":\n\n";
@@ -14,7 +19,8 @@ pub(super) fn write_event(out: &mut Vec<u8>, message: impl FnOnce(&mut Vec<u8>))
 
 /// Reads events from the pieces a stream arrives in (HTML standard, "Interpreting an event stream").
 ///
-/// Of events with a name, only those called `message` count. It never holds more than one event, a piece, and the limit allow.
+/// Of events with a name, only those called `message` and `endpoint` count. It never holds more than one event, a piece, and the limit
+/// allow.
 #[derive(Debug)]
 pub(super) struct SseParser {
     buffer: BytesMut,
@@ -25,9 +31,32 @@ pub(super) struct SseParser {
     /// Nothing was read yet, so a byte order mark may come.
     at_start: bool,
     data: Data,
-    /// The event has a name that is none of a message.
-    is_other: bool,
+    name: Name,
+    /// The id of the event that is being read, or of the last one that has one.
+    id: Vec<u8>,
+    /// The id after the last event that was read to its end.
+    last_id: Vec<u8>,
+    has_new_id: bool,
+    has_id: bool,
+    retry: Option<Duration>,
     limit: usize,
+}
+
+/// An event that carries data.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A JSON-RPC message.
+    Message(Bytes),
+    /// Where a server of HTTP+SSE takes messages (2024-11-05, transports).
+    Endpoint(Bytes),
+}
+
+#[derive(Debug, Default)]
+enum Name {
+    #[default]
+    Message,
+    Endpoint,
+    Other,
 }
 
 /// The data of the event that is being read.
@@ -52,7 +81,12 @@ impl SseParser {
             after_return: false,
             at_start: true,
             data: Data::None,
-            is_other: false,
+            name: Name::Message,
+            id: Vec::new(),
+            last_id: Vec::new(),
+            has_new_id: false,
+            has_id: false,
+            retry: None,
             limit,
         }
     }
@@ -62,19 +96,29 @@ impl SseParser {
         self.buffer.extend_from_slice(piece);
     }
 
-    /// The data of the next event that is complete.
-    pub(super) fn next(&mut self) -> Result<Option<Bytes>, TooLarge> {
+    /// The next event that is complete.
+    pub(super) fn next(&mut self) -> Result<Option<Event>, TooLarge> {
         while let Some(line) = self.line() {
             if !line.is_empty() {
                 self.field(line)?;
-            } else if let Some(data) = self.event() {
-                return Ok(Some(data));
+            } else if let Some(event) = self.event() {
+                return Ok(Some(event));
             }
         }
         if self.buffer.len() + self.data.len() > self.limit.saturating_add("data: ".len()) {
             return Err(TooLarge);
         }
         Ok(None)
+    }
+
+    /// The id of the last event, if any had one. Empty if the stream cannot be resumed after it.
+    pub(super) fn last_id(&self) -> Option<&[u8]> {
+        self.has_id.then_some(&self.last_id[..])
+    }
+
+    /// How long the server wants its clients to wait before they connect again, if it said so.
+    pub(super) fn retry(&self) -> Option<Duration> {
+        self.retry
     }
 
     fn line(&mut self) -> Option<Bytes> {
@@ -119,17 +163,55 @@ impl SseParser {
                 }
                 self.data.add_line(value);
             }
-            b"event" => self.is_other = !matches!(&value[..], b"" | b"message"),
-            // A comment, `id`, `retry`, or what nobody knows.
+            b"event" => {
+                self.name = match &value[..] {
+                    b"" | b"message" => Name::Message,
+                    b"endpoint" => Name::Endpoint,
+                    _ => Name::Other,
+                };
+            }
+            b"id" => self.take_id(&value),
+            b"retry" => self.take_retry(&value),
+            // A comment, or what nobody knows.
             _ => {}
         }
         Ok(())
     }
 
-    fn event(&mut self) -> Option<Bytes> {
-        let is_other = std::mem::take(&mut self.is_other);
+    fn take_id(&mut self, id: &[u8]) {
+        if id.contains(&0) {
+            return;
+        }
+        self.has_new_id = true;
+        self.id.clear();
+        if id.len() <= MAX_ID {
+            self.id.extend_from_slice(id);
+        }
+    }
+
+    fn take_retry(&mut self, retry: &[u8]) {
+        let is_number = !retry.is_empty() && retry.iter().all(u8::is_ascii_digit);
+        let millis =
+            std::str::from_utf8(retry).ok().filter(|_| is_number).and_then(|retry| retry.parse().ok());
+        if let Some(millis) = millis {
+            self.retry = Some(Duration::from_millis(millis));
+        }
+    }
+
+    fn event(&mut self) -> Option<Event> {
+        // An event without data has an id all the same.
+        if std::mem::take(&mut self.has_new_id) {
+            std::mem::swap(&mut self.id, &mut self.last_id);
+            self.has_id = true;
+        }
+        let name = std::mem::take(&mut self.name);
         let data = std::mem::replace(&mut self.data, Data::None).into_bytes()?;
-        (!is_other && !data.is_empty()).then_some(data)
+        match name {
+            _ if data.is_empty() => None,
+            Name::Message => Some(Event::Message(data)),
+            Name::Endpoint => Some(Event::Endpoint(data)),
+            Name::Other => None,
+        }
     }
 }
 
@@ -178,8 +260,10 @@ mod tests {
         for end in cuts.iter().copied().chain([stream.len()]) {
             parser.push(&stream[start..end]);
             start = end;
-            while let Some(data) = parser.next().unwrap() {
-                events.push(String::from_utf8(data.to_vec()).unwrap());
+            while let Some(event) = parser.next().unwrap() {
+                if let Event::Message(data) = event {
+                    events.push(String::from_utf8(data.to_vec()).unwrap());
+                }
             }
         }
         events
@@ -224,7 +308,7 @@ mod tests {
         let exact = format!("data: {}\n\n", "x".repeat(limit));
         let mut parser = SseParser::new(limit);
         parser.push(exact.as_bytes());
-        assert_eq!(parser.next().unwrap().unwrap().len(), limit);
+        assert_eq!(parser.next(), Ok(Some(Event::Message("x".repeat(limit).into()))));
         for stream in [
             format!("data: {}\n\n", "x".repeat(limit + 1)),
             format!("data: {}", "x".repeat(limit + 1)),
@@ -236,6 +320,59 @@ mod tests {
             parser.push(stream.as_bytes());
             assert_eq!(parser.next(), Err(TooLarge), "{stream:?}");
         }
+    }
+
+    fn after(stream: &str) -> SseParser {
+        let mut parser = SseParser::new(10_000);
+        parser.push(stream.as_bytes());
+        while parser.next().unwrap().is_some() {}
+        parser
+    }
+
+    #[test]
+    fn the_last_id_is_that_of_the_last_whole_event() {
+        let long = format!("id: a\n\nid: {}\n\n", "x".repeat(MAX_ID + 1));
+        for (stream, id) in [
+            ("id:\ndata: a\n\n", ""),
+            ("id: 1\ndata: a\n\n", "1"),
+            ("id: 1\n\n", "1"),
+            ("id: 1\nretry: 5\ndata: \n\n", "1"),
+            ("id: 1\n\ndata: a\n\n", "1"),
+            ("id: 1\n\nid: 2\ndata: the stream ends here", "1"),
+            ("id: 1\nid: 2\n\n", "2"),
+            ("id: 1\n\nid\n\n", ""),
+            ("id: 1\n\nid: 2\0\n\n", "1"),
+            ("id:ä 7 \n\n", "ä 7 "),
+            ("event: ping\nid: 3\ndata: x\n\n", "3"),
+            (&long, ""),
+        ] {
+            assert_eq!(after(stream).last_id(), Some(id.as_bytes()), "{stream:?}");
+        }
+        assert_eq!(after("data: a\n\nid: the stream ends here\n").last_id(), None);
+    }
+
+    #[test]
+    fn a_retry_is_a_number_of_milliseconds() {
+        for (stream, retry) in [
+            ("", None),
+            ("retry: 500\n", Some(500)),
+            ("retry: 500\n\nretry: 0\n\n", Some(0)),
+            ("retry: 500\nretry: soon\n\n", Some(500)),
+            ("retry: +5\n\n", None),
+            ("retry: -5\n\n", None),
+            ("retry:\n\n", None),
+            ("retry: 99999999999999999999999\n\n", None),
+        ] {
+            assert_eq!(after(stream).retry(), retry.map(Duration::from_millis), "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_told_from_messages() {
+        let mut parser = SseParser::new(100);
+        parser.push(b"event: endpoint\ndata: /x\n\ndata: a\n\n");
+        assert_eq!(parser.next(), Ok(Some(Event::Endpoint("/x".into()))));
+        assert_eq!(parser.next(), Ok(Some(Event::Message("a".into()))));
     }
 
     proptest! {
@@ -259,9 +396,10 @@ mod tests {
             let mut parser = SseParser::new(64);
             for piece in pieces {
                 parser.push(&piece);
-                while let Ok(Some(data)) = parser.next() {
+                while let Ok(Some(Event::Message(data) | Event::Endpoint(data))) = parser.next() {
                     prop_assert!(data.len() <= 64);
                 }
+                prop_assert!(parser.last_id().is_none_or(|id| id.len() <= 64 + "id: ".len()));
             }
         }
     }

@@ -1,0 +1,57 @@
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use url::Url;
+
+use super::super::headers::{JSON, LAST_EVENT_ID, METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
+use crate::{Error, Result};
+
+/// Checks the URL of an endpoint. What it says of a bad one does not repeat it, because it may hold a secret.
+pub(super) fn endpoint(url: &str) -> Result<Uri> {
+    let misuse = |why: &str| Error::misuse(format!("the server's URL {why}"));
+    let mut url = Url::parse(url).map_err(|error| misuse(&format!("is not a URL: {error}")))?;
+    let is_known = url.scheme() == "http" || (cfg!(feature = "tls") && url.scheme() == "https");
+    if !is_known {
+        let known =
+            if cfg!(feature = "tls") { "http and https" } else { "http, as it was built without TLS" };
+        return Err(misuse(&format!("has the scheme {:?}; this client speaks {known}", url.scheme())));
+    }
+    if !url.has_host() {
+        return Err(misuse("has no host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(misuse("holds a user name or password; send an Authorization header instead"));
+    }
+    url.set_fragment(None);
+    url.as_str().parse().map_err(|error| misuse(&format!("cannot be used: {error}")))
+}
+
+/// The headers of every POST: what the user gave, and what each of them has.
+pub(super) fn fixed_headers(given: Vec<(String, String)>) -> Result<HeaderMap> {
+    const OWN: [HeaderName; 10] = [
+        ACCEPT,
+        CONTENT_TYPE,
+        CONTENT_LENGTH,
+        HOST,
+        TRANSFER_ENCODING,
+        SESSION_ID,
+        PROTOCOL_VERSION,
+        METHOD,
+        NAME,
+        LAST_EVENT_ID,
+    ];
+    let mut headers = HeaderMap::with_capacity(given.len() + 8);
+    for (name, value) in given {
+        let misuse = |why: &str| Error::misuse(format!("the header {name:?} {why}"));
+        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| misuse("has no valid name"))?;
+        if OWN.contains(&parsed) {
+            return Err(misuse("is set by the client itself"));
+        }
+        let mut value =
+            HeaderValue::from_str(&value).map_err(|_| misuse("has a value that no header can have"))?;
+        value.set_sensitive(true);
+        headers.append(parsed, value);
+    }
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    Ok(headers)
+}

@@ -1,0 +1,100 @@
+use std::error::Error as StdError;
+
+use http::StatusCode;
+use hyper_util::client::legacy;
+use oxmcp_proto::jsonrpc::ErrorObject;
+
+#[cfg(feature = "tls")]
+use super::super::tls;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpError {
+    /// The status is not a success.
+    #[error("HTTP {status}: {body}")]
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// The JSON-RPC error in the body.
+        rpc: Option<ErrorObject>,
+        /// The beginning of the body, or where a redirect points, for people.
+        body: String,
+    },
+    /// There is no connection.
+    #[error("cannot connect: {0}")]
+    Connect(#[source] Box<dyn StdError + Send + Sync>),
+    /// There is a connection, but none that is secure.
+    #[cfg(feature = "tls")]
+    #[error("cannot connect securely: {source}")]
+    Insecure {
+        /// Whether it is about the server's certificate.
+        is_certificate: bool,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+    /// The connection ended in the middle.
+    #[error("{0}")]
+    Broken(String),
+    /// The answer, or a message on the way to it, is larger than the limit.
+    #[error("a message is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// What came is no answer.
+    #[error("{0}")]
+    Protocol(String),
+}
+
+impl HttpError {
+    /// The error of a request that got no response.
+    pub(super) fn not_sent(error: legacy::Error) -> Self {
+        #[cfg(feature = "tls")]
+        if error.is_connect()
+            && let Some(source) = tls::cause(&error)
+        {
+            let is_certificate = matches!(source, rustls::Error::InvalidCertificate(_));
+            return Self::Insecure { is_certificate, source: source.clone() };
+        }
+        match error.source() {
+            // What the HTTP library calls it says nothing; its cause does.
+            Some(cause) if error.is_connect() => Self::Connect(in_words(cause).into()),
+            _ if error.is_connect() => Self::Connect(error.into()),
+            _ => Self::broken(&error),
+        }
+    }
+
+    /// The error of a response that broke off.
+    pub(super) fn broken(error: &dyn StdError) -> Self {
+        Self::Broken(in_words(error))
+    }
+
+    /// Whether the same request may fare better in a while.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Broken(_) => true,
+            Self::Status { status: StatusCode::NOT_IMPLEMENTED, .. } => false,
+            Self::Status { status, .. } => {
+                let is_busy =
+                    [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+                status.is_server_error() || is_busy.contains(status)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// An error with its causes.
+fn in_words(error: &dyn StdError) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some errors repeat their cause.
+        if !words.ends_with(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = error.source();
+    }
+    words
+}
