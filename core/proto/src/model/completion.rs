@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::number::integral;
+use super::member::integral;
 use super::{Extra, ResultType};
 
 /// `completion/complete`.

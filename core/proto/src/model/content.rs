@@ -1,25 +1,22 @@
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 
-use super::number::integral;
+use super::member::integral;
 use super::{Extra, Icon, Role};
 
-/// A block of content, in a tool's result or a prompt.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Content {
-    /// Text.
-    Text(TextContent),
-    /// A picture.
-    Image(ImageContent),
-    /// Sound (2025-03-26 on).
-    Audio(AudioContent),
-    /// A resource with its contents.
-    Resource(EmbeddedResource),
-    /// Where a resource is (2025-06-18 on).
-    ResourceLink(ResourceLink),
-    /// A block of a type this library does not know, whole.
-    Unknown(Map<String, Value>),
+tagged! {
+    /// A block of content, in a tool's result or a prompt.
+    Content is "a content block" {
+        /// Text.
+        Text(TextContent) "text",
+        /// A picture.
+        Image(ImageContent) "image",
+        /// Sound (2025-03-26 on).
+        Audio(AudioContent) "audio",
+        /// A resource with its contents.
+        Resource(EmbeddedResource) "resource",
+        /// Where a resource is (2025-06-18 on).
+        ResourceLink(ResourceLink) "resource_link",
+    }
 }
 
 /// For whom a block is and how much it matters.
@@ -32,7 +29,7 @@ pub struct Annotations {
     /// 0 (may be left out) to 1 (needed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
-    /// When it last changed, ISO 8601.
+    /// When it last changed, ISO 8601 (2025-06-18 on).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
     /// Other members.
@@ -201,53 +198,6 @@ impl From<String> for Content {
     fn from(text: String) -> Self {
         Self::text(text)
     }
-}
-
-impl Serialize for Content {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(tag = "type", rename_all = "snake_case")]
-        enum Tagged<'a> {
-            Text(&'a TextContent),
-            Image(&'a ImageContent),
-            Audio(&'a AudioContent),
-            Resource(&'a EmbeddedResource),
-            ResourceLink(&'a ResourceLink),
-        }
-        match self {
-            Self::Text(block) => Tagged::Text(block).serialize(serializer),
-            Self::Image(block) => Tagged::Image(block).serialize(serializer),
-            Self::Audio(block) => Tagged::Audio(block).serialize(serializer),
-            Self::Resource(block) => Tagged::Resource(block).serialize(serializer),
-            Self::ResourceLink(block) => Tagged::ResourceLink(block).serialize(serializer),
-            Self::Unknown(block) => block.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut block = Map::<String, Value>::deserialize(deserializer)?;
-        let Some(Value::String(kind)) = block.remove("type") else {
-            return Err(D::Error::custom("a content block has no `type`"));
-        };
-        let read = match kind.as_str() {
-            "text" => read(block).map(Self::Text),
-            "image" => read(block).map(Self::Image),
-            "audio" => read(block).map(Self::Audio),
-            "resource" => read(block).map(Self::Resource),
-            "resource_link" => read(block).map(Self::ResourceLink),
-            _ => {
-                block.insert("type".into(), Value::String(kind));
-                return Ok(Self::Unknown(block));
-            }
-        };
-        read.map_err(|error| D::Error::custom(format_args!("a content block of type {kind}: {error}")))
-    }
-}
-
-fn read<T: for<'de> Deserialize<'de>>(block: Map<String, Value>) -> Result<T, serde_json::Error> {
-    T::deserialize(Value::Object(block))
 }
 
 #[cfg(test)]

@@ -2,25 +2,36 @@
 
 #[macro_use]
 mod names;
+#[macro_use]
+mod tagged;
 
 mod cache;
 mod capabilities;
 mod completion;
 mod content;
+mod elicitation;
 mod implementation;
 mod lifecycle;
 mod logging;
+mod member;
+mod members;
 mod meta;
-mod number;
 mod progress;
 mod prompts;
 mod resources;
 mod result;
 mod role;
+mod roots;
+mod sampling;
+mod tasks;
 mod tools;
 
 pub use cache::CacheScope;
-pub use capabilities::{ClientCapabilities, ServerCapabilities};
+pub use capabilities::{
+    ClientCapabilities, ClientTaskRequests, ClientTasksCapability, ElicitationCapability, ElicitationTasks,
+    PromptsCapability, ResourcesCapability, RootsCapability, SamplingCapability, SamplingTasks,
+    ServerCapabilities, ServerTaskRequests, ServerTasksCapability, ToolTasks, ToolsCapability,
+};
 pub use completion::{
     CompleteParams, CompleteResult, Completion, CompletionArgument, CompletionContext, CompletionReference,
     PromptReference, ResourceTemplateReference,
@@ -29,9 +40,17 @@ pub use content::{
     Annotations, AudioContent, Content, EmbeddedResource, ImageContent, ResourceContents, ResourceLink,
     TextContent,
 };
+pub use elicitation::{
+    BooleanSchema, ElicitAction, ElicitFormParams, ElicitParams, ElicitResult, ElicitUrlParams,
+    ElicitationCompleteParams, EnumItems, EnumOption, FormMode, LegacyTitledEnumSchema, NumberSchema,
+    ObjectType, PrimitiveSchemaDefinition, RequestedSchema, StringFormat, StringSchema, StringType,
+    TitledEnumItems, TitledMultiSelectEnumSchema, TitledSingleSelectEnumSchema,
+    UntitledMultiSelectEnumSchema, UntitledSingleSelectEnumSchema, UrlElicitationRequiredData, UrlMode,
+};
 pub use implementation::{Icon, Implementation};
 pub use lifecycle::{DiscoverResult, InitializeParams, InitializeResult, UnsupportedVersionData};
 pub use logging::{LoggingLevel, LoggingMessageParams, SetLevelParams, UnknownLevel};
+pub use members::Members;
 pub use meta::{RequestMeta, keys};
 pub use progress::{CancelledParams, Progress, ProgressParams};
 pub use prompts::{
@@ -43,7 +62,15 @@ pub use resources::{
 };
 pub use result::ResultType;
 pub use role::Role;
-pub use tools::{CallToolParams, CallToolResult, ListToolsResult, Tool, ToolAnnotations};
+pub use roots::{ListRootsResult, Root};
+pub use sampling::{
+    CreateMessageParams, CreateMessageResult, IncludeContext, ModelHint, ModelPreferences, SamplingContent,
+    SamplingMessage, StopReason, ToolChoice, ToolChoiceMode, ToolResultContent, ToolUseContent,
+};
+pub use tasks::TaskMetadata;
+pub use tools::{
+    CallToolParams, CallToolResult, ListToolsResult, TaskSupport, Tool, ToolAnnotations, ToolExecution,
+};
 
 /// Members of a JSON object that a type does not name.
 pub type Extra = serde_json::Map<String, serde_json::Value>;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::cache::ttl;
+use super::member::milliseconds;
 use super::{CacheScope, Content, Extra, Icon, ResultType, Role};
 
 /// A prompt as `prompts/list` shows it.
@@ -95,7 +95,7 @@ pub struct ListPromptsResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     /// For how many milliseconds it is fresh, beginning with its arrival (2026-07-28).
-    #[serde(default, deserialize_with = "ttl", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "milliseconds", skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
     /// Who may reuse it (2026-07-28).
     #[serde(default, skip_serializing_if = "Option::is_none")]

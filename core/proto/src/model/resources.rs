@@ -3,8 +3,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::cache::ttl;
-use super::number::integral;
+use super::member::{integral, milliseconds};
 use super::{Annotations, CacheScope, Extra, Icon, ResourceContents, ResultType};
 
 /// A resource as `resources/list` shows it.
@@ -96,7 +95,7 @@ pub struct ListResourcesResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     /// For how many milliseconds it is fresh, beginning with its arrival (2026-07-28).
-    #[serde(default, deserialize_with = "ttl", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "milliseconds", skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
     /// Who may reuse it (2026-07-28).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,7 +121,7 @@ pub struct ListResourceTemplatesResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     /// For how many milliseconds it is fresh, beginning with its arrival (2026-07-28).
-    #[serde(default, deserialize_with = "ttl", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "milliseconds", skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
     /// Who may reuse it (2026-07-28).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,7 +159,7 @@ pub struct ReadResourceResult {
     /// What was read; more than one when the URI stands for many, such as a folder.
     pub contents: Vec<ResourceContents>,
     /// For how many milliseconds it is fresh, beginning with its arrival (2026-07-28).
-    #[serde(default, deserialize_with = "ttl", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "milliseconds", skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
     /// Who may reuse it (2026-07-28).
     #[serde(default, skip_serializing_if = "Option::is_none")]

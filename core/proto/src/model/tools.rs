@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Content, Extra, Icon};
+use super::member::{milliseconds, present, switch};
+use super::{CacheScope, Content, Extra, Icon, ResultType};
 use crate::jsonrpc::RawJson;
 
 /// A tool as `tools/list` shows it.
@@ -24,6 +25,9 @@ pub struct Tool {
     /// A JSON Schema of `structuredContent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<RawJson>,
+    /// How it may be run (2025-11-25).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ToolExecution>,
     /// Hints about what it does to the world.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<ToolAnnotations>,
@@ -47,6 +51,7 @@ impl Tool {
             description: None,
             input_schema,
             output_schema: None,
+            execution: None,
             annotations: None,
             icons: None,
             meta: None,
@@ -79,6 +84,30 @@ pub struct ToolAnnotations {
     pub extra: Extra,
 }
 
+/// How a tool may be run (2025-11-25).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolExecution {
+    /// Whether a call of it may be a task; absent means that it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_support: Option<TaskSupport>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+names! {
+    /// Whether a call of a tool may be a task (2025-11-25).
+    TaskSupport {
+        /// It must not.
+        Forbidden "forbidden",
+        /// It may.
+        Optional "optional",
+        /// It must.
+        Required "required",
+    }
+}
+
 /// The answer to `tools/list`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,20 +117,42 @@ pub struct ListToolsResult {
     /// Where the next page begins, when there is one. Any string, even an empty one, means that there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// For how many milliseconds it is fresh, beginning with its arrival (2026-07-28).
+    #[serde(default, deserialize_with = "milliseconds", skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+    /// Who may reuse it (2026-07-28).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_scope: Option<CacheScope>,
+    /// What kind of result it is; absent means complete (2026-07-28).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_type: Option<ResultType>,
+    /// Metadata.
+    #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Extra>,
     /// Other members.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
 /// `tools/call`, as slices of the request.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CallToolParams<'a> {
     /// The tool.
     #[serde(borrow)]
     pub name: Cow<'a, str>,
     /// The arguments, an object.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<&'a RawValue>,
+    /// What the client answers to the input requests of an earlier try (2026-07-28).
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub input_responses: Option<&'a RawValue>,
+    /// What the server gave along with those input requests (2026-07-28).
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub request_state: Option<Cow<'a, str>>,
+    /// That the call is to be a task (2025-11-25).
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<&'a RawValue>,
 }
 
 /// The answer to `tools/call`.
@@ -111,12 +162,15 @@ pub struct CallToolResult {
     /// What the tool has to say, for a model.
     #[serde(default)]
     pub content: Vec<Content>,
-    /// The same as data, as `outputSchema` describes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The same as data, as `outputSchema` describes it (2025-06-18 on). An object until 2025-11-25, any JSON from 2026-07-28 on.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub structured_content: Option<Value>,
     /// The tool failed, and `content` says how.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "switch", skip_serializing_if = "std::ops::Not::not")]
     pub is_error: bool,
+    /// What kind of result it is; absent means complete (2026-07-28).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_type: Option<ResultType>,
     /// Metadata.
     #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Extra>,
