@@ -3,6 +3,7 @@
 mod answer;
 mod context;
 mod core;
+mod guard;
 mod identity;
 mod incoming;
 mod peer;

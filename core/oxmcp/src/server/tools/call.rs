@@ -1,14 +1,11 @@
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
 use oxmcp_proto::model::CallToolParams;
 
 use super::{ToolCall, ToolError, ToolOutput};
-use crate::connection::panic_words;
+use crate::server::guard::guard;
 use crate::server::incoming::{Incoming, invalid_params};
 use crate::server::result::Own;
 use crate::server::{Answer, Context, Core, Outcome, Peer};
@@ -47,16 +44,10 @@ impl Core {
         }
         let context = Context::new(incoming, peer());
         let handler = tool.handler.clone();
-        let future = match std::panic::catch_unwind(AssertUnwindSafe(|| {
-            handler.call(ToolCall { arguments, context })
-        })) {
-            Ok(future) => future,
-            Err(panic) => return Answer::Ready(Err(panicked(&*panic))),
-        };
         let core = self.clone();
         Answer::Later(Box::pin(async move {
-            match AssertUnwindSafe(future).catch_unwind().await {
-                Ok(Ok(output)) => match tool.check_output(&output) {
+            match guard("tool", || handler.call(ToolCall { arguments, context })).await? {
+                Ok(output) => match tool.check_output(&output) {
                     Ok(()) => core.tool_result(version, Ok(output)),
                     Err(why) => {
                         tracing::error!("a tool's result does not meet its outputSchema: {why}");
@@ -65,8 +56,7 @@ impl Core {
                         )))
                     }
                 },
-                Ok(error) => core.tool_result(version, error),
-                Err(panic) => Err(panicked(&*panic)),
+                error => core.tool_result(version, error),
             }
         }))
     }
@@ -90,10 +80,4 @@ impl Core {
         self.results.finish(version, &mut result, own);
         Ok(RawJson::from_written(result))
     }
-}
-
-/// The error for a handler that panicked. The panic's own words stay here: they may hold what the peer must not see.
-fn panicked(panic: &(dyn Any + Send)) -> ErrorObject {
-    tracing::error!(panic = panic_words(panic), "a tool handler panicked");
-    ErrorObject::internal("the tool's handler panicked")
 }
