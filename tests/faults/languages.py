@@ -13,6 +13,9 @@ CLIENTS = {
     "node": ["node", str(FAULTS / "clients" / "client.mjs")],
 }
 
+# Programs that hold many clients, and leave them in many ways.
+HOSTS = {"rust": [str(ROOT / "target" / "debug" / "faults-host")]}
+
 # The example servers: `count_words {"text"}` and `find_text {"folder", "text"}`; stdio, or HTTP with `--port`.
 SERVERS = {
     "rust": [str(ROOT / "target" / "debug" / "faults-server")],

@@ -5,12 +5,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from client_cases import FAR_AWAY, HTTP, STDIO
 from languages import CLIENTS, FAULTS, chosen
+from processes import await_end
 
 # Seconds after which a program is taken to hang.
 HANGS = 100
@@ -68,18 +68,7 @@ def test_stdio(language, case, tmp_path):
     pids = tmp_path / "pids"
     command = [sys.executable, str(FAULTS / "peers" / "stdio_server.py"), case.fault, str(pids)]
     check(run(language, case, {"command": command[0], "args": command[1:], "stderr": "null"}), case)
-    until = time.monotonic() + 60
-    while left := [pid for pid in pids.read_text().split() if alive(int(pid))]:
-        assert time.monotonic() < until, f"processes outlived the client: {left}"
-        time.sleep(0.05)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
+    await_end(int(pid) for pid in pids.read_text().split())
 
 
 @pytest.mark.parametrize("language", chosen(CLIENTS))

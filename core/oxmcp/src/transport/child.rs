@@ -8,6 +8,8 @@ use tokio::process::{ChildStdin, ChildStdout};
 
 #[cfg(unix)]
 use super::exit::Exit;
+#[cfg(unix)]
+use super::guardian::Guardian;
 use crate::{Error, ErrorKind, Result};
 
 /// A program to start as an MCP server, over its standard streams.
@@ -143,7 +145,7 @@ fn own_stderr() -> Stdio {
     Stdio::inherit()
 }
 
-/// A child process with everything it started. It does not outlive this value.
+/// A child process with everything it started. It does not outlive this value, nor this process.
 ///
 /// Its process group is signalled only while the process is not reaped: until then the system gives its number, which is the group's too,
 /// to nobody else.
@@ -152,14 +154,22 @@ pub(crate) struct Child {
     process: tokio::process::Child,
     #[cfg(unix)]
     exit: Exit,
+    /// None where there is no shell to be it.
+    #[cfg(unix)]
+    guardian: Option<Guardian>,
 }
 
 impl Child {
     #[cfg(unix)]
     fn new(mut process: tokio::process::Child) -> io::Result<Self> {
         let id = process.id().and_then(|id| id.try_into().ok());
-        match id.ok_or_else(|| io::Error::other("it has no process id")).and_then(Exit::new) {
-            Ok(exit) => Ok(Self { process, exit }),
+        let id = id.ok_or_else(|| io::Error::other("it has no process id"));
+        match id.and_then(|id| Ok((id, Exit::new(id)?))) {
+            Ok((id, exit)) => {
+                let guardian = Guardian::of_group(id)
+                    .inspect_err(|error| tracing::warn!(%error, "a server process has no guardian"));
+                Ok(Self { process, exit, guardian: guardian.ok() })
+            }
             Err(error) => {
                 let _ = process.start_kill();
                 Err(error)
@@ -194,8 +204,16 @@ impl Child {
             let _ = tokio::time::timeout(grace, self.exited()).await;
         }
         self.signal(Signal::Kill);
-        // The process is reaped here.
-        let _ = tokio::time::timeout(KILLED, self.process.wait()).await;
+        // The processes are reaped here.
+        let _ = tokio::time::timeout(KILLED, self.gone()).await;
+    }
+
+    async fn gone(&mut self) {
+        let _ = self.process.wait().await;
+        #[cfg(unix)]
+        if let Some(guardian) = &mut self.guardian {
+            guardian.gone().await;
+        }
     }
 
     #[cfg(unix)]

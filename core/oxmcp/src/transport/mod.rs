@@ -3,6 +3,8 @@
 pub(crate) mod child;
 #[cfg(unix)]
 mod exit;
+#[cfg(unix)]
+mod guardian;
 pub(crate) mod http;
 pub(crate) mod line;
 pub(crate) mod stdio;
