@@ -34,6 +34,7 @@ pub mod client;
 mod clock;
 mod connection;
 mod error;
+mod extension;
 mod limits;
 mod schema;
 pub mod server;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use oxmcp_proto::jsonrpc::RawJson;
+use oxmcp_proto::jsonrpc::{MethodName, RawJson};
 use oxmcp_proto::link::{CallError, CallId, CallOptions, Patience};
 use oxmcp_proto::methods::{Kind, Sender};
 use oxmcp_proto::model::{CallToolResult, Progress};
@@ -21,7 +21,9 @@ use crate::{Error, ErrorKind, Result, clock};
 /// A request of the protocol, in its raw form: parameters in, result out, as JSON.
 #[derive(Clone)]
 pub struct Call {
-    pub(super) method: Method,
+    pub(super) method: MethodName,
+    /// The extension that a method of no table belongs to.
+    pub(super) extension: Option<Box<str>>,
     pub(super) params: RawJson,
     pub(super) silence: Option<Duration>,
     pub(super) total: Option<Duration>,
@@ -31,7 +33,7 @@ pub struct Call {
 impl Call {
     /// A call of `method` with a parameters object. Anything else fails the call as a [`Misuse`](ErrorKind::Misuse).
     pub fn new(method: Method, params: RawJson) -> Self {
-        Self { method, params, silence: None, total: None, progress: None }
+        Self { method: method.into(), extension: None, params, silence: None, total: None, progress: None }
     }
 
     /// The longest silence; progress starts it anew. Default: [`Limits::call_silence`](crate::Limits::call_silence).
@@ -61,9 +63,14 @@ impl Call {
             #[serde(borrow, default)]
             uri: Option<Cow<'a, str>>,
         }
-        let member = self.method.info().name_param?;
+        let member = self.method.known()?.info().name_param?;
         let named: Named<'_> = self.params.to().ok()?;
         if member == "uri" { named.uri } else { named.name }.map(Cow::into_owned)
+    }
+
+    /// Whether the work may take so long that progress is worth asking for.
+    pub(super) fn may_progress(&self) -> bool {
+        self.method.known().is_none_or(|method| method.info().may_require_input)
     }
 
     pub(super) fn patience(&self, inner: &Inner) -> Patience {
@@ -82,7 +89,6 @@ impl Client {
     /// Every [`ErrorKind`] but `Connect`: the call settles whatever the peer does.
     pub async fn call(&self, call: Call) -> Result<RawJson> {
         let call = self.adapt(call);
-        let method = call.method;
         let params = self.check(&call)?;
         let result = match &self.inner.channel {
             Channel::Stream(stream) => {
@@ -97,7 +103,7 @@ impl Client {
             }
             Channel::Http(http) => http.call(&self.inner, &call, params).await?,
         };
-        self.complete(method, result)
+        self.complete(&call.method, result)
     }
 
     /// Starts a call; `done` hears what came of it, exactly once, on a thread of the runtime or before this returns. It must not block.
@@ -105,7 +111,6 @@ impl Client {
     /// For embedders that keep a table of calls of their own; over a stream it costs no task.
     pub fn start(&self, call: Call, done: impl FnOnce(Result<RawJson>) + Send + 'static) -> Started {
         let call = self.adapt(call);
-        let method = call.method;
         let params = match self.check(&call) {
             Ok(params) => params,
             Err(error) => {
@@ -116,9 +121,9 @@ impl Client {
         match &self.inner.channel {
             Channel::Stream(stream) => {
                 // The client lives as long as its calls.
-                let client = self.clone();
+                let (client, method) = (self.clone(), call.method.clone());
                 let callback = move |outcome: Result<RawJson, CallError>| {
-                    done(outcome.map_err(Error::from).and_then(|result| client.complete(method, result)));
+                    done(outcome.map_err(Error::from).and_then(|result| client.complete(&method, result)));
                 };
                 let waiter =
                     Waiter { done: Done::Callback(Box::new(callback)), progress: call.progress.clone() };
@@ -149,36 +154,44 @@ impl Client {
     ) -> Option<CallId> {
         let options = CallOptions { patience: call.patience(&self.inner), cancellable: true };
         let stateless = self.inner.meta.as_deref();
-        connection.call(call.method.name(), options, waiter, |id, out| {
+        connection.call(call.method.as_str(), options, waiter, |id, out| {
             // Progress starts the silence anew even when nobody listens, so it is always asked for.
-            let progress_token = call.method.info().may_require_input.then(|| id.number());
+            let progress_token = call.may_progress().then(|| id.number());
             params.write(&MetaMembers { progress_token, stateless }, out);
         })
     }
 
     /// Asks in the words of the revision: where it has no `ping`, `server/discover` tells whether the server answers.
     fn adapt(&self, call: Call) -> Call {
-        let is_missing = call.method == Method::Ping && !Method::Ping.is_in(self.protocol_version());
-        if is_missing { Call { method: Method::Discover, ..call } } else { call }
+        let ping = MethodName::Known(Method::Ping);
+        let is_missing = call.method == ping && !Method::Ping.is_in(self.protocol_version());
+        if is_missing { Call { method: Method::Discover.into(), ..call } } else { call }
     }
 
     /// Refuses what is no request, and what the server cannot answer (see the method table). Gives the parameters, looked at.
     fn check<'a>(&self, call: &'a Call) -> Result<Params<'a>> {
-        let info = call.method.info();
+        let method = match (&call.method, &call.extension) {
+            (MethodName::Known(method), _) => *method,
+            (MethodName::Other(name), extension) => {
+                self.check_extension(extension.as_deref().unwrap_or_default(), name)?;
+                return Params::read(&call.params);
+            }
+        };
+        let info = method.info();
         if info.kind != Kind::Request || info.sender == Sender::Server {
             return Err(Error::misuse(format!("{} is no request of a client", info.name)));
         }
         let version = self.protocol_version();
-        if !call.method.is_in(version) {
-            let message = format!("protocol version {version} has no {}", call.method.name());
+        if !method.is_in(version) {
+            let message = format!("protocol version {version} has no {}", method.name());
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        match call.method.server_capability(version) {
+        match method.server_capability(version) {
             Some(capability) if !self.inner.negotiated.capabilities.declares(capability) => {
                 let message = format!(
                     "the server did not declare the capability `{}` that {} needs",
                     capability.join("."),
-                    call.method.name()
+                    method.name()
                 );
                 Err(Error::new(ErrorKind::Unsupported, message))
             }
@@ -187,7 +200,7 @@ impl Client {
     }
 
     /// Looks at a result before the caller does.
-    fn complete(&self, method: Method, result: RawJson) -> Result<RawJson> {
+    fn complete(&self, method: &MethodName, result: RawJson) -> Result<RawJson> {
         #[derive(Deserialize)]
         struct Head<'a> {
             #[serde(borrow, default, rename = "resultType")]
@@ -196,7 +209,7 @@ impl Client {
         if !result.is_object() {
             return Err(Error::protocol(format!(
                 "the server answered {} with a result that is no object",
-                method.name()
+                method.as_str()
             )));
         }
         if self.protocol_version().era() == Era::Handshake {
@@ -210,7 +223,7 @@ impl Client {
             }
             Err(error) => format!("that cannot be read: {error}"),
         };
-        Err(Error::protocol(format!("the server answered {} with a result {problem}", method.name())))
+        Err(Error::protocol(format!("the server answered {} with a result {problem}", method.as_str())))
     }
 
     /// Asks whether the server answers: `ping`, or `server/discover` in revisions that have no ping.

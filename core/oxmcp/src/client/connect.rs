@@ -70,7 +70,7 @@ impl<R: AsyncRead + Send + 'static, W: AsyncWrite + Send + 'static> From<(R, W)>
 #[must_use = "a connection is not made until it is awaited"]
 pub struct Connect {
     target: Target,
-    offer: Offer,
+    pub(super) offer: Offer,
     headers: Vec<(String, String)>,
     limits: Limits,
     given_up: BoxFuture<'static, ()>,
@@ -167,7 +167,9 @@ impl Connect {
         };
         let meta = (negotiated.version.era() == Era::Stateless)
             .then(|| stateless_meta(negotiated.version, &offer).into_boxed_str());
-        Ok(Client { inner: Arc::new(Inner { negotiated, channel, limits, meta }) })
+        let extensions =
+            offer.capabilities.extensions.iter().flatten().map(|(name, _)| name.as_str().into()).collect();
+        Ok(Client { inner: Arc::new(Inner { negotiated, channel, limits, extensions, meta }) })
     }
 }
 

@@ -205,10 +205,10 @@ impl HttpChannel {
         }
         let number = shared.next_id();
         let id = RequestId::Number(number);
-        let progress_token = call.method.info().may_require_input.then_some(number);
+        let progress_token = call.may_progress().then_some(number);
         let mut body = Vec::with_capacity(call.params.as_bytes().len() + 512);
         let meta = MetaMembers { progress_token, stateless: inner.meta.as_deref() };
-        write_request(&mut body, &id, call.method.name(), |out| params.write(&meta, out));
+        write_request(&mut body, &id, call.method.as_str(), |out| params.write(&meta, out));
 
         let started = clock::now();
         let heard = Mutex::new(started);
@@ -219,7 +219,7 @@ impl HttpChannel {
         };
         let name = if inner.negotiated.version.wire().method_headers { call.name() } else { None };
         let standing = shared.standing().clone();
-        let head = Head { name: name.as_deref(), ..standing.head(call.method.name()) };
+        let head = Head { name: name.as_deref(), ..standing.head(call.method.as_str()) };
         let (in_flight, sent) = match era {
             Era::Handshake => {
                 let (in_flight, sent) = InFlight::new(shared, number);

@@ -17,9 +17,9 @@ impl Client {
     /// [`Limits::list_pages`] or [`Limits::list_bytes`], [`Protocol`](ErrorKind::Protocol) when the pages go in circles, otherwise as
     /// [`call`](Self::call).
     pub async fn list_all(&self, call: Call) -> Result<RawJson> {
-        let method = call.method;
-        let items =
-            items_member(method).ok_or_else(|| Error::misuse(format!("{} has no pages", method.name())))?;
+        let no_pages = || Error::misuse(format!("{} has no pages", call.method));
+        let method = call.method.known().ok_or_else(no_pages)?;
+        let items = items_member(method).ok_or_else(no_pages)?;
         let limits = &self.inner.limits;
         let time = Time { method, started: clock::now(), total: call.total.unwrap_or(limits.call_total) };
         let mut walk = Walk::new(method, limits);

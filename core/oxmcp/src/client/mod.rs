@@ -3,6 +3,7 @@
 mod call;
 mod connect;
 mod eras;
+mod extensions;
 mod http;
 mod inbound;
 mod list;
@@ -40,6 +41,8 @@ struct Inner {
     negotiated: Negotiated,
     channel: Channel,
     limits: Limits,
+    /// The extensions this side declared.
+    extensions: Box<[Box<str>]>,
     /// The members of `_meta` that every request of the stateless era carries.
     meta: Option<Box<str>>,
 }

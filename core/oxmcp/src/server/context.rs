@@ -32,6 +32,10 @@ impl Context {
         Self { inner: Arc::new(Inner { incoming, last_progress, peer }) }
     }
 
+    pub(super) fn incoming(&self) -> &Incoming {
+        &self.inner.incoming
+    }
+
     /// The id of the request on the wire.
     pub fn request_id(&self) -> &RequestId {
         &self.inner.incoming.id

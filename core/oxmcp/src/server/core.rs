@@ -5,6 +5,7 @@ use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request};
 use oxmcp_proto::model::InitializeParams;
 use serde::Deserialize;
 
+use super::extensions::Extensions;
 use super::identity::Identity;
 use super::incoming::{Incoming, invalid_params};
 use super::registry::{Item, Registry};
@@ -20,6 +21,7 @@ pub(crate) struct Core {
     page_size: usize,
     pub(crate) limits: Limits,
     pub(super) tools: Arc<Tools>,
+    pub(super) extensions: Arc<Extensions>,
 }
 
 impl Core {
@@ -30,6 +32,7 @@ impl Core {
             page_size: server.page_size,
             limits: server.limits.clone(),
             tools: server.tools.clone(),
+            extensions: server.extensions.clone(),
         }
     }
 
@@ -56,7 +59,8 @@ impl Core {
         };
         let method = match method {
             MethodName::Known(method) if method.is_in(incoming.version) => method,
-            other => return Answer::Refused(ErrorObject::method_not_found(other.as_str())),
+            MethodName::Other(name) => return self.call_extension(&name, incoming, peer),
+            known => return Answer::Refused(ErrorObject::method_not_found(known.as_str())),
         };
         match method {
             Method::Ping => Answer::Ready(Ok(RawJson::empty_object())),
@@ -72,7 +76,10 @@ impl Core {
     }
 
     fn capabilities(&self) -> RawJson {
-        RawJson::from_written(&br#"{"tools":{}}"#[..])
+        let mut capabilities = Vec::from(*br#"{"tools":{}"#);
+        self.extensions.write(&mut capabilities);
+        capabilities.push(b'}');
+        RawJson::from_written(capabilities)
     }
 
     /// A page of a list.

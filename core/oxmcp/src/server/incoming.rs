@@ -71,6 +71,14 @@ impl Sender {
             Self::Stateless { info, .. } => info.as_ref(),
         }
     }
+
+    /// What the client says it can do.
+    pub(super) fn capabilities(&self) -> Option<&RawJson> {
+        match self {
+            Self::Session(session) => session.client_capabilities.as_ref(),
+            Self::Stateless { capabilities, .. } => capabilities.as_ref(),
+        }
+    }
 }
 
 /// The `_meta` of parameters, jumping over everything else.

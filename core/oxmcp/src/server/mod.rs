@@ -3,6 +3,7 @@
 mod answer;
 mod context;
 mod core;
+mod extensions;
 mod guard;
 mod identity;
 mod incoming;
@@ -28,6 +29,7 @@ pub(crate) use session::Session;
 pub(crate) use stream::StreamRole;
 
 use crate::{Limits, Result};
+use extensions::Extensions;
 use tools::{RegisteredTool, Tools};
 
 /// An MCP server: tools, and who it says it is.
@@ -42,6 +44,7 @@ pub struct Server {
     page_size: usize,
     limits: Limits,
     tools: Arc<Tools>,
+    extensions: Arc<Extensions>,
 }
 
 impl Server {
@@ -53,6 +56,7 @@ impl Server {
             page_size: 100,
             limits: Limits::default(),
             tools: Arc::default(),
+            extensions: Arc::default(),
         }
     }
 

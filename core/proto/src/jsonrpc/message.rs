@@ -63,6 +63,20 @@ impl MethodName {
             Self::Other(name) => name,
         }
     }
+
+    /// The method, if it is in the table.
+    pub fn known(&self) -> Option<Method> {
+        match self {
+            Self::Known(method) => Some(*method),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl From<Method> for MethodName {
+    fn from(method: Method) -> Self {
+        Self::Known(method)
+    }
 }
 
 impl From<&str> for MethodName {

@@ -1,0 +1,89 @@
+use oxmcp_proto::jsonrpc::{MethodName, RawJson};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Call, Client, Connect};
+use crate::extension::{Extension, is_identifier};
+use crate::{Error, ErrorKind, Result};
+
+impl Connect {
+    /// Declares an extension to the server, with its settings: anything that serialises as an object, `{}` for none. Extensions are off
+    /// until they are declared (2026-07-28, basic, "Extensions").
+    ///
+    /// ```
+    /// # use oxmcp::{Client, Server};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), oxmcp::Error> {
+    /// # let server = Server::new("demo", "1.0.0").extension("com.example/weather", serde_json::json!({"unit": "kelvin"}));
+    /// let client = Client::connect(server).extension("com.example/weather", serde_json::json!({})).await?;
+    /// assert_eq!(client.server_extension("com.example/weather"), Some(&serde_json::json!({"unit": "kelvin"})));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the name is no extension identifier (`vendor.example/name`), or the settings do not serialise as an object.
+    pub fn extension(mut self, name: impl Into<String>, settings: impl Serialize) -> Self {
+        let extension = Extension::new(name.into(), &settings).unwrap_or_else(|error| panic!("{error}"));
+        let declared = self.offer.capabilities.extensions.get_or_insert_default();
+        declared.insert(extension.name, Value::Object(extension.settings));
+        self
+    }
+}
+
+impl Call {
+    /// A call of a method that an extension adds. It fails as [`Unsupported`](ErrorKind::Unsupported) when not both sides declared the
+    /// extension.
+    ///
+    /// ```
+    /// # use oxmcp::{Client, Context, ErrorObject, RawJson, Server, client::Call};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), oxmcp::Error> {
+    /// # let server = Server::new("demo", "1.0.0")
+    /// #     .extension("com.example/weather", serde_json::json!({}))
+    /// #     .extension_method("com.example/weather", "weather/now", |place: serde_json::Value, _: Context| async move {
+    /// #         Ok::<_, ErrorObject>(serde_json::json!({"sky": format!("clear over {}", place["place"].as_str().unwrap_or("it"))}))
+    /// #     });
+    /// # let client = Client::connect(server).extension("com.example/weather", serde_json::json!({})).await?;
+    /// let params = RawJson::of(&serde_json::json!({"place": "Rome"})).unwrap();
+    /// let now = client.call(Call::of_extension("com.example/weather", "weather/now", params)).await?;
+    /// assert_eq!(now.to::<serde_json::Value>().unwrap()["sky"], "clear over Rome");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn of_extension(extension: impl Into<String>, method: &str, params: RawJson) -> Self {
+        let extension = Some(extension.into().into_boxed_str());
+        let method = MethodName::from(method);
+        Self { method, extension, params, silence: None, total: None, progress: None }
+    }
+}
+
+impl Client {
+    /// The settings with which the server declared an extension. `None` if it did not.
+    pub fn server_extension(&self, name: &str) -> Option<&Value> {
+        self.capabilities().extensions.as_ref()?.get(name).filter(|settings| settings.is_object())
+    }
+
+    /// Whether both sides declared an extension.
+    pub fn has_extension(&self, name: &str) -> bool {
+        self.server_extension(name).is_some()
+            && self.inner.extensions.iter().any(|declared| **declared == *name)
+    }
+
+    /// Refuses a method of an extension that not both sides declared.
+    pub(super) fn check_extension(&self, extension: &str, method: &str) -> Result<()> {
+        let side = match self.server_extension(extension) {
+            _ if !is_identifier(extension) => {
+                return Err(Error::misuse(format!(
+                    "{method} needs the identifier of its extension, not {extension:?}"
+                )));
+            }
+            None => "the server",
+            Some(_) if !self.has_extension(extension) => "this client",
+            Some(_) => return Ok(()),
+        };
+        let message = format!("{side} did not declare the extension `{extension}` that {method} needs");
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
+}
