@@ -1,7 +1,7 @@
 //! The table of all methods. Capability checks, HTTP headers, documentation and tests read it; no other place lists
 //! methods.
 
-use crate::version::ProtocolVersion;
+use crate::version::{Era, ProtocolVersion};
 use ProtocolVersion::{V2024_11_05, V2025_06_18, V2025_11_25, V2026_07_28};
 
 /// Whether a method wants an answer.
@@ -20,12 +20,21 @@ pub enum Sender {
     Client,
     /// The server.
     Server,
-    /// Either.
+    /// Either. Of the capabilities that such a method needs, a request wants the receiver's and a notification the sender's.
     Both,
 }
 
 /// A capability as it is declared: the path of members in the capabilities object.
 pub type Capability = &'static [&'static str];
+
+/// The extension of tasks (2026-07-28).
+pub const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
+
+/// What both sides declare for an extension.
+const TASKS_EXTENSION_CAPABILITY: Option<Capability> = Some(&["extensions", TASKS_EXTENSION]);
+
+/// The experimental tasks of 2025-11-25.
+const TASKS: Option<Capability> = Some(&["tasks"]);
 
 /// What the table says of one method.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +45,20 @@ pub struct MethodInfo {
     pub name: &'static str,
     /// Request or notification.
     pub kind: Kind,
-    /// Who sends it.
+    /// Who sends it; [`Method::sender`] knows where revisions differ.
     pub sender: Sender,
-    /// What the server must have declared, if anything.
+    /// What the server must have declared, if anything; [`Method::server_capability`] knows where revisions differ.
     pub server_capability: Option<Capability>,
-    /// What the client must have declared, if anything.
+    /// What the client must have declared, if anything; [`Method::client_capability`] knows where revisions differ.
     pub client_capability: Option<Capability>,
     /// The first revision that has it.
     pub since: ProtocolVersion,
     /// The last revision that has it.
     pub until: ProtocolVersion,
+    /// The extension that brings it to revisions of the stateless era, if one does. Both sides must have declared it.
+    pub extension: Option<&'static str>,
+    /// The first revision in which a server asks for it inside of an answer (2026-07-28, MRTR), if there is one.
+    pub input_since: Option<ProtocolVersion>,
     /// Whether its results may be cached (2026-07-28, `CacheableResult`).
     pub cacheable: bool,
     /// Whether it may be answered with `input_required` (2026-07-28, MRTR).
@@ -98,6 +111,8 @@ const fn row(
         client_capability: None,
         since,
         until,
+        extension: None,
+        input_since: None,
         cacheable: false,
         may_require_input: false,
         name_param: None,
@@ -146,20 +161,31 @@ methods! {
     Listen "subscriptions/listen" Request from Client V2026_07_28..V2026_07_28;
     SubscriptionAcknowledged "notifications/subscriptions/acknowledged" Notification from Server
         V2026_07_28..V2026_07_28;
-    ListRoots "roots/list" Request from Server V2024_11_05..V2025_11_25 { client_capability: Some(&["roots"]) };
+    ListRoots "roots/list" Request from Server V2024_11_05..V2025_11_25
+        { client_capability: Some(&["roots"]), input_since: Some(V2026_07_28) };
     RootsListChanged "notifications/roots/list_changed" Notification from Client V2024_11_05..V2025_11_25
         { client_capability: Some(&["roots", "listChanged"]) };
     CreateMessage "sampling/createMessage" Request from Server V2024_11_05..V2025_11_25
-        { client_capability: Some(&["sampling"]) };
+        { client_capability: Some(&["sampling"]), input_since: Some(V2026_07_28) };
     Elicit "elicitation/create" Request from Server V2025_06_18..V2025_11_25
-        { client_capability: Some(&["elicitation"]) };
+        { client_capability: Some(&["elicitation"]), input_since: Some(V2026_07_28) };
     ElicitationComplete "notifications/elicitation/complete" Notification from Server V2025_11_25..V2025_11_25
         { client_capability: Some(&["elicitation", "url"]) };
-    GetTask "tasks/get" Request from Both V2025_11_25..V2025_11_25;
-    TaskResult "tasks/result" Request from Both V2025_11_25..V2025_11_25;
-    ListTasks "tasks/list" Request from Both V2025_11_25..V2025_11_25;
-    CancelTask "tasks/cancel" Request from Both V2025_11_25..V2025_11_25;
-    TaskStatus "notifications/tasks/status" Notification from Both V2025_11_25..V2025_11_25;
+    GetTask "tasks/get" Request from Both V2025_11_25..V2026_07_28
+        { server_capability: TASKS, client_capability: TASKS, extension: Some(TASKS_EXTENSION), name_param: Some("taskId") };
+    TaskResult "tasks/result" Request from Both V2025_11_25..V2025_11_25
+        { server_capability: TASKS, client_capability: TASKS };
+    ListTasks "tasks/list" Request from Both V2025_11_25..V2025_11_25
+        { server_capability: Some(&["tasks", "list"]), client_capability: Some(&["tasks", "list"]) };
+    UpdateTask "tasks/update" Request from Client V2026_07_28..V2026_07_28
+        { extension: Some(TASKS_EXTENSION), name_param: Some("taskId") };
+    CancelTask "tasks/cancel" Request from Both V2025_11_25..V2026_07_28
+        { server_capability: Some(&["tasks", "cancel"]), client_capability: Some(&["tasks", "cancel"]),
+          extension: Some(TASKS_EXTENSION), name_param: Some("taskId") };
+    TaskStatus "notifications/tasks/status" Notification from Both V2025_11_25..V2025_11_25
+        { server_capability: TASKS, client_capability: TASKS };
+    TaskUpdated "notifications/tasks" Notification from Server V2026_07_28..V2026_07_28
+        { extension: Some(TASKS_EXTENSION) };
 }
 
 impl Method {
@@ -173,19 +199,54 @@ impl Method {
         self.info().name
     }
 
+    /// Who sends it in a revision.
+    pub fn sender(self, version: ProtocolVersion) -> Sender {
+        match self {
+            // A stateless server is asked and does not ask (2026-07-28, progress; extension tasks).
+            Self::Progress if version.era() == Era::Stateless => Sender::Server,
+            Self::GetTask | Self::CancelTask if version.era() == Era::Stateless => Sender::Client,
+            _ => self.info().sender,
+        }
+    }
+
     /// What the server must have declared in a revision, if anything.
     pub fn server_capability(self, version: ProtocolVersion) -> Option<Capability> {
         match self {
             // Completion is older than its capability (2025-03-26, "Key Changes").
             Self::Complete if version == V2024_11_05 => None,
-            _ => self.info().server_capability,
+            _ => self.extension_capability(version).or(self.info().server_capability),
         }
     }
 
-    /// Whether a revision has it.
+    /// What the client must have declared in a revision, if anything.
+    pub fn client_capability(self, version: ProtocolVersion) -> Option<Capability> {
+        self.extension_capability(version).or(self.info().client_capability)
+    }
+
+    fn extension_capability(self, version: ProtocolVersion) -> Option<Capability> {
+        match self.info().extension {
+            Some(TASKS_EXTENSION) if version.era() == Era::Stateless => TASKS_EXTENSION_CAPABILITY,
+            _ => None,
+        }
+    }
+
+    /// Whether a revision has it as a message, by itself or with an extension.
     pub fn is_in(self, version: ProtocolVersion) -> bool {
         let info = self.info();
         info.since <= version && version <= info.until
+    }
+
+    /// Whether a server may ask for it inside of an answer in a revision (2026-07-28, MRTR).
+    ///
+    /// ```
+    /// use oxmcp_proto::{Method, ProtocolVersion};
+    ///
+    /// assert!(Method::Elicit.is_input_request_in(ProtocolVersion::V2026_07_28));
+    /// assert!(!Method::Elicit.is_input_request_in(ProtocolVersion::V2025_11_25));
+    /// assert!(!Method::CallTool.is_input_request_in(ProtocolVersion::V2026_07_28));
+    /// ```
+    pub fn is_input_request_in(self, version: ProtocolVersion) -> bool {
+        self.info().input_since.is_some_and(|since| since <= version)
     }
 }
 
@@ -208,5 +269,20 @@ mod tests {
         assert!(Method::Ping.is_in(ProtocolVersion::V2025_03_26) && !Method::Ping.is_in(V2026_07_28));
         assert!(Method::Discover.is_in(V2026_07_28) && !Method::Discover.is_in(V2025_11_25));
         assert!(!Method::Elicit.is_in(ProtocolVersion::V2025_03_26) && Method::Elicit.is_in(V2025_06_18));
+        assert!(Method::UpdateTask.is_in(V2026_07_28) && !Method::TaskResult.is_in(V2026_07_28));
+    }
+
+    #[test]
+    fn tasks_are_a_capability_in_one_revision_and_an_extension_in_the_next() {
+        let extension: Capability = &["extensions", "io.modelcontextprotocol/tasks"];
+        for method in [Method::GetTask, Method::UpdateTask, Method::CancelTask, Method::TaskUpdated] {
+            assert_eq!(method.server_capability(V2026_07_28), Some(extension));
+            assert_eq!(method.client_capability(V2026_07_28), Some(extension));
+        }
+        let cancel: Capability = &["tasks", "cancel"];
+        assert_eq!(Method::CancelTask.client_capability(V2025_11_25), Some(cancel));
+        assert_eq!(Method::CancelTask.sender(V2025_11_25), Sender::Both);
+        assert_eq!(Method::CancelTask.sender(V2026_07_28), Sender::Client);
+        assert_eq!(Method::CallTool.client_capability(V2026_07_28), None);
     }
 }

@@ -75,8 +75,7 @@ impl Context {
             return false;
         }
         let message = message.map(str::to_owned);
-        let params =
-            ProgressParams { progress_token: token.clone(), progress: Progress { progress, total, message } };
+        let params = ProgressParams::new(token.clone(), Progress { progress, total, message });
         match serde_json::to_vec(&params) {
             Ok(params) => self.inner.peer.notify(Method::Progress, &params),
             Err(_) => false,

@@ -16,6 +16,10 @@ pub mod codes {
     pub const INVALID_PARAMS: i64 = -32602;
     /// The receiver failed.
     pub const INTERNAL_ERROR: i64 = -32603;
+    /// There is no such resource (through 2025-11-25; from 2026-07-28 on it is [`INVALID_PARAMS`]).
+    pub const RESOURCE_NOT_FOUND: i64 = -32002;
+    /// The user must visit pages before the request can go on (2025-11-25).
+    pub const URL_ELICITATION_REQUIRED: i64 = -32042;
     /// HTTP headers and body do not say the same.
     pub const HEADER_MISMATCH: i64 = -32020;
     /// The request needs a capability that the client did not declare.

@@ -11,16 +11,16 @@ pub struct Implementation {
     /// The program's version.
     #[serde(default)]
     pub version: String,
-    /// A name for people.
+    /// A name for people (2025-06-18 on).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What it does.
+    /// What it does (2025-11-25 on).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where to read more.
+    /// Where to read more (2025-11-25 on).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub website_url: Option<String>,
-    /// Pictures to show for it.
+    /// Pictures to show for it (2025-11-25 on).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icons: Option<Vec<Icon>>,
     /// Other members.
@@ -36,7 +36,7 @@ impl Implementation {
 }
 
 /// A picture to show for something (2025-11-25 on).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Icon {
     /// An `https:` or `data:` URI.
@@ -47,7 +47,10 @@ pub struct Icon {
     /// Sizes such as `48x48`, or `any`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sizes: Option<Vec<String>>,
-    /// Other members, such as `theme`.
+    /// The background it is made for: `light` or `dark`; absent means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theme: Option<String>,
+    /// Other members.
     #[serde(flatten)]
     pub extra: Extra,
 }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::{ClientCapabilities, Extra, Implementation, ServerCapabilities};
+use super::member::milliseconds;
+use super::{CacheScope, ClientCapabilities, Extra, Implementation, ResultType, ServerCapabilities};
 
 /// `initialize` (handshake era).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct InitializeParams {
     /// Who the client is.
     #[serde(default)]
     pub client_info: Implementation,
+    /// Metadata.
+    #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Extra>,
     /// Other members.
     #[serde(flatten)]
     pub extra: Extra,
@@ -34,6 +38,9 @@ pub struct InitializeResult {
     /// How to use the server, for a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
+    /// Metadata.
+    #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Extra>,
     /// Other members.
     #[serde(flatten)]
     pub extra: Extra,
@@ -51,10 +58,19 @@ pub struct DiscoverResult {
     /// How to use the server, for a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
+    /// For how many milliseconds it is fresh, beginning with its arrival.
+    #[serde(default, deserialize_with = "milliseconds", skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+    /// Who may reuse it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_scope: Option<CacheScope>,
+    /// What kind of result it is; absent means complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_type: Option<ResultType>,
     /// Metadata; the server's identity is in here.
     #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Extra>,
-    /// Other members, such as the cache hints.
+    /// Other members.
     #[serde(flatten)]
     pub extra: Extra,
 }
@@ -65,14 +81,4 @@ impl DiscoverResult {
         let info = self.meta.as_ref()?.get(super::keys::SERVER_INFO)?;
         serde_json::from_value(info.clone()).ok()
     }
-}
-
-/// The data of an `UnsupportedProtocolVersion` error (2026-07-28, `-32022`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct UnsupportedVersionData {
-    /// The revisions the server speaks.
-    pub supported: Vec<String>,
-    /// The revision the request asked for.
-    #[serde(default)]
-    pub requested: Option<String>,
 }

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::LoggingLevel;
 use crate::jsonrpc::RequestId;
 
 /// Keys of `_meta` that the spec reserves (2026-07-28, basic, `_meta`).
@@ -19,6 +20,14 @@ pub mod keys {
     pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
     /// Who answers.
     pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+    /// To which subscription a message belongs: the id of its `subscriptions/listen`.
+    pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+    /// The trace and span a message belongs to (W3C Trace Context).
+    pub const TRACEPARENT: &str = "traceparent";
+    /// What tracing systems have to add to that (W3C Trace Context).
+    pub const TRACESTATE: &str = "tracestate";
+    /// What applications have to add to that (W3C Baggage).
+    pub const BAGGAGE: &str = "baggage";
 }
 
 /// What `_meta` says of a request, as slices of it.
@@ -36,6 +45,9 @@ pub struct RequestMeta<'a> {
     /// What the client can do (stateless era).
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
     pub client_capabilities: Option<&'a RawValue>,
+    /// The least severe level of the log messages that are wanted; absent means none (stateless era).
+    #[serde(default, rename = "io.modelcontextprotocol/logLevel")]
+    pub log_level: Option<LoggingLevel>,
 }
 
 impl<'a> RequestMeta<'a> {

@@ -10,7 +10,9 @@ mod capabilities;
 mod completion;
 mod content;
 mod elicitation;
+mod error_data;
 mod implementation;
+mod input;
 mod lifecycle;
 mod logging;
 mod member;
@@ -23,7 +25,9 @@ mod result;
 mod role;
 mod roots;
 mod sampling;
+mod subscriptions;
 mod tasks;
+pub mod tasks_2025_11_25;
 mod tools;
 
 pub use cache::CacheScope;
@@ -47,8 +51,10 @@ pub use elicitation::{
     TitledEnumItems, TitledMultiSelectEnumSchema, TitledSingleSelectEnumSchema,
     UntitledMultiSelectEnumSchema, UntitledSingleSelectEnumSchema, UrlElicitationRequiredData, UrlMode,
 };
+pub use error_data::{MissingCapabilityData, UnsupportedVersionData};
 pub use implementation::{Icon, Implementation};
-pub use lifecycle::{DiscoverResult, InitializeParams, InitializeResult, UnsupportedVersionData};
+pub use input::{InputRequest, InputRequests, InputRequiredResult, InputResponses, ListRootsParams};
+pub use lifecycle::{DiscoverResult, InitializeParams, InitializeResult};
 pub use logging::{LoggingLevel, LoggingMessageParams, SetLevelParams, UnknownLevel};
 pub use members::Members;
 pub use meta::{RequestMeta, keys};
@@ -67,7 +73,12 @@ pub use sampling::{
     CreateMessageParams, CreateMessageResult, IncludeContext, ModelHint, ModelPreferences, SamplingContent,
     SamplingMessage, StopReason, ToolChoice, ToolChoiceMode, ToolResultContent, ToolUseContent,
 };
-pub use tasks::TaskMetadata;
+pub use subscriptions::{
+    NotificationParams, SubscriptionFilter, SubscriptionsAcknowledgedParams, SubscriptionsListenParams,
+    SubscriptionsListenResult, subscription_id,
+};
+pub use tasks::{CreateTaskResult, DetailedTask, Task, TaskParams, TaskStatus, UpdateTaskParams};
+pub use tasks_2025_11_25::{RelatedTaskMetadata, TaskMetadata};
 pub use tools::{
     CallToolParams, CallToolResult, ListToolsResult, TaskSupport, Tool, ToolAnnotations, ToolExecution,
 };

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::Extra;
 use crate::jsonrpc::RequestId;
 
 /// How far a request has come.
@@ -10,7 +11,7 @@ pub struct Progress {
     /// What `progress` will reach, when that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<f64>,
-    /// What is being done, for people.
+    /// What is being done, for people (2025-03-26 on).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -24,6 +25,19 @@ pub struct ProgressParams {
     /// How far it has come.
     #[serde(flatten)]
     pub progress: Progress,
+    /// Metadata.
+    #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Extra>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl ProgressParams {
+    /// How far the request with a token has come.
+    pub fn new(progress_token: RequestId, progress: Progress) -> Self {
+        Self { progress_token, progress, meta: None, extra: Extra::new() }
+    }
 }
 
 /// `notifications/cancelled`.
@@ -35,4 +49,10 @@ pub struct CancelledParams {
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Metadata.
+    #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Extra>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
 }

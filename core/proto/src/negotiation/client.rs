@@ -199,6 +199,7 @@ impl ClientNegotiation {
                     protocol_version: version.to_string(),
                     capabilities: self.offer.capabilities.clone(),
                     client_info: self.offer.client_info.clone(),
+                    meta: None,
                     extra: Default::default(),
                 };
                 let params = RawJson::of(&params).unwrap_or_else(|_| RawJson::empty_object());

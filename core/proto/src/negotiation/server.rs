@@ -16,6 +16,7 @@ pub fn unsupported_version(requested: &str) -> ErrorObject {
     let data = UnsupportedVersionData {
         supported: ProtocolVersion::ALL.iter().rev().map(ToString::to_string).collect(),
         requested: Some(requested.to_owned()),
+        ..UnsupportedVersionData::default()
     };
     let error = ErrorObject::new(
         codes::UNSUPPORTED_PROTOCOL_VERSION,
