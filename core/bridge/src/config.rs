@@ -145,11 +145,12 @@ impl ListenConfig {
     pub(crate) fn options(self) -> HttpOptions {
         let default = HttpOptions::default();
         HttpOptions {
-            host: self.host.unwrap_or(default.host),
+            host: self.host.unwrap_or_else(|| default.host.clone()),
             port: self.port.unwrap_or(default.port),
-            path: self.path.unwrap_or(default.path),
+            path: self.path.unwrap_or_else(|| default.path.clone()),
             allowed_hosts: self.allowed_hosts,
             allowed_origins: self.allowed_origins,
+            ..default
         }
     }
 }

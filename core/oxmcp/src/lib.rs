@@ -38,6 +38,7 @@ mod extension;
 mod limits;
 mod schema;
 pub mod server;
+pub mod store;
 pub mod transport;
 
 pub use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RequestId};

@@ -38,6 +38,8 @@ pub struct Wire {
     pub batches: bool,
     /// Whether HTTP requests carry `MCP-Protocol-Version`.
     pub version_header: bool,
+    /// Whether an event stream begins with an event without data, and its connection may be closed before its end.
+    pub sse_polling: bool,
     /// Whether HTTP requests carry `Mcp-Method` and `Mcp-Name`.
     pub method_headers: bool,
     /// Whether results carry `resultType`, and the server's identity in `_meta`.
@@ -79,6 +81,7 @@ impl ProtocolVersion {
             era: Era::Handshake,
             batches: false,
             version_header: false,
+            sse_polling: false,
             method_headers: false,
             result_type: false,
             cache_hints: false,
@@ -86,7 +89,8 @@ impl ProtocolVersion {
         match self {
             Self::V2024_11_05 => FIRST,
             Self::V2025_03_26 => Wire { batches: true, ..FIRST },
-            Self::V2025_06_18 | Self::V2025_11_25 => Wire { version_header: true, ..FIRST },
+            Self::V2025_06_18 => Wire { version_header: true, ..FIRST },
+            Self::V2025_11_25 => Wire { version_header: true, sse_polling: true, ..FIRST },
             Self::V2026_07_28 => Wire {
                 era: Era::Stateless,
                 version_header: true,

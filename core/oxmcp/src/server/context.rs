@@ -82,6 +82,27 @@ impl Context {
         }
     }
 
+    /// Closes the HTTP connection on which the client waits, without ending the request: the client comes back for the answer after
+    /// [`HttpOptions::retry`](crate::transport::HttpOptions::retry), so that no connection stays open while the work takes long
+    /// (2025-11-25, transports, "Sending Messages to the Server"). What is sent meanwhile is kept for it in
+    /// [`HttpOptions::event_store`](crate::transport::HttpOptions::event_store).
+    ///
+    /// False, and nothing happens, when the client would not come back: over other transports, in other revisions than 2025-11-25, without
+    /// an event store, when the client takes no event streams, and when the connection is lost or closed already.
+    ///
+    /// ```
+    /// # use oxmcp::{Context, Server};
+    /// # use oxmcp::server::Arguments;
+    /// # async fn compute() -> String { "42".into() }
+    /// let server = Server::new("demo", "1.0.0").tool("compute", "Take long.", |_: Arguments, context: Context| async move {
+    ///     context.close_stream();
+    ///     compute().await
+    /// });
+    /// ```
+    pub fn close_stream(&self) -> bool {
+        self.inner.peer.close_stream()
+    }
+
     fn grows(&self, progress: f64) -> bool {
         // NaN and infinity have no JSON.
         progress.is_finite()

@@ -79,6 +79,19 @@ fn server(seen: &Arc<Seen>) -> Server {
             }
         }
     };
+    let polled = {
+        let seen = seen.clone();
+        move |_: Arguments, context: Context| {
+            let running = Running::new(&seen);
+            async move {
+                let closed = context.close_stream();
+                running.seen.gate.notified().await;
+                context.progress(1.0, None, Some("at the gate"));
+                running.finish();
+                format!("closed: {closed}")
+            }
+        }
+    };
     Server::new("wire", "1.0.0")
         .tool("echo", "Says it again.", |Echo { text }: Echo| async move { text })
         .tool("grüße", "Has a name that no header can hold.", |_: Arguments| async move { "hallo" })
@@ -90,6 +103,7 @@ fn server(seen: &Arc<Seen>) -> Server {
         })
         .tool("waits", "Never ends.", waits)
         .tool("gate", "Reports progress, then waits for the gate.", gate)
+        .tool("polled", "Closes its stream, then waits for the gate.", polled)
         .tool("steps", "Reports progress three times.", |_: Arguments, context: Context| async move {
             for step in 1..=3 {
                 context.progress(f64::from(step), Some(3.0), None);

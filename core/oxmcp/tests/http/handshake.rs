@@ -14,7 +14,7 @@ fn initialize(version: &str) -> Raw {
 }
 
 /// Opens a session and returns its id.
-async fn open(address: SocketAddr, version: &str) -> String {
+pub(crate) async fn open(address: SocketAddr, version: &str) -> String {
     let answer = initialize(version).send(address).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json()["result"]["protocolVersion"], version);
@@ -29,7 +29,7 @@ fn request(session: &str, id: impl Into<Value>, method: &str, params: Value) -> 
     post(session, &json!({"jsonrpc": "2.0", "id": id.into(), "method": method, "params": params}))
 }
 
-fn call(session: &str, id: impl Into<Value>, tool: &str) -> Raw {
+pub(crate) fn call(session: &str, id: impl Into<Value>, tool: &str) -> Raw {
     request(
         session,
         id,
@@ -38,16 +38,16 @@ fn call(session: &str, id: impl Into<Value>, tool: &str) -> Raw {
     )
 }
 
-fn cancelled(session: &str, id: impl Into<Value>) -> Raw {
+pub(crate) fn cancelled(session: &str, id: impl Into<Value>) -> Raw {
     let params = json!({"requestId": id.into(), "reason": "no longer wanted"});
     post(session, &json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}))
 }
 
-fn get(session: &str) -> Raw {
+pub(crate) fn get(session: &str) -> Raw {
     Raw::new("GET").header("Mcp-Session-Id", session).header("Accept", "text/event-stream")
 }
 
-fn delete(session: &str) -> Raw {
+pub(crate) fn delete(session: &str) -> Raw {
     Raw::new("DELETE").header("Mcp-Session-Id", session)
 }
 
@@ -156,16 +156,25 @@ async fn delete_ends_the_session_and_what_is_in_flight_in_it() {
 }
 
 #[tokio::test]
-async fn a_stream_for_listening_is_open_at_once_and_replaced_by_the_next() {
+async fn streams_for_listening_are_open_at_once_and_side_by_side() {
     let Fixture { address, .. } = &Fixture::new().await;
-    let session = open(*address, "2025-11-25").await;
-    let mut first = get(&session).open(*address).await;
-    assert_eq!((first.response.status, first.response.header("x-accel-buffering")), (200, Some("no")));
-    first.read_until(":\n\n").await;
-    let mut second = get(&session).open(*address).await;
-    first.read_to_end().await;
-    assert!(first.response.events().is_empty());
-    second.read_until(":\n\n").await;
+    let session = open(*address, "2025-06-18").await;
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        let mut stream = get(&session).open(*address).await;
+        assert_eq!((stream.response.status, stream.response.header("x-accel-buffering")), (200, Some("no")));
+        stream.read_until(":\n\n").await;
+        streams.push(stream);
+    }
+    // One more ends the oldest.
+    let mut last = get(&session).open(*address).await;
+    streams[0].read_to_end().await;
+    assert!(streams[0].response.events().is_empty());
+    last.read_until(":\n\n").await;
+    assert_eq!(delete(&session).send(*address).await.status, 204);
+    for stream in &mut streams[1..] {
+        stream.read_to_end().await;
+    }
     let without_accept = get(&session).header("Accept", "application/json").send(*address).await;
     assert_eq!(without_accept.status, 406);
 }

@@ -6,6 +6,7 @@ mod fixture;
 mod handshake;
 mod lifecycle;
 mod refused;
+mod resumption;
 mod round_trip;
 mod stateless;
 mod wire;

@@ -155,8 +155,19 @@ impl Response {
     /// The messages of an event stream.
     pub(crate) fn events(&self) -> Vec<Value> {
         assert_eq!(self.header("content-type"), Some("text/event-stream"), "{self:?}");
-        let data = self.text().split("\n\n").filter_map(|event| event.strip_prefix("data: "));
+        let data = self.fields("data").into_iter().filter(|data| !data.is_empty());
         data.map(|data| serde_json::from_str(data).unwrap()).collect()
+    }
+
+    /// The ids of the events of a stream, with and without messages.
+    pub(crate) fn event_ids(&self) -> Vec<&str> {
+        self.fields("id")
+    }
+
+    /// The values of a field in an event stream.
+    pub(crate) fn fields(&self, name: &str) -> Vec<&str> {
+        let lines = self.text().lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(field, _)| *field == name).map(|(_, value)| value).collect()
     }
 }
 

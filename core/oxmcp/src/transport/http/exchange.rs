@@ -1,100 +1,28 @@
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::{Response, StatusCode};
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{RawJson, RequestId, codes, write_error, write_notification, write_result};
-use oxmcp_proto::link::{CallError, CloseReason};
-use tokio::time::{Instant, Sleep};
+use oxmcp_proto::jsonrpc::{RawJson, RequestId, codes, write_error, write_result};
+use oxmcp_proto::link::CallError;
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::accept::Accepts;
+use super::asks::unreachable_client;
+use super::outbox::{End, Next, Outbox, Reader};
 use super::sse::{KEEP_ALIVE, write_event};
 use super::{HttpBody, reply};
 use crate::server::{Outcome, Peer};
 
-/// Bytes of notifications that wait for a client to take them. Past it they are dropped.
-const MAX_WAITING: usize = 256 * 1024;
-
 /// The longest silence on a stream of events before a comment is sent.
 const MAX_SILENCE: Duration = Duration::from_secs(15);
 
-/// Where the messages of one response stream wait until the connection takes them.
-#[derive(Default)]
-pub(super) struct Outbox(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    /// Notifications, as events.
-    events: Vec<u8>,
-    end: Option<End>,
-    /// Nobody reads any more.
-    left: bool,
-    reader: Option<Waker>,
-}
-
-/// How a response stream ends.
-#[derive(Debug)]
-pub(super) enum End {
-    /// With the answer.
-    Answer(Outcome),
-    /// Without one: the request was cancelled, or the stream was for listening only.
-    Silent,
-}
-
-impl Outbox {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends the stream. Only the first end counts.
-    pub(super) fn end(&self, end: End) {
-        let mut state = self.state();
-        if state.end.is_none() {
-            state.end = Some(end);
-            wake(state);
-        }
-    }
-
-    /// Whether nobody reads any more.
-    pub(super) fn is_left(&self) -> bool {
-        self.state().left
-    }
-}
-
-impl Peer for Outbox {
-    fn notify(&self, method: Method, params: &[u8]) -> bool {
-        let mut state = self.state();
-        if state.left || state.end.is_some() || state.events.len() + params.len() > MAX_WAITING {
-            return false;
-        }
-        write_event(&mut state.events, |out| {
-            write_notification(out, method.name(), |out| out.extend_from_slice(params));
-        });
-        wake(state);
-        true
-    }
-
-    fn ask(&self, method: Method, _: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
-        unreachable_client(method)
-    }
-}
-
-/// The answer to what cannot be asked, because nothing leads from this exchange to a client that could answer.
-fn unreachable_client(method: Method) -> BoxFuture<'static, Result<RawJson, CallError>> {
-    let why = format!("there is no stream that could carry {} to the client", method.name());
-    Box::pin(std::future::ready(Err(CallError::Closed(CloseReason::Broken(why)))))
-}
-
-fn wake(mut state: MutexGuard<'_, State>) {
-    let reader = state.reader.take();
-    drop(state);
-    if let Some(reader) = reader {
-        reader.wake();
-    }
-}
+/// How long an answer may take before its response becomes a stream that can be resumed.
+const MAX_UNRESUMABLE: Duration = Duration::from_secs(1);
 
 /// Where notifications go when the client takes no events: nowhere.
 pub(super) struct Deaf;
@@ -113,14 +41,7 @@ impl Peer for Deaf {
 /// more, and cancels the work.
 struct Source {
     work: Option<BoxFuture<'static, Outcome>>,
-    outbox: Arc<Outbox>,
-}
-
-/// What goes out next.
-#[derive(Debug)]
-enum Next {
-    Events(Vec<u8>),
-    End(Vec<u8>, End),
+    reader: Reader,
 }
 
 impl Source {
@@ -129,31 +50,9 @@ impl Source {
             && let Poll::Ready(outcome) = work.as_mut().poll(cx)
         {
             self.work = None;
-            self.outbox.end(End::Answer(outcome));
+            self.reader.outbox.end(End::Answer(outcome));
         }
-        let mut state = self.outbox.state();
-        let events = std::mem::take(&mut state.events);
-        if let Some(end) = state.end.take() {
-            state.left = true;
-            return Poll::Ready(Next::End(events, end));
-        }
-        if !events.is_empty() {
-            return Poll::Ready(Next::Events(events));
-        }
-        match &mut state.reader {
-            Some(reader) => reader.clone_from(cx.waker()),
-            reader => *reader = Some(cx.waker().clone()),
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        let mut state = self.outbox.state();
-        state.left = true;
-        state.events = Vec::new();
-        state.reader = None;
+        self.reader.poll_next(cx)
     }
 }
 
@@ -166,22 +65,27 @@ pub(super) struct Exchange {
 impl Exchange {
     /// A request whose handler runs while, and only while, the response is waited for.
     pub(super) fn in_place(id: RequestId, work: BoxFuture<'static, Outcome>, outbox: Arc<Outbox>) -> Self {
-        Self { id, source: Source { work: Some(work), outbox } }
+        Self { id, source: Source { work: Some(work), reader: Reader::new(outbox) } }
     }
 
     /// A request whose answer comes through the outbox.
     pub(super) fn elsewhere(id: RequestId, outbox: Arc<Outbox>) -> Self {
-        Self { id, source: Source { work: None, outbox } }
+        Self { id, source: Source { work: None, reader: Reader::new(outbox) } }
     }
 
     /// The response: JSON if the answer comes before any notification, else a stream of events.
     pub(super) async fn respond(mut self, accepts: Accepts) -> Response<HttpBody> {
-        match std::future::poll_fn(|cx| self.source.poll_next(cx)).await {
-            Next::Events(events) => reply::events(EventStream::new(self.source, Some(self.id), events)),
+        match self.first(accepts).await {
+            Next::Events(events) => {
+                let events = self.greeted(events);
+                reply::events(EventStream::new(self.source, Some(self.id), events))
+            }
+            Next::Pause(events) => reply::whole_events(self.greeted(events)),
             Next::End(events, End::Answer(outcome)) if events.is_empty() => {
                 answer(&self.id, &outcome, accepts)
             }
             Next::End(events, end) if accepts.events => {
+                let events = if events.is_empty() { events } else { self.greeted(events) };
                 reply::whole_events(with_answer(events, Some(&self.id), &end))
             }
             // Cancelled, and the client takes nothing but JSON, of which anything would be an answer.
@@ -189,10 +93,40 @@ impl Exchange {
         }
     }
 
+    /// What comes first. A client that could resume a stream is given one when nothing comes for long.
+    async fn first(&mut self, accepts: Accepts) -> Next {
+        let may_start = accepts.events && self.source.reader.outbox.can_pause();
+        let source = &mut self.source;
+        let mut patience: Option<Pin<Box<Sleep>>> = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(next) = source.poll_next(cx) {
+                return Poll::Ready(next);
+            }
+            if !may_start {
+                return Poll::Pending;
+            }
+            ready!(patience.get_or_insert_with(|| Box::pin(sleep(MAX_UNRESUMABLE))).as_mut().poll(cx));
+            match source.reader.outbox.start() {
+                true => Poll::Ready(Next::Events(Vec::new())),
+                // Something has come just now.
+                false => source.poll_next(cx),
+            }
+        })
+        .await
+    }
+
+    /// The events with what a stream begins with.
+    fn greeted(&self, events: Vec<u8>) -> Vec<u8> {
+        match self.source.reader.outbox.greeting(0) {
+            Some(greeting) => [greeting, events].concat(),
+            None => events,
+        }
+    }
+
     /// The answer alone; `None` when the request is cancelled.
     pub(super) async fn outcome(mut self) -> Option<Outcome> {
         loop {
-            if let Next::End(_, end) = std::future::poll_fn(|cx| self.source.poll_next(cx)).await {
+            if let Next::End(_, end) = poll_fn(|cx| self.source.poll_next(cx)).await {
                 return match end {
                     End::Answer(outcome) => Some(outcome),
                     End::Silent => None,
@@ -219,7 +153,8 @@ pub(super) fn answer(id: &RequestId, outcome: &Outcome, accepts: Accepts) -> Res
     reply::whole_events(out)
 }
 
-fn write_response(out: &mut Vec<u8>, id: &RequestId, outcome: &Outcome) {
+/// Writes the response to a request.
+pub(super) fn write_response(out: &mut Vec<u8>, id: &RequestId, outcome: &Outcome) {
     match outcome {
         Ok(result) => write_result(out, id, result),
         Err(error) => write_error(out, Some(id), error),
@@ -245,13 +180,20 @@ pub(super) struct EventStream {
 
 impl EventStream {
     fn new(source: Source, id: Option<RequestId>, first: Vec<u8>) -> Self {
-        let silence = Box::pin(tokio::time::sleep(MAX_SILENCE));
+        let silence = Box::pin(sleep(MAX_SILENCE));
         Self { source, id, first: Some(first), silence, over: false }
     }
 
-    /// A stream that begins with a comment, so that the client sees at once that it is open.
+    /// A stream that is open from the start. It begins with the event that makes it resumable, or a comment, so that the client sees at
+    /// once that it is open.
     pub(super) fn listening(outbox: Arc<Outbox>) -> Self {
-        Self::new(Source { work: None, outbox }, None, KEEP_ALIVE.to_vec())
+        let greeting = outbox.greeting(0).unwrap_or_else(|| KEEP_ALIVE.to_vec());
+        Self::new(Source { work: None, reader: Reader::new(outbox) }, None, greeting)
+    }
+
+    /// The rest of a stream whose connection was lost or closed: `missed`, then what comes.
+    pub(super) fn resumed(reader: Reader, missed: Vec<u8>) -> Self {
+        Self::new(Source { work: None, reader }, None, missed)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -267,13 +209,17 @@ impl EventStream {
         }
         let events = match self.source.poll_next(cx) {
             Poll::Ready(Next::Events(events)) => events,
+            Poll::Ready(Next::Pause(events)) => {
+                self.over = true;
+                return Poll::Ready((!events.is_empty()).then_some(events));
+            }
             Poll::Ready(Next::End(events, end)) => {
                 self.over = true;
                 let events = with_answer(events, self.id.as_ref(), &end);
                 return Poll::Ready((!events.is_empty()).then_some(events));
             }
             Poll::Pending => {
-                std::task::ready!(self.silence.as_mut().poll(cx));
+                ready!(self.silence.as_mut().poll(cx));
                 KEEP_ALIVE.to_vec()
             }
         };

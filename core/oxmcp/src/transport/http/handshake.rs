@@ -11,10 +11,14 @@ use oxmcp_proto::jsonrpc::{
 use oxmcp_proto::model::CancelledParams;
 
 use super::accept::Accepts;
-use super::exchange::{Deaf, End, Exchange, Outbox, answer};
+use super::asks::Aside;
+use super::exchange::{Exchange, answer};
 use super::headers::SESSION_ID;
+use super::outbox::{End, Outbox};
+use super::resumption::Resumption;
 use super::service::unknown_session;
-use super::session::{Admission, Grounded, InFlight, Session, Sessions};
+use super::session::{Grounded, InFlight, Session};
+use super::sessions::{Admission, Sessions};
 use super::stateless::Subject;
 use super::{HttpBody, reply};
 use crate::server::{Answer, Core, Outcome, Peer};
@@ -23,13 +27,12 @@ use crate::server::{Answer, Core, Outcome, Peer};
 pub(super) struct Handshakes {
     core: Arc<Core>,
     pub(super) sessions: Sessions,
-    deaf: Arc<dyn Peer>,
 }
 
 impl Handshakes {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        let sessions = Sessions::new(&core.limits);
-        Self { core, sessions, deaf: Arc::new(Deaf) }
+    pub(super) fn new(core: Arc<Core>, resumption: Option<Resumption>) -> Self {
+        let sessions = Sessions::new(&core.limits, resumption);
+        Self { core, sessions }
     }
 
     /// Opens a session.
@@ -56,11 +59,13 @@ impl Handshakes {
         let Some(session) = self.sessions.find(session) else { return unknown_session(Some(&request.id)) };
         let id = request.id.clone();
         let mut outbox = None;
-        let notify = || -> Arc<dyn Peer> {
-            let outbox = outbox.insert(Arc::<Outbox>::default());
-            if accepts.events { outbox.clone() } else { self.deaf.clone() }
+        let peer = || -> Arc<dyn Peer> {
+            match accepts.events {
+                true => outbox.insert(Outbox::of_request(&session, id.clone())).clone(),
+                false => Arc::new(Aside(session.clone())),
+            }
         };
-        match self.begin(&session, request, notify) {
+        match self.begin(&session, request, peer) {
             Ok(Begun::Answered(outcome)) => answer(&id, &outcome, accepts),
             Ok(Begun::Working(mut work, in_flight)) => {
                 let outbox = outbox.unwrap_or_default();
@@ -91,8 +96,11 @@ impl Handshakes {
                 take_notification(&session, &notification);
                 reply::empty(StatusCode::ACCEPTED)
             }
-            // This server asks its clients nothing yet, so an answer of theirs answers nothing.
-            Message::Response(_) | Message::Request(_) => reply::empty(StatusCode::ACCEPTED),
+            Message::Response(response) => {
+                session.settle(response);
+                reply::empty(StatusCode::ACCEPTED)
+            }
+            Message::Request(_) => reply::empty(StatusCode::ACCEPTED),
         }
     }
 
@@ -128,7 +136,11 @@ impl Handshakes {
                 take_notification(session, &notification);
                 return None;
             }
-            Ok(Message::Response(_) | Message::Batch(_)) => return None,
+            Ok(Message::Response(response)) => {
+                session.settle(response);
+                return None;
+            }
+            Ok(Message::Batch(_)) => return None,
             Err(invalid) => (invalid.id, Err(invalid.error)),
         };
         let mut out = Vec::new();
@@ -154,7 +166,7 @@ impl Handshakes {
             Err(error) => return Some(Err(error)),
         }
         let id = request.id.clone();
-        match self.begin(session, request, || self.deaf.clone()) {
+        match self.begin(session, request, || Arc::new(Aside(session.clone()))) {
             Ok(Begun::Answered(outcome)) => Some(outcome),
             Ok(Begun::Working(work, in_flight)) => {
                 let outbox = Arc::<Outbox>::default();
@@ -170,7 +182,7 @@ impl Handshakes {
         &self,
         session: &Arc<Session>,
         request: Request,
-        notify: impl FnOnce() -> Arc<dyn Peer>,
+        peer: impl FnOnce() -> Arc<dyn Peer>,
     ) -> Result<Begun, Refusal> {
         let in_flight = session.take_off(&request.id).map_err(|grounded| match grounded {
             Grounded::Ended => Refusal::NoSession,
@@ -184,7 +196,7 @@ impl Handshakes {
                 format!("too many requests in flight (limit {}); try again later", self.core.limits.serving);
             return Err(Refusal::Error(StatusCode::SERVICE_UNAVAILABLE, ErrorObject::internal(why)));
         };
-        match self.core.answer(request, Some(&session.handshake), notify) {
+        match self.core.answer(request, Some(&session.handshake), peer) {
             Answer::Ready(outcome) => Ok(Begun::Answered(outcome)),
             // A session's client reads 404 as the end of the session, so the status says nothing here.
             Answer::Refused(error) => Ok(Begun::Answered(Err(error))),
@@ -235,9 +247,11 @@ fn spawn(work: BoxFuture<'static, Outcome>, in_flight: (InFlight, Admission), ou
     let end = EndOnDrop(outbox.clone());
     let task = tokio::spawn(async move {
         let outcome = work.await;
-        // The id may be used again as soon as the client has the answer.
-        drop((kept, admission));
+        drop(admission);
+        // It leaves the table last: until then, whoever resumes the stream finds it there.
+        kept.answered();
         end.0.end(End::Answer(outcome));
+        drop(kept);
     });
     in_flight.attach(task.abort_handle(), outbox);
 }

@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The session, in the handshake era.
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+/// The last event that the client has seen of the stream it comes back to.
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The revision of the request.
 pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-/// The event after which a stream is to be resumed.
-pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The request's `method` once more (2026-07-28).
 pub(super) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// The name or URI of what the request concerns once more (2026-07-28).

@@ -1,18 +1,24 @@
 //! Streamable HTTP, both sides: a server's endpoint for both eras, and a client's exchanges.
 
 mod accept;
+mod asks;
 mod body;
 mod client;
+mod event_id;
 mod exchange;
 mod guard;
 mod handshake;
 mod headers;
+mod listeners;
 mod options;
+mod outbox;
 mod receive;
 mod reply;
+mod resumption;
 mod server;
 mod service;
 mod session;
+mod sessions;
 mod sse;
 mod stateless;
 #[cfg(feature = "tls")]

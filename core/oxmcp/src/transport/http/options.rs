@@ -1,3 +1,9 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::store::{EventStore, MemoryEvents};
+
 /// How a server is reached over HTTP. The defaults are safe on a developer's machine: loopback only, any free port.
 ///
 /// ```
@@ -7,7 +13,7 @@
 /// let options = HttpOptions { port: 8080, allowed_origins, ..HttpOptions::default() };
 /// assert_eq!(options.host, "127.0.0.1");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct HttpOptions {
     /// The address or name to listen on. One that is not loopback needs [`allowed_hosts`](Self::allowed_hosts). Default
     /// `127.0.0.1`.
@@ -20,6 +26,27 @@ pub struct HttpOptions {
     pub allowed_hosts: Vec<String>,
     /// What the `Origin` of a request may be beside `http` and `https` on the loopback names: `https://app.example.com`.
     pub allowed_origins: Vec<String>,
+    /// Where the messages of event streams are kept for clients that come back after their connection was lost. It costs a copy of each
+    /// message that is sent as an event, which most answers are not. Only sessions of the handshake era come back; in revision 2026-07-28
+    /// a lost connection cancels the request. Without a store, events have no ids, and what is sent to a lost connection is lost. Default:
+    /// [`MemoryEvents`] with its defaults.
+    pub event_store: Option<Arc<dyn EventStore>>,
+    /// How long a client waits before it comes back to a stream (2025-11-25, `retry`). Default one second.
+    pub retry: Duration,
+}
+
+impl fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpOptions")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("path", &self.path)
+            .field("allowed_hosts", &self.allowed_hosts)
+            .field("allowed_origins", &self.allowed_origins)
+            .field("event_store", &self.event_store.is_some())
+            .field("retry", &self.retry)
+            .finish()
+    }
 }
 
 impl Default for HttpOptions {
@@ -30,6 +57,8 @@ impl Default for HttpOptions {
             path: "/mcp".to_owned(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            event_store: Some(Arc::new(MemoryEvents::default())),
+            retry: Duration::from_secs(1),
         }
     }
 }

@@ -13,11 +13,14 @@ use oxmcp_proto::negotiation::unsupported_version;
 use oxmcp_proto::{Era, ProtocolVersion};
 
 use super::accept::{self, Accepts};
+use super::event_id::EventId;
 use super::exchange::EventStream;
 use super::guard::Guard;
 use super::handshake::Handshakes;
-use super::headers::{self, PROTOCOL_VERSION, SESSION_ID};
+use super::headers::{self, LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
 use super::receive::{ReceiveError, discard, receive};
+use super::resumption::Resumption;
+use super::session::Resumed;
 use super::stateless::{Stateless, Subject};
 use super::{HttpBody, HttpOptions, reply};
 use crate::server::Core;
@@ -62,7 +65,8 @@ struct Endpoint {
 
 impl Server {
     /// The server's MCP endpoint as a service, for mounting in an HTTP server of your own. Of the options it uses
-    /// [`allowed_hosts`](HttpOptions::allowed_hosts) and [`allowed_origins`](HttpOptions::allowed_origins).
+    /// [`allowed_hosts`](HttpOptions::allowed_hosts), [`allowed_origins`](HttpOptions::allowed_origins),
+    /// [`event_store`](HttpOptions::event_store) and [`retry`](HttpOptions::retry).
     ///
     /// # Errors
     ///
@@ -80,7 +84,7 @@ impl HttpService {
             guard: Guard::new(options)?,
             path: path.map(Box::from),
             stateless: Stateless::new(core.clone()),
-            handshakes: Handshakes::new(core.clone()),
+            handshakes: Handshakes::new(core.clone(), Resumption::new(options)),
             core,
         };
         Ok(Self { endpoint: Arc::new(endpoint) })
@@ -102,7 +106,7 @@ impl HttpService {
         }
         match parts.method {
             Method::POST => endpoint.post(&parts, body).await,
-            Method::GET => endpoint.listen(&parts.headers),
+            Method::GET => endpoint.listen(&parts.headers).await,
             Method::DELETE => endpoint.end_session(&parts.headers),
             _ => reply::method_not_allowed(ALLOW, "the MCP endpoint serves POST"),
         }
@@ -253,7 +257,7 @@ impl Endpoint {
         }
     }
 
-    fn listen(&self, headers: &HeaderMap) -> Response<HttpBody> {
+    async fn listen(&self, headers: &HeaderMap) -> Response<HttpBody> {
         let session = match self.session_of(headers, "GET") {
             Ok(session) => session,
             Err(response) => return *response,
@@ -262,8 +266,23 @@ impl Endpoint {
             let why = "the Accept header does not allow text/event-stream";
             return reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why);
         }
-        let outbox = self.handshakes.sessions.find(session).and_then(|session| session.listen());
-        match outbox {
+        let Some(session) = self.handshakes.sessions.find(session) else { return unknown_session(None) };
+        // Without an event store the header says nothing.
+        if let (Some(last), Some(_)) = (headers.get(LAST_EVENT_ID), session.resumption()) {
+            let resumed = match EventId::parse(last) {
+                Some(after) => session.resume(after).await,
+                None => None,
+            };
+            return match resumed {
+                Some(Resumed::Stream(events)) => reply::events(events),
+                Some(Resumed::Rest(events)) => reply::whole_events(events),
+                None => {
+                    let why = "nothing is kept of what came after the event of Last-Event-ID";
+                    reply::invalid(StatusCode::BAD_REQUEST, None, why)
+                }
+            };
+        }
+        match session.listen() {
             Some(outbox) => reply::events(EventStream::listening(outbox)),
             None => unknown_session(None),
         }

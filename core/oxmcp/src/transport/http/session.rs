@@ -1,220 +1,50 @@
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderValue;
 use oxmcp_proto::jsonrpc::RequestId;
 use rustc_hash::FxHashMap;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::exchange::{End, Outbox};
-use crate::Limits;
+use super::asks::Asks;
+use super::event_id::EventId;
+use super::exchange::EventStream;
+use super::listeners::Listeners;
+use super::outbox::Outbox;
+use super::resumption::Resumption;
+use super::sessions::Clock;
+use super::sse::KEEP_ALIVE;
 use crate::server::Session as Handshake;
+use crate::store::SessionKey;
 
-/// The sessions of the handshake era. There are never more than the limit: the one unused for longest makes room.
-pub(super) struct Sessions {
-    table: Mutex<Table>,
-    clock: Clock,
-    capacity: usize,
-    idle: Duration,
-    /// The requests of all sessions that are being served, which outlive their connections.
-    serving: Arc<AtomicUsize>,
-    max_serving: usize,
-}
-
-#[derive(Default)]
-struct Table {
-    sessions: FxHashMap<Uuid, Arc<Session>>,
-    /// One entry for each session, at a moment when it was in use; it may have been used since. Entries of sessions that are gone stay
-    /// until they come up.
-    by_use: BinaryHeap<Reverse<(u64, Uuid)>>,
-    next_sweep: u64,
-}
-
-/// Nanoseconds since the server began.
-#[derive(Clone, Copy)]
-struct Clock(Instant);
-
-impl Clock {
-    fn now(self) -> u64 {
-        self.0.elapsed().as_nanos() as u64
-    }
-}
-
-impl Sessions {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self {
-            table: Mutex::default(),
-            clock: Clock(Instant::now()),
-            capacity: limits.sessions.max(1),
-            idle: limits.session_idle,
-            serving: Arc::default(),
-            max_serving: limits.serving,
-        }
-    }
-
-    /// Opens a session and returns its id.
-    pub(super) fn open(&self, handshake: Arc<Handshake>) -> HeaderValue {
-        let id = Uuid::new_v4();
-        let now = self.clock.now();
-        let session = Arc::new(Session {
-            handshake,
-            clock: self.clock,
-            last_use: AtomicU64::new(now),
-            state: Mutex::default(),
-        });
-        let mut ended = Vec::new();
-        let mut table = self.table();
-        self.sweep(&mut table, now, &mut ended);
-        while table.sessions.len() >= self.capacity {
-            let oldest = table.remove_oldest(|session| !session.is_in_use(now));
-            // When all are in use, one of them has to go all the same.
-            let Some(oldest) = oldest.or_else(|| table.remove_oldest(|_| true)) else { break };
-            ended.push(oldest);
-        }
-        table.sessions.insert(id, session);
-        table.by_use.push(Reverse((now, id)));
-        drop(table);
-        end_all(ended);
-        let mut text = Uuid::encode_buffer();
-        HeaderValue::from_str(id.simple().encode_lower(&mut text))
-            .unwrap_or_else(|_| HeaderValue::from_static(""))
-    }
-
-    /// The session with an id, now in use.
-    pub(super) fn find(&self, id: &HeaderValue) -> Option<Arc<Session>> {
-        let id = Uuid::try_parse_ascii(id.as_bytes()).ok()?;
-        let now = self.clock.now();
-        let mut ended = Vec::new();
-        let mut table = self.table();
-        if now >= table.next_sweep {
-            self.sweep(&mut table, now, &mut ended);
-        }
-        let session = table.sessions.get(&id).filter(|session| !self.is_over(session, now)).cloned();
-        drop(table);
-        end_all(ended);
-        session.inspect(|session| session.last_use.store(now, Ordering::Relaxed))
-    }
-
-    /// Ends a session. False when there is none.
-    pub(super) fn end(&self, id: &HeaderValue) -> bool {
-        let Ok(id) = Uuid::try_parse_ascii(id.as_bytes()) else { return false };
-        let session = self.table().remove(&id);
-        session.inspect(|session| session.end()).is_some()
-    }
-
-    /// Ends the streams for listening.
-    pub(super) fn end_listening(&self) {
-        let sessions: Vec<_> = self.table().sessions.values().cloned().collect();
-        for session in sessions {
-            session.end_listening();
-        }
-    }
-
-    /// Ends every session.
-    pub(super) fn end_all(&self) {
-        let table = std::mem::take(&mut *self.table());
-        end_all(table.sessions.into_values());
-    }
-
-    /// Counts a request in, if there is room for one more.
-    pub(super) fn admit(&self) -> Option<Admission> {
-        let count = self.serving.fetch_add(1, Ordering::Relaxed);
-        let admission = Admission(self.serving.clone());
-        (count < self.max_serving).then_some(admission)
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether a session was unused for too long.
-    fn is_over(&self, session: &Session, now: u64) -> bool {
-        let unused = now.saturating_sub(session.last_use.load(Ordering::Relaxed));
-        Duration::from_nanos(unused) > self.idle && !session.is_in_use(now)
-    }
-
-    /// Takes out the sessions that were unused for too long.
-    fn sweep(&self, table: &mut Table, now: u64, ended: &mut Vec<Arc<Session>>) {
-        let pause = (self.idle / 8).clamp(Duration::from_millis(10), Duration::from_secs(60));
-        table.next_sweep = now.saturating_add(pause.as_nanos() as u64);
-        while let Some(over) = table.remove_oldest(|session| self.is_over(session, now)) {
-            ended.push(over);
-        }
-    }
-}
-
-impl Drop for Sessions {
-    fn drop(&mut self) {
-        self.end_all();
-    }
-}
-
-impl Table {
-    /// Takes out the session unused for longest, if `may_go` says so of it.
-    fn remove_oldest(&mut self, may_go: impl Fn(&Session) -> bool) -> Option<Arc<Session>> {
-        loop {
-            let Reverse((used, id)) = *self.by_use.peek()?;
-            let Some(session) = self.sessions.get(&id) else {
-                self.by_use.pop();
-                continue;
-            };
-            if session.last_use.load(Ordering::Relaxed) == used && may_go(session) {
-                self.by_use.pop();
-                return self.sessions.remove(&id);
-            }
-            let last_use = session.last_use.load(Ordering::Relaxed);
-            if last_use == used {
-                return None;
-            }
-            self.by_use.pop();
-            self.by_use.push(Reverse((last_use, id)));
-        }
-    }
-
-    fn remove(&mut self, id: &Uuid) -> Option<Arc<Session>> {
-        let session = self.sessions.remove(id)?;
-        if self.by_use.len() > 2 * self.sessions.len() + 64 {
-            let sessions = &self.sessions;
-            self.by_use.retain(|Reverse((_, id))| sessions.contains_key(id));
-        }
-        Some(session)
-    }
-}
-
-fn end_all(sessions: impl IntoIterator<Item = Arc<Session>>) {
-    for session in sessions {
-        session.end();
-    }
-}
-
-/// A request that counts among those being served until it is dropped.
-pub(super) struct Admission(Arc<AtomicUsize>);
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A session: what `initialize` settled, and what is in flight.
+/// A session: what `initialize` settled, what is in flight both ways, and who listens. There may be many of them, so it is small.
 pub(super) struct Session {
     pub(super) handshake: Arc<Handshake>,
+    policy: Arc<Policy>,
+    key: SessionKey,
     clock: Clock,
     last_use: AtomicU64,
+    last_stream: AtomicU64,
     state: Mutex<State>,
+}
+
+/// What all sessions of a server have in common.
+pub(super) struct Policy {
+    pub(super) resumption: Option<Resumption>,
+    /// Requests to the client of one session that wait for an answer.
+    pub(super) asks: usize,
+    /// How long they wait.
+    pub(super) answer_within: Duration,
 }
 
 #[derive(Default)]
 struct State {
     flights: FxHashMap<RequestId, Flight>,
     next_flight: u64,
-    listener: Option<Arc<Outbox>>,
+    listeners: Listeners,
+    asks: Asks,
     ended: bool,
 }
 
@@ -223,6 +53,8 @@ struct Flight {
     number: u64,
     /// What runs for it and where its answer goes, once it is known that it takes time.
     work: Option<(AbortHandle, Arc<Outbox>)>,
+    /// The answer is there, so another request may have the id.
+    answered: bool,
 }
 
 impl Flight {
@@ -248,6 +80,46 @@ pub(super) enum Grounded {
 }
 
 impl Session {
+    pub(super) fn new(handshake: Arc<Handshake>, clock: Clock, policy: Arc<Policy>) -> Self {
+        Self {
+            handshake,
+            policy,
+            key: SessionKey(Uuid::new_v4().as_u64_pair().1),
+            clock,
+            last_use: AtomicU64::new(clock.now()),
+            last_stream: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// How its streams outlive their connections, if they do.
+    pub(super) fn resumption(&self) -> Option<&Resumption> {
+        self.policy.resumption.as_ref()
+    }
+
+    /// What its streams are kept under.
+    pub(super) fn key(&self) -> SessionKey {
+        self.key
+    }
+
+    /// A number for one more stream.
+    pub(super) fn next_stream(&self) -> u64 {
+        self.last_stream.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn last_use(&self) -> u64 {
+        self.last_use.load(Ordering::Relaxed)
+    }
+
+    /// Says that it is used.
+    pub(super) fn used(&self, now: u64) {
+        self.last_use.store(now, Ordering::Relaxed);
+    }
+
     /// Takes a request into the session. It can be cancelled from now on, until the guard is dropped.
     pub(super) fn take_off(self: &Arc<Self>, id: &RequestId) -> Result<InFlight, Grounded> {
         let mut state = self.state();
@@ -255,10 +127,11 @@ impl Session {
             return Err(Grounded::Ended);
         }
         let number = state.next_flight;
+        let flight = Flight { number, work: None, answered: false };
         match state.flights.entry(id.clone()) {
-            Entry::Occupied(_) => return Err(Grounded::Duplicate),
-            Entry::Vacant(slot) => slot.insert(Flight { number, work: None }),
-        };
+            Entry::Occupied(slot) if !slot.get().answered => return Err(Grounded::Duplicate),
+            slot => drop(slot.insert_entry(flight)),
+        }
         state.next_flight += 1;
         drop(state);
         Ok(InFlight { session: self.clone(), id: id.clone(), number })
@@ -272,46 +145,93 @@ impl Session {
         }
     }
 
-    /// Opens the stream for listening; an older one ends. `None` when the session is over.
-    pub(super) fn listen(&self) -> Option<Arc<Outbox>> {
+    /// Opens a stream for listening. `None` when the session is over.
+    pub(super) fn listen(self: &Arc<Self>) -> Option<Arc<Outbox>> {
+        let outbox = Outbox::listening(self);
         let mut state = self.state();
         if state.ended {
             return None;
         }
-        let outbox = Arc::new(Outbox::default());
-        let older = state.listener.replace(outbox.clone());
-        drop(state);
-        if let Some(older) = older {
-            older.end(End::Silent);
-        }
+        state.listeners.add(outbox.clone());
         Some(outbox)
     }
 
-    fn end_listening(&self) {
-        let listener = self.state().listener.take();
-        if let Some(listener) = listener {
-            listener.end(End::Silent);
+    /// Resumes a stream after an event: what was sent since then, and whatever comes. `None` when nothing is left of it.
+    pub(super) async fn resume(&self, after: EventId) -> Option<Resumed> {
+        let resumption = self.resumption()?;
+        if after.stream.session != self.key {
+            return None;
+        }
+        let (outbox, is_listening) = self.stream(after.stream.stream).unzip();
+        let (reader, last) = outbox.as_ref().map(Outbox::take_over).unzip();
+        let mut missed = resumption.store.replay(after.stream, after.number).await;
+        // What is newer comes from the outbox.
+        missed.retain(|event| last.is_none_or(|last| event.number <= last));
+        let events = |greeting: Option<Vec<u8>>| {
+            let mut events = greeting.unwrap_or_default();
+            for event in &missed {
+                EventId { number: event.number, ..after }.write_event(&event.message, &mut events);
+            }
+            events
+        };
+        let (Some(reader), Some(outbox)) = (reader, outbox) else {
+            return (!missed.is_empty()).then(|| Resumed::Rest(events(None)));
+        };
+        if is_listening == Some(true) {
+            self.state().listeners.hand_over(&outbox);
+        }
+        let mut events = events(outbox.greeting(after.number));
+        if events.is_empty() {
+            events.extend_from_slice(KEEP_ALIVE);
+        }
+        Some(Resumed::Stream(EventStream::resumed(reader, events)))
+    }
+
+    /// The stream with a number that is not at its end, and whether it is for listening.
+    fn stream(&self, number: u64) -> Option<(Arc<Outbox>, bool)> {
+        let state = self.state();
+        if let Some(stream) = state.listeners.stream(number) {
+            return Some((stream.clone(), true));
+        }
+        let mut outboxes = state.flights.values().filter_map(|flight| Some(&flight.work.as_ref()?.1));
+        outboxes.find(|outbox| outbox.stream() == Some(number)).map(|outbox| (outbox.clone(), false))
+    }
+
+    /// Sends a message that belongs to no request. False when nobody listens.
+    pub(super) fn send(&self, write: impl Fn(&mut Vec<u8>)) -> bool {
+        self.state().listeners.send(write)
+    }
+
+    pub(super) fn with_asks<T>(&self, act: impl FnOnce(&mut Asks) -> T) -> T {
+        act(&mut self.state().asks)
+    }
+
+    /// Ends the streams for listening.
+    pub(super) fn end_listening(&self) {
+        self.state().listeners.end();
+    }
+
+    /// Cancels everything in flight, settles what its client was asked, and ends the streams.
+    pub(super) fn end(&self) {
+        let (flights, asks) = {
+            let mut state = self.state();
+            state.ended = true;
+            state.listeners.end();
+            (std::mem::take(&mut state.flights), state.asks.end())
+        };
+        drop(asks);
+        flights.into_values().for_each(Flight::abort);
+        if let Some(resumption) = self.resumption() {
+            resumption.store.remove_session(self.key);
         }
     }
 
-    /// Cancels everything in flight and ends the stream for listening.
-    fn end(&self) {
-        let flights = {
-            let mut state = self.state();
-            state.ended = true;
-            std::mem::take(&mut state.flights)
-        };
-        flights.into_values().for_each(Flight::abort);
-        self.end_listening();
-    }
-
     /// Whether a client waits for something of it right now, which counts as a use.
-    fn is_in_use(&self, now: u64) -> bool {
+    pub(super) fn is_in_use(&self, now: u64) -> bool {
         let state = self.state();
-        let is_listening = state.listener.as_ref().is_some_and(|listener| !listener.is_left());
-        let in_use = is_listening || state.flights.values().any(Flight::is_awaited);
+        let in_use = state.listeners.any() || state.flights.values().any(Flight::is_awaited);
         if in_use {
-            self.last_use.store(now, Ordering::Relaxed);
+            self.used(now);
         }
         in_use
     }
@@ -336,6 +256,23 @@ impl InFlight {
             _ => work.abort(),
         }
     }
+
+    /// Says that the answer is there. The id may be used again as soon as the client has it.
+    pub(super) fn answered(&self) {
+        if let Some(flight) = self.session.state().flights.get_mut(&self.id)
+            && flight.number == self.number
+        {
+            flight.answered = true;
+        }
+    }
+}
+
+/// What a client gets that comes back to a stream.
+pub(super) enum Resumed {
+    /// The stream goes on.
+    Stream(EventStream),
+    /// It is at its end; these events are what was missed.
+    Rest(Vec<u8>),
 }
 
 impl Drop for InFlight {
@@ -345,105 +282,6 @@ impl Drop for InFlight {
             state.flights.remove(&self.id);
         }
         drop(state);
-        self.session.last_use.store(self.session.clock.now(), Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use oxmcp_proto::jsonrpc::{MethodName, RawJson, Request};
-    use serde_json::json;
-
-    use super::*;
-    use crate::Server;
-
-    fn handshake() -> Arc<Handshake> {
-        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "0"}});
-        let method = MethodName::Known(oxmcp_proto::Method::Initialize);
-        let request = Request { id: 1.into(), method, params: Some(RawJson::of(&params).unwrap()) };
-        Server::new("s", "0").core().initialize(&request).unwrap().0
-    }
-
-    fn sessions(limits: Limits) -> Sessions {
-        Sessions::new(&limits)
-    }
-
-    #[tokio::test]
-    async fn however_many_are_opened_few_are_kept() {
-        let limits = Limits { sessions: 100, ..Limits::default() };
-        let sessions = sessions(limits);
-        let handshake = handshake();
-        for _ in 0..10_000 {
-            let kept = sessions.open(handshake.clone());
-            let ended = sessions.open(handshake.clone());
-            assert!(sessions.find(&kept).is_some());
-            assert!(sessions.end(&ended) && !sessions.end(&ended));
-        }
-        let table = sessions.table();
-        assert_eq!(table.sessions.len(), 99);
-        assert!(table.by_use.len() <= 2 * 100 + 64, "{}", table.by_use.len());
-    }
-
-    #[tokio::test]
-    async fn use_and_not_age_decides_which_session_goes() {
-        let limits = Limits { sessions: 4, ..Limits::default() };
-        let sessions = sessions(limits);
-        let ids: Vec<_> = (0..4).map(|_| sessions.open(handshake())).collect();
-        for at in [2, 0, 3] {
-            sessions.find(&ids[at]).unwrap();
-        }
-        for gone in [1, 2, 0, 3] {
-            assert!(sessions.table().sessions.len() == 4);
-            sessions.open(handshake());
-            let id = Uuid::try_parse_ascii(ids[gone].as_bytes()).unwrap();
-            assert!(!sessions.table().sessions.contains_key(&id), "the {gone}th went");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_nobody_waits_for_does_not_keep_a_session() {
-        let limits = Limits { session_idle: Duration::from_secs(60), ..Limits::default() };
-        let sessions = sessions(limits);
-        let hour = Duration::from_secs(3600);
-        let id = sessions.open(handshake());
-
-        let listener = sessions.find(&id).unwrap().listen().unwrap();
-        tokio::time::advance(hour).await;
-        let session = sessions.find(&id).expect("it is listened to");
-        drop(super::super::exchange::EventStream::listening(listener));
-
-        let in_flight = session.take_off(&1.into()).unwrap();
-        let outbox = Arc::<Outbox>::default();
-        let work = tokio::spawn(std::future::pending::<()>());
-        in_flight.attach(work.abort_handle(), outbox.clone());
-        tokio::time::advance(hour).await;
-        sessions.find(&id).expect("an answer is waited for");
-        drop(super::super::exchange::EventStream::listening(outbox));
-        tokio::time::advance(hour).await;
-        assert!(sessions.find(&id).is_none(), "the client of that request is gone");
-        sessions.open(handshake());
-        assert!(work.await.unwrap_err().is_cancelled());
-    }
-
-    #[tokio::test]
-    async fn a_request_that_is_cancelled_before_it_runs_does_not_run_on() {
-        let sessions = sessions(Limits::default());
-        let id = sessions.open(handshake());
-        let session = sessions.find(&id).unwrap();
-        let first = session.take_off(&1.into()).unwrap();
-        assert_eq!(session.take_off(&1.into()).err(), Some(Grounded::Duplicate));
-        session.cancel(&1.into());
-        // The id is free again, and what comes of the first request does not touch the second.
-        let second = session.take_off(&1.into()).unwrap();
-        let work = tokio::spawn(std::future::pending::<()>());
-        first.attach(work.abort_handle(), Arc::default());
-        assert!(work.await.unwrap_err().is_cancelled());
-        drop(first);
-        assert_eq!(session.take_off(&1.into()).err(), Some(Grounded::Duplicate));
-        drop(second);
-        assert!(session.take_off(&1.into()).is_ok());
-        assert!(sessions.end(&id));
-        assert_eq!(session.take_off(&2.into()).err(), Some(Grounded::Ended));
-        assert!(session.listen().is_none());
+        self.session.used(self.session.clock.now());
     }
 }

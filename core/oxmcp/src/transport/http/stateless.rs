@@ -8,8 +8,9 @@ use oxmcp_proto::{Era, ProtocolVersion};
 use serde::Deserialize;
 
 use super::accept::Accepts;
-use super::exchange::{Deaf, Exchange, Outbox, answer};
+use super::exchange::{Deaf, Exchange, answer};
 use super::headers::{self, METHOD, NAME, PROTOCOL_VERSION};
+use super::outbox::Outbox;
 use super::{HttpBody, reply};
 use crate::server::{Answer, Core, Peer};
 

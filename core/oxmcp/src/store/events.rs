@@ -1,0 +1,69 @@
+use std::fmt;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+/// Keeps the messages of event streams, so that a client whose connection was lost, or closed by the server, gets the rest when it comes
+/// back (2025-11-25, transports, "Resumability and Redelivery").
+///
+/// Only sessions of the handshake era have resumable streams. [`MemoryEvents`](super::MemoryEvents) is the default; implement this for
+/// keeping them elsewhere. A store may forget the oldest events of a stream whenever it wants to: then they cannot be sent again.
+///
+/// ```
+/// use std::sync::Arc;
+/// use oxmcp::store::MemoryEvents;
+/// use oxmcp::transport::HttpOptions;
+///
+/// let large = MemoryEvents::default().bytes(1 << 30).stream_bytes(64 << 20);
+/// let options = HttpOptions { event_store: Some(Arc::new(large)), ..HttpOptions::default() };
+/// ```
+pub trait EventStore: Send + Sync + 'static {
+    /// Keeps an event. The numbers of a stream grow from call to call. It runs inside whatever sends the message, so it must not block: a
+    /// store that writes to a network or a disk passes the event on to a task of its own.
+    fn append(&self, stream: StreamId, event: StoredEvent);
+
+    /// The events of a stream whose number is greater than `after`, in order: all that are still kept. Empty when there are none.
+    fn replay(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Vec<StoredEvent>>;
+
+    /// Forgets a stream that nobody can resume. Must not block.
+    fn remove(&self, stream: StreamId);
+
+    /// Forgets all streams of a session that has ended. Must not block.
+    fn remove_session(&self, session: SessionKey);
+}
+
+/// A message that was sent, or should have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its place in its stream; the first is 1.
+    pub number: u64,
+    /// The JSON-RPC message, on one line.
+    pub message: Bytes,
+}
+
+/// Names a session: unique among all servers, and not the session's secret id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionKey(pub(crate) u64);
+
+/// Names an event stream of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId {
+    /// The session.
+    pub session: SessionKey,
+    /// The number of the stream in it.
+    pub stream: u64,
+}
+
+/// 16 hexadecimal digits.
+impl fmt::Display for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The session's key, a hyphen and the number of the stream.
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.session, self.stream)
+    }
+}

@@ -1,0 +1,7 @@
+//! What a server keeps beyond one request. In memory by default; implement a trait to keep it elsewhere.
+
+mod events;
+mod memory_events;
+
+pub use events::{EventStore, SessionKey, StoredEvent, StreamId};
+pub use memory_events::MemoryEvents;

@@ -1,0 +1,308 @@
+use std::future::ready;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::{
+    RawJson, RequestId, Response, write_json_string, write_notification, write_request,
+};
+use oxmcp_proto::link::{CallError, CloseReason};
+use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
+
+use super::outbox::Outbox;
+use super::session::Session;
+use crate::server::Peer;
+
+/// What a server has asked the client of a session and still waits for.
+#[derive(Default)]
+pub(super) struct Asks {
+    last: i64,
+    waiting: Waiting,
+    ended: bool,
+}
+
+/// Who waits for which answer.
+type Waiting = FxHashMap<i64, oneshot::Sender<Result<RawJson, CallError>>>;
+
+impl Asks {
+    /// Makes room for an answer, under an id that the session never had.
+    pub(super) fn open(
+        &mut self,
+        limit: usize,
+    ) -> Result<(i64, oneshot::Receiver<Result<RawJson, CallError>>), CallError> {
+        if self.ended {
+            return Err(CallError::Closed(CloseReason::PeerClosed));
+        }
+        if self.waiting.len() >= limit {
+            return Err(CallError::Overloaded);
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.last += 1;
+        self.waiting.insert(self.last, sender);
+        Ok((self.last, receiver))
+    }
+
+    /// Hands an answer to who waits for it. False when nobody does.
+    pub(super) fn settle(&mut self, id: &RequestId, outcome: Result<RawJson, CallError>) -> bool {
+        let sender = match id {
+            RequestId::Number(id) => self.waiting.remove(id),
+            // Some peers write ids back as strings.
+            RequestId::String(id) => id.parse().ok().and_then(|id: i64| self.waiting.remove(&id)),
+        };
+        sender.is_some_and(|sender| sender.send(outcome).is_ok())
+    }
+
+    /// Asks nothing any more. Dropping what it returns settles what is asked already.
+    pub(super) fn end(&mut self) -> Waiting {
+        self.ended = true;
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Waits for an answer no more. False when it is there.
+    fn close(&mut self, id: i64) -> bool {
+        self.waiting.remove(&id).is_some()
+    }
+}
+
+impl Session {
+    /// Takes an answer of the client.
+    pub(super) fn settle(&self, response: Response) {
+        let Some(id) = response.id else { return };
+        let is_known = self.with_asks(|asks| asks.settle(&id, response.outcome.map_err(CallError::Rpc)));
+        if !is_known {
+            tracing::debug!(%id, "the client answered what nobody waits for");
+        }
+    }
+}
+
+/// Asks the client of a session: on the stream of the response to the request it belongs to, or, when there is none, on one for listening.
+pub(super) fn ask(
+    session: Arc<Session>,
+    stream: Option<Arc<Outbox>>,
+    method: Method,
+    params: RawJson,
+) -> BoxFuture<'static, Result<RawJson, CallError>> {
+    Box::pin(async move {
+        let limit = session.policy().asks;
+        let patience = session.policy().answer_within;
+        let (id, answer) = session.with_asks(|asks| asks.open(limit))?;
+        let asked = Asked { session, stream, id };
+        let is_sent = asked.send(|out| {
+            write_request(out, &id.into(), method.name(), |out| params.write_on_one_line(out));
+        });
+        if !is_sent {
+            asked.session.with_asks(|asks| asks.close(id));
+            return unreachable_client(method).await;
+        }
+        match tokio::time::timeout(patience, answer).await {
+            Ok(Ok(outcome)) => outcome,
+            // The session is over.
+            Ok(Err(_)) => Err(CallError::Closed(CloseReason::PeerClosed)),
+            Err(_) => Err(CallError::Silent { after: patience }),
+        }
+    })
+}
+
+/// A request to the client. Dropping it before it settled tells the client that nobody waits any more.
+struct Asked {
+    session: Arc<Session>,
+    stream: Option<Arc<Outbox>>,
+    id: i64,
+}
+
+impl Asked {
+    fn send(&self, write: impl Fn(&mut Vec<u8>)) -> bool {
+        match &self.stream {
+            Some(stream) if stream.is_over() => false,
+            Some(stream) if stream.send(&write) => true,
+            _ => self.session.send(write),
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if !self.session.with_asks(|asks| asks.close(self.id)) {
+            return;
+        }
+        let write = |out: &mut Vec<u8>| {
+            write_notification(out, Method::Cancelled.name(), |out| {
+                out.extend_from_slice(br#"{"requestId":"#);
+                RequestId::from(self.id).write(out);
+                out.extend_from_slice(br#","reason":"#);
+                write_json_string("the server no longer waits", out);
+                out.push(b'}');
+            });
+        };
+        let is_sent =
+            self.stream.as_ref().is_some_and(|stream| stream.send(write)) || self.session.send(write);
+        if !is_sent {
+            tracing::debug!(id = self.id, "the client cannot be told that nobody waits for its answer");
+        }
+    }
+}
+
+/// The client of a session, as a request reaches it whose response can be nothing but JSON.
+pub(super) struct Aside(pub(super) Arc<Session>);
+
+impl Peer for Aside {
+    fn notify(&self, _: Method, _: &[u8]) -> bool {
+        false
+    }
+
+    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
+        ask(self.0.clone(), None, method, params)
+    }
+}
+
+/// The answer to what cannot be asked, because nothing leads from an exchange to a client that could answer.
+pub(super) fn unreachable_client(method: Method) -> BoxFuture<'static, Result<RawJson, CallError>> {
+    let why = format!("there is no stream that could carry {} to the client", method.name());
+    Box::pin(ready(Err(CallError::Closed(CloseReason::Broken(why)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+    use oxmcp_proto::jsonrpc::{ErrorObject, Message, MethodName, Request, parse};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::transport::http::outbox::{End, Next, Reader};
+    use crate::transport::http::sessions::Sessions;
+    use crate::{Limits, Server};
+
+    /// A session, which lasts as long as the table.
+    fn session(limits: Limits) -> (Sessions, Arc<Session>) {
+        let params = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "c", "version": "0"}});
+        let method = MethodName::Known(Method::Initialize);
+        let request = Request { id: 1.into(), method, params: Some(RawJson::of(&params).unwrap()) };
+        let handshake = Server::new("s", "0").core().initialize(&request).unwrap().0;
+        let sessions = Sessions::new(&limits, None);
+        let session = sessions.find(&sessions.open(handshake)).unwrap();
+        (sessions, session)
+    }
+
+    /// The messages that wait for the client on a stream.
+    async fn sent(reader: &mut Reader) -> Vec<Value> {
+        let next = poll_fn(|cx| Poll::Ready(reader.poll_next(cx))).await;
+        let Poll::Ready(Next::Events(events) | Next::End(events, _)) = next else { return Vec::new() };
+        let events = String::from_utf8(events).unwrap();
+        let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
+        data.map(|data| serde_json::from_str(data).unwrap()).collect()
+    }
+
+    fn answer(session: &Session, response: &Value) {
+        match parse(Bytes::from(response.to_string()), 64).unwrap() {
+            Message::Response(response) => session.settle(response),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn roots() -> (Method, RawJson) {
+        (Method::ListRoots, RawJson::empty_object())
+    }
+
+    #[tokio::test]
+    async fn a_question_goes_out_with_the_request_it_belongs_to() {
+        let (_sessions, session) = session(Limits::default());
+        let mut listening = Reader::new(session.listen().unwrap());
+        let outbox = Outbox::of_request(&session, 7.into());
+        let mut response = Reader::new(outbox.clone());
+        let (method, params) = roots();
+        let (mut first, mut second) = (outbox.ask(method, params.clone()), outbox.ask(method, params));
+        assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
+        let asked = sent(&mut response).await;
+        assert_eq!(asked[0]["method"], "roots/list");
+        assert_ne!(asked[0]["id"], asked[1]["id"]);
+        let roots = json!({"roots": []});
+        answer(&session, &json!({"jsonrpc": "2.0", "id": 99, "result": roots}));
+        answer(&session, &json!({"jsonrpc": "2.0", "id": asked[1]["id"].to_string(), "result": roots}));
+        answer(
+            &session,
+            &json!({"jsonrpc": "2.0", "id": asked[0]["id"], "error": {"code": -1, "message": "no"}}),
+        );
+        assert_eq!(second.await.unwrap().as_str(), roots.to_string());
+        assert_eq!(first.await, Err(CallError::Rpc(ErrorObject::new(-1, "no"))));
+        assert!(sent(&mut response).await.is_empty() && sent(&mut listening).await.is_empty());
+        // A request that is answered asks nothing more.
+        outbox.end(End::Silent);
+        assert!(matches!(outbox.ask(method, RawJson::empty_object()).await, Err(CallError::Closed(_))));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_no_events_is_asked_where_it_listens() {
+        let (_sessions, session) = session(Limits::default());
+        let aside = Aside(session.clone());
+        let (method, params) = roots();
+        // Nobody listens, or ever did.
+        assert!(matches!(aside.ask(method, params.clone()).await, Err(CallError::Closed(_))));
+        let (mut older, newer) = (Reader::new(session.listen().unwrap()), session.listen().unwrap());
+        let mut newer = Reader::new(newer);
+        let mut question = aside.ask(method, params.clone());
+        assert!((&mut question).now_or_never().is_none());
+        assert_eq!(sent(&mut newer).await.len(), 1);
+        drop((newer, question));
+        let mut question = aside.ask(method, params.clone());
+        assert!((&mut question).now_or_never().is_none());
+        assert_eq!(sent(&mut older).await.len(), 2, "the end of the first question, and the second");
+        drop((older, question));
+        // Now it waits for whoever listens next.
+        let mut question = aside.ask(method, params);
+        assert!((&mut question).now_or_never().is_none());
+        let mut last = Reader::new(session.listen().unwrap());
+        let asked = sent(&mut last).await;
+        let asked = asked.iter().find(|message| message["method"] == "roots/list").unwrap();
+        answer(&session, &json!({"jsonrpc": "2.0", "id": asked["id"], "result": {}}));
+        assert_eq!(question.await.unwrap().as_str(), "{}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_settles_whatever_happens() {
+        let limits = Limits { calls: 2, call_silence: Duration::from_secs(5), ..Limits::default() };
+        let (sessions, session) = session(limits);
+        let outbox = Outbox::of_request(&session, 7.into());
+        let mut response = Reader::new(outbox.clone());
+        let ask = || {
+            let (method, params) = roots();
+            outbox.ask(method, params)
+        };
+        assert_eq!(ask().await, Err(CallError::Silent { after: Duration::from_secs(5) }));
+        let messages = sent(&mut response).await;
+        assert_eq!(messages[1]["method"], "notifications/cancelled");
+        assert_eq!(messages[1]["params"]["requestId"], messages[0]["id"]);
+        // Too late, and to nobody.
+        answer(&session, &json!({"jsonrpc": "2.0", "id": messages[0]["id"], "result": {}}));
+
+        let (mut first, mut second) = (ask(), ask());
+        assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
+        assert_eq!(ask().await, Err(CallError::Overloaded));
+        drop(first);
+        let messages = sent(&mut response).await;
+        assert_eq!(
+            messages[2]["params"]["requestId"], messages[0]["id"],
+            "whoever drops a question cancels it"
+        );
+        sessions.end_all();
+        assert_eq!(second.await, Err(CallError::Closed(CloseReason::PeerClosed)));
+        assert_eq!(ask().await, Err(CallError::Closed(CloseReason::PeerClosed)));
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_listener_is_bounded() {
+        let (_sessions, session) = session(Limits::default());
+        drop(Reader::new(session.listen().unwrap()));
+        let message = format!("\"{}\"", "x".repeat(1000));
+        let kept =
+            (0..1000).take_while(|_| session.send(|out| out.extend_from_slice(message.as_bytes()))).count();
+        assert!((60..=66).contains(&kept), "{kept}");
+        let mut next = Reader::new(session.listen().unwrap());
+        assert_eq!(sent(&mut next).await.len(), kept);
+    }
+}

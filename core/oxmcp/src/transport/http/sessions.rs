@@ -1,0 +1,297 @@
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use rustc_hash::FxHashMap;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::resumption::Resumption;
+use super::session::{Policy, Session};
+use crate::Limits;
+use crate::server::Session as Handshake;
+
+/// The sessions of the handshake era. There are never more than the limit: the one unused for longest makes room.
+pub(super) struct Sessions {
+    table: Mutex<Table>,
+    policy: Arc<Policy>,
+    clock: Clock,
+    capacity: usize,
+    idle: Duration,
+    /// The requests of all sessions that are being served, which outlive their connections.
+    serving: Arc<AtomicUsize>,
+    max_serving: usize,
+}
+
+#[derive(Default)]
+struct Table {
+    sessions: FxHashMap<Uuid, Arc<Session>>,
+    /// One entry for each session, at a moment when it was in use; it may have been used since. Entries of sessions that are gone stay
+    /// until they come up.
+    by_use: BinaryHeap<Reverse<(u64, Uuid)>>,
+    next_sweep: u64,
+}
+
+/// Nanoseconds since the server began.
+#[derive(Clone, Copy)]
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub(super) fn now(self) -> u64 {
+        self.0.elapsed().as_nanos() as u64
+    }
+}
+
+impl Sessions {
+    pub(super) fn new(limits: &Limits, resumption: Option<Resumption>) -> Self {
+        Self {
+            table: Mutex::default(),
+            policy: Arc::new(Policy { resumption, asks: limits.calls, answer_within: limits.call_silence }),
+            clock: Clock(Instant::now()),
+            capacity: limits.sessions.max(1),
+            idle: limits.session_idle,
+            serving: Arc::default(),
+            max_serving: limits.serving,
+        }
+    }
+
+    /// Opens a session and returns its id.
+    pub(super) fn open(&self, handshake: Arc<Handshake>) -> HeaderValue {
+        let id = Uuid::new_v4();
+        let now = self.clock.now();
+        let session = Arc::new(Session::new(handshake, self.clock, self.policy.clone()));
+        let mut ended = Vec::new();
+        let mut table = self.table();
+        self.sweep(&mut table, now, &mut ended);
+        while table.sessions.len() >= self.capacity {
+            let oldest = table.remove_oldest(|session| !session.is_in_use(now));
+            // When all are in use, one of them has to go all the same.
+            let Some(oldest) = oldest.or_else(|| table.remove_oldest(|_| true)) else { break };
+            ended.push(oldest);
+        }
+        table.sessions.insert(id, session);
+        table.by_use.push(Reverse((now, id)));
+        drop(table);
+        end_all(ended);
+        let mut text = Uuid::encode_buffer();
+        HeaderValue::from_str(id.simple().encode_lower(&mut text))
+            .unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+
+    /// The session with an id, now in use.
+    pub(super) fn find(&self, id: &HeaderValue) -> Option<Arc<Session>> {
+        let id = Uuid::try_parse_ascii(id.as_bytes()).ok()?;
+        let now = self.clock.now();
+        let mut ended = Vec::new();
+        let mut table = self.table();
+        if now >= table.next_sweep {
+            self.sweep(&mut table, now, &mut ended);
+        }
+        let session = table.sessions.get(&id).filter(|session| !self.is_over(session, now)).cloned();
+        drop(table);
+        end_all(ended);
+        session.inspect(|session| session.used(now))
+    }
+
+    /// Ends a session. False when there is none.
+    pub(super) fn end(&self, id: &HeaderValue) -> bool {
+        let Ok(id) = Uuid::try_parse_ascii(id.as_bytes()) else { return false };
+        let session = self.table().remove(&id);
+        session.inspect(|session| session.end()).is_some()
+    }
+
+    /// Ends the streams for listening.
+    pub(super) fn end_listening(&self) {
+        let sessions: Vec<_> = self.table().sessions.values().cloned().collect();
+        for session in sessions {
+            session.end_listening();
+        }
+    }
+
+    /// Ends every session.
+    pub(super) fn end_all(&self) {
+        let table = std::mem::take(&mut *self.table());
+        end_all(table.sessions.into_values());
+    }
+
+    /// Counts a request in, if there is room for one more.
+    pub(super) fn admit(&self) -> Option<Admission> {
+        let count = self.serving.fetch_add(1, Ordering::Relaxed);
+        let admission = Admission(self.serving.clone());
+        (count < self.max_serving).then_some(admission)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a session was unused for too long.
+    fn is_over(&self, session: &Session, now: u64) -> bool {
+        let unused = now.saturating_sub(session.last_use());
+        Duration::from_nanos(unused) > self.idle && !session.is_in_use(now)
+    }
+
+    /// Takes out the sessions that were unused for too long.
+    fn sweep(&self, table: &mut Table, now: u64, ended: &mut Vec<Arc<Session>>) {
+        let pause = (self.idle / 8).clamp(Duration::from_millis(10), Duration::from_secs(60));
+        table.next_sweep = now.saturating_add(pause.as_nanos() as u64);
+        while let Some(over) = table.remove_oldest(|session| self.is_over(session, now)) {
+            ended.push(over);
+        }
+    }
+}
+
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        self.end_all();
+    }
+}
+
+impl Table {
+    /// Takes out the session unused for longest, if `may_go` says so of it.
+    fn remove_oldest(&mut self, may_go: impl Fn(&Session) -> bool) -> Option<Arc<Session>> {
+        loop {
+            let Reverse((used, id)) = *self.by_use.peek()?;
+            let Some(session) = self.sessions.get(&id) else {
+                self.by_use.pop();
+                continue;
+            };
+            if session.last_use() == used && may_go(session) {
+                self.by_use.pop();
+                return self.sessions.remove(&id);
+            }
+            let last_use = session.last_use();
+            if last_use == used {
+                return None;
+            }
+            self.by_use.pop();
+            self.by_use.push(Reverse((last_use, id)));
+        }
+    }
+
+    fn remove(&mut self, id: &Uuid) -> Option<Arc<Session>> {
+        let session = self.sessions.remove(id)?;
+        if self.by_use.len() > 2 * self.sessions.len() + 64 {
+            let sessions = &self.sessions;
+            self.by_use.retain(|Reverse((_, id))| sessions.contains_key(id));
+        }
+        Some(session)
+    }
+}
+
+fn end_all(sessions: impl IntoIterator<Item = Arc<Session>>) {
+    for session in sessions {
+        session.end();
+    }
+}
+
+/// A request that counts among those being served until it is dropped.
+pub(super) struct Admission(Arc<AtomicUsize>);
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oxmcp_proto::jsonrpc::{MethodName, RawJson, Request};
+    use serde_json::json;
+
+    use super::*;
+    use crate::Server;
+
+    fn handshake() -> Arc<Handshake> {
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "0"}});
+        let method = MethodName::Known(oxmcp_proto::Method::Initialize);
+        let request = Request { id: 1.into(), method, params: Some(RawJson::of(&params).unwrap()) };
+        Server::new("s", "0").core().initialize(&request).unwrap().0
+    }
+
+    fn sessions(limits: Limits) -> Sessions {
+        Sessions::new(&limits, None)
+    }
+
+    #[tokio::test]
+    async fn however_many_are_opened_few_are_kept() {
+        let limits = Limits { sessions: 100, ..Limits::default() };
+        let sessions = sessions(limits);
+        let handshake = handshake();
+        for _ in 0..10_000 {
+            let kept = sessions.open(handshake.clone());
+            let ended = sessions.open(handshake.clone());
+            assert!(sessions.find(&kept).is_some());
+            assert!(sessions.end(&ended) && !sessions.end(&ended));
+        }
+        let table = sessions.table();
+        assert_eq!(table.sessions.len(), 99);
+        assert!(table.by_use.len() <= 2 * 100 + 64, "{}", table.by_use.len());
+    }
+
+    #[tokio::test]
+    async fn use_and_not_age_decides_which_session_goes() {
+        let limits = Limits { sessions: 4, ..Limits::default() };
+        let sessions = sessions(limits);
+        let ids: Vec<_> = (0..4).map(|_| sessions.open(handshake())).collect();
+        for at in [2, 0, 3] {
+            sessions.find(&ids[at]).unwrap();
+        }
+        for gone in [1, 2, 0, 3] {
+            assert!(sessions.table().sessions.len() == 4);
+            sessions.open(handshake());
+            let id = Uuid::try_parse_ascii(ids[gone].as_bytes()).unwrap();
+            assert!(!sessions.table().sessions.contains_key(&id), "the {gone}th went");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_does_not_keep_a_session() {
+        let limits = Limits { session_idle: Duration::from_secs(60), ..Limits::default() };
+        let sessions = sessions(limits);
+        let hour = Duration::from_secs(3600);
+        let id = sessions.open(handshake());
+
+        let listener = sessions.find(&id).unwrap().listen().unwrap();
+        tokio::time::advance(hour).await;
+        let session = sessions.find(&id).expect("it is listened to");
+        drop(super::super::exchange::EventStream::listening(listener));
+
+        let in_flight = session.take_off(&1.into()).unwrap();
+        let outbox = Arc::<super::super::outbox::Outbox>::default();
+        let work = tokio::spawn(std::future::pending::<()>());
+        in_flight.attach(work.abort_handle(), outbox.clone());
+        tokio::time::advance(hour).await;
+        sessions.find(&id).expect("an answer is waited for");
+        drop(super::super::exchange::EventStream::listening(outbox));
+        tokio::time::advance(hour).await;
+        assert!(sessions.find(&id).is_none(), "the client of that request is gone");
+        sessions.open(handshake());
+        assert!(work.await.unwrap_err().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_cancelled_before_it_runs_does_not_run_on() {
+        let sessions = sessions(Limits::default());
+        let id = sessions.open(handshake());
+        let session = sessions.find(&id).unwrap();
+        let first = session.take_off(&1.into()).unwrap();
+        assert_eq!(session.take_off(&1.into()).err(), Some(super::super::session::Grounded::Duplicate));
+        session.cancel(&1.into());
+        // The id is free again, and what comes of the first request does not touch the second.
+        let second = session.take_off(&1.into()).unwrap();
+        let work = tokio::spawn(std::future::pending::<()>());
+        first.attach(work.abort_handle(), Arc::default());
+        assert!(work.await.unwrap_err().is_cancelled());
+        drop(first);
+        assert_eq!(session.take_off(&1.into()).err(), Some(super::super::session::Grounded::Duplicate));
+        drop(second);
+        assert!(session.take_off(&1.into()).is_ok());
+        assert!(sessions.end(&id));
+        assert_eq!(session.take_off(&2.into()).err(), Some(super::super::session::Grounded::Ended));
+        assert!(session.listen().is_none());
+    }
+}
