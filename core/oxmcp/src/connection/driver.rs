@@ -1,11 +1,11 @@
 use std::future::{Future, Pending};
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use oxmcp_proto::jsonrpc::{ErrorObject, InvalidMessage, Message, Request, RequestId, codes, parse};
-use oxmcp_proto::link::{CallError, CloseReason, Event, Ticket};
+use oxmcp_proto::link::{CallError, CloseReason, Event, Ticket, Transmit};
 use oxmcp_proto::model::Progress;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
@@ -18,6 +18,9 @@ use crate::{Limits, clock};
 
 /// Unsent bytes past which a server reads no further requests: a peer that does not read gets no more work done.
 const THROTTLE: usize = 1 << 20;
+
+/// Pieces of memory that are written at once.
+const SLICES: usize = 8;
 
 /// Reads in a row after which other tasks get their turn.
 const READS_PER_TURN: usize = 32;
@@ -59,7 +62,7 @@ where
         lines: LineBuffer::new(limits.message_bytes),
         depth: limits.message_depth,
         unsent_limit: limits.unsent_bytes,
-        sending: Vec::new(),
+        sending: Transmit::default(),
         sent: 0,
         timer: None,
         has_process: process.is_some(),
@@ -100,7 +103,7 @@ struct Driver<R, W, P> {
     /// Bytes that wait for the peer, past which it is given up.
     unsent_limit: usize,
     /// Lines on their way out, and how much of them is out.
-    sending: Vec<u8>,
+    sending: Transmit,
     sent: usize,
     timer: Option<Pin<Box<Sleep>>>,
     /// Whether there is a process whose exit is still to come.
@@ -181,10 +184,10 @@ where
             }
         }
         // Nobody takes it any more.
-        self.sending.clear();
+        self.sending.clear(0);
         self.sent = 0;
         self.connection.link().swap_transmit(&mut self.sending);
-        self.sending.clear();
+        self.sending.clear(0);
         false
     }
 
@@ -252,16 +255,15 @@ where
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.sent == self.sending.len() {
-                self.sending.clear();
+                self.sending.clear(THROTTLE);
                 self.sent = 0;
-                if self.sending.capacity() > THROTTLE {
-                    self.sending = Vec::new();
-                }
                 if !self.connection.link().swap_transmit(&mut self.sending) {
                     return Pin::new(&mut self.writer).poll_flush(cx);
                 }
             }
-            let written = ready!(Pin::new(&mut self.writer).poll_write(cx, &self.sending[self.sent..]))?;
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.sending.slices(self.sent, &mut slices);
+            let written = ready!(Pin::new(&mut self.writer).poll_write_vectored(cx, &slices[..filled]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -199,11 +199,16 @@ pub fn write_notification(out: &mut Vec<u8>, method: &str, params: impl FnOnce(&
 
 /// Appends a successful response on one line.
 pub fn write_result(out: &mut Vec<u8>, id: &RequestId, result: &RawJson) {
+    write_result_head(out, id);
+    result.write_on_one_line(out);
+    out.push(b'}');
+}
+
+/// Appends what comes before the result in a response; after it comes a brace.
+pub fn write_result_head(out: &mut Vec<u8>, id: &RequestId) {
     out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
     id.write(out);
     out.extend_from_slice(br#","result":"#);
-    result.write_on_one_line(out);
-    out.push(b'}');
 }
 
 /// Appends an error response on one line; without an id where the request's could not be read.

@@ -9,11 +9,11 @@ mod raw;
 mod text;
 mod toplevel;
 
-pub use codec::{parse, write_error, write_notification, write_request, write_result};
+pub use codec::{parse, write_error, write_notification, write_request, write_result, write_result_head};
 pub use depth::exceeds_depth;
 pub use error::{ErrorObject, codes};
 pub use id::RequestId;
 pub use message::{InvalidMessage, Message, MethodName, Notification, Request, Response};
 pub use raw::{RawJson, RawObject, write_on_one_line};
-pub use text::write_json_string;
+pub use text::{is_plain_text, write_json_string};
 pub use toplevel::TopLevelId;

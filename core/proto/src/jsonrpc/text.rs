@@ -18,6 +18,11 @@ pub fn write_json_string(string: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Whether a string stands in JSON as it is, between quotes.
+pub fn is_plain_text(string: &str) -> bool {
+    plain_length(string.as_bytes()) == string.len()
+}
+
 /// The number of bytes before the first that needs an escape.
 fn plain_length(bytes: &[u8]) -> usize {
     let plain_blocks = bytes

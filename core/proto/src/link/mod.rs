@@ -9,6 +9,7 @@ mod call;
 mod close;
 mod deadline;
 mod ticket;
+mod transmit;
 
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,11 @@ use rustc_hash::FxHashMap;
 pub use call::{CallError, CallId, CallOptions, Patience};
 pub use close::CloseReason;
 pub use ticket::Ticket;
+pub use transmit::Transmit;
 
 use crate::jsonrpc::{
     ErrorObject, InvalidMessage, Message, MethodName, Notification, RawJson, Request, RequestId, Response,
-    codes, write_error, write_notification, write_request, write_result,
+    codes, write_error, write_notification, write_request, write_result, write_result_head,
 };
 use crate::methods::Method;
 use crate::model::{CancelledParams, ProgressParams};
@@ -85,7 +87,7 @@ pub struct Link<C, S> {
     next_serial: u64,
     batches: Batches,
     deadlines: Deadlines,
-    unsent: Vec<u8>,
+    unsent: Transmit,
     /// How many of the bytes in `unsent` are answers.
     unsent_answers: usize,
     closed: Option<CloseReason>,
@@ -164,7 +166,7 @@ impl<C, S> Link<C, S> {
             next_serial: 1,
             batches: Batches::default(),
             deadlines: Deadlines::default(),
-            unsent: Vec::new(),
+            unsent: Transmit::default(),
             unsent_answers: 0,
             closed: None,
         }
@@ -200,8 +202,9 @@ impl<C, S> Link<C, S> {
         );
         // Settled calls leave their deadlines behind.
         self.prune_deadlines();
-        write_request(&mut self.unsent, &RequestId::Number(id.0), method, |out| params(id, out));
-        self.unsent.push(b'\n');
+        let out = self.unsent.bytes();
+        write_request(out, &RequestId::Number(id.0), method, |out| params(id, out));
+        out.push(b'\n');
         Ok(id)
     }
 
@@ -237,8 +240,9 @@ impl<C, S> Link<C, S> {
         if self.closed.is_some() || self.unsent.len() >= self.limits.unsent {
             return false;
         }
-        write_notification(&mut self.unsent, method, params);
-        self.unsent.push(b'\n');
+        let out = self.unsent.bytes();
+        write_notification(out, method, params);
+        out.push(b'\n');
         true
     }
 
@@ -267,10 +271,13 @@ impl<C, S> Link<C, S> {
             return false;
         }
         let id = ticket.id();
-        self.write_answer(serving.batch, |out| match outcome {
-            Ok(result) => write_result(out, id, result),
-            Err(error) => write_error(out, Some(id), error),
-        });
+        match outcome {
+            Ok(result) if serving.batch.is_none() && is_piece(result) => self.write_piece(id, result),
+            outcome => self.write_answer(serving.batch, |out| match outcome {
+                Ok(result) => write_result(out, id, result),
+                Err(error) => write_error(out, Some(id), error),
+            }),
+        }
         self.leave_batch(serving.batch);
         true
     }
@@ -320,14 +327,23 @@ impl<C, S> Link<C, S> {
         Some(serving)
     }
 
+    /// Writes an answer around a result that is sent from where it lies.
+    fn write_piece(&mut self, id: &RequestId, result: &RawJson) {
+        let before = self.unsent.len();
+        write_result_head(self.unsent.bytes(), id);
+        self.unsent.push(result.clone().into_bytes());
+        self.unsent.bytes().extend_from_slice(b"}\n");
+        self.unsent_answers += self.unsent.len() - before;
+    }
+
     fn write_answer(&mut self, batch: Option<BatchId>, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.unsent.len();
         match batch {
             None => {
-                write(&mut self.unsent);
-                self.unsent.push(b'\n');
+                write(self.unsent.bytes());
+                self.unsent.bytes().push(b'\n');
             }
-            Some(batch) => self.batches.add(batch, write, &mut self.unsent),
+            Some(batch) => self.batches.add(batch, write, self.unsent.bytes()),
         }
         self.unsent_answers += self.unsent.len() - before;
     }
@@ -336,7 +352,7 @@ impl<C, S> Link<C, S> {
     fn leave_batch(&mut self, batch: Option<BatchId>) {
         let Some(batch) = batch else { return };
         let before = self.unsent.len();
-        self.batches.leave(batch, &mut self.unsent);
+        self.batches.leave(batch, self.unsent.bytes());
         self.unsent_answers += self.unsent.len() - before;
     }
 
@@ -484,11 +500,11 @@ impl<C, S> Link<C, S> {
     /// Takes the lines to send, each ending in a newline and holding none else; `None` when there are none.
     pub fn take_transmit(&mut self) -> Option<Vec<u8>> {
         self.unsent_answers = 0;
-        (!self.unsent.is_empty()).then(|| mem::take(&mut self.unsent))
+        (!self.unsent.is_empty()).then(|| mem::take(&mut self.unsent).into_bytes())
     }
 
     /// Swaps the lines to send with an empty buffer, so that two buffers can serve forever. False when there are none.
-    pub fn swap_transmit(&mut self, empty: &mut Vec<u8>) -> bool {
+    pub fn swap_transmit(&mut self, empty: &mut Transmit) -> bool {
         debug_assert!(empty.is_empty());
         if self.unsent.is_empty() {
             return false;
@@ -531,13 +547,23 @@ impl<C, S> Link<C, S> {
         if self.closed.is_some() {
             return;
         }
-        write_notification(&mut self.unsent, Method::Cancelled.name(), |out| {
+        let out = self.unsent.bytes();
+        write_notification(out, Method::Cancelled.name(), |out| {
             out.extend_from_slice(br#"{"requestId":"#);
             RequestId::Number(id).write(out);
             out.extend_from_slice(br#","reason":"#);
             crate::jsonrpc::write_json_string(reason, out);
             out.push(b'}');
         });
-        self.unsent.push(b'\n');
+        out.push(b'\n');
     }
+}
+
+/// Bytes of a result from which on it is not copied.
+const PIECE: usize = 32 * 1024;
+
+/// Whether a result is sent from where it lies: it is large, and already on one line.
+fn is_piece(result: &RawJson) -> bool {
+    let json = result.as_bytes();
+    json.len() >= PIECE && memchr::memchr2(b'\n', b'\r', json).is_none()
 }

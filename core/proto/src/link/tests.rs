@@ -83,6 +83,22 @@ fn a_cancelled_request_gets_no_answer() {
 }
 
 #[test]
+fn a_large_result_is_sent_from_where_it_lies_and_in_its_place() {
+    let mut link = TestLink::new(Limits::default());
+    let now = Instant::now();
+    let text = "x".repeat(100_000);
+    let large = RawJson::of(&text).unwrap();
+    let pretty = RawJson::parse(format!("[\n{text:?}]").into_bytes()).unwrap();
+    for (id, result) in [(1, &RawJson::empty_object()), (2, &large), (3, &pretty), (4, &large)] {
+        let ticket = asked(&mut link, now, id.into()).unwrap();
+        assert!(link.respond(&ticket, Ok(result)));
+    }
+    assert_eq!(link.unsent(), link.unsent_answers());
+    let results: Vec<_> = sent(&mut link).into_iter().map(|mut message| message["result"].take()).collect();
+    assert_eq!(results, [json!({}), json!(text), json!([text]), json!(text)]);
+}
+
+#[test]
 fn a_late_answer_is_not_taken_for_one_to_a_new_request_under_the_same_id() {
     let now = Instant::now();
     let mut link = TestLink::new(Limits::default());

@@ -62,21 +62,17 @@ impl Core {
     }
 
     fn tool_result(&self, version: ProtocolVersion, output: Result<ToolOutput, ToolError>) -> Outcome {
-        let mut result = Vec::with_capacity(256);
-        result.push(b'{');
-        let output = match output {
-            Ok(output) => output,
+        let (output, is_error) = match output {
+            Ok(output) => (output, false),
+            Err(ToolError::Failed(message)) => (ToolOutput::Text(message), true),
             Err(ToolError::Rpc(error)) => return Err(error),
-            Err(ToolError::Failed(message)) => {
-                ToolOutput::Text(message).write_members(&mut result)?;
-                result.extend_from_slice(br#","isError":true"#);
-                self.results.finish(version, &mut result, Own::default());
-                return Ok(RawJson::from_written(result));
-            }
         };
-        output.write_members(&mut result)?;
         let has_own = |name| version.wire().result_type && output.has_member(name);
         let own = Own { result_type: has_own("resultType"), meta: has_own("_meta") };
+        let mut result = output.into_object()?;
+        if is_error {
+            result.extend_from_slice(br#","isError":true"#);
+        }
         self.results.finish(version, &mut result, own);
         Ok(RawJson::from_written(result))
     }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, write_json_string};
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, is_plain_text, write_json_string};
 use oxmcp_proto::model::{CallToolResult, Content};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -150,11 +150,27 @@ impl fmt::Display for ToolError {
 }
 
 impl ToolOutput {
+    /// The result object, without its last brace.
+    pub(super) fn into_object(self) -> Result<Vec<u8>, ErrorObject> {
+        let text = match self {
+            Self::Text(text) if text.len() >= LARGE_TEXT && is_plain_text(&text) => {
+                return Ok(text_object_around(text));
+            }
+            Self::Text(ref text) => text.len(),
+            Self::Result(_) => 0,
+            Self::Json(ref json) => json.as_bytes().len(),
+        };
+        let mut object = Vec::with_capacity(AROUND + text);
+        object.push(b'{');
+        self.write_members(&mut object)?;
+        Ok(object)
+    }
+
     /// Writes the members of the result object, without its braces. `Err` when it is no tool result.
-    pub(super) fn write_members(&self, out: &mut Vec<u8>) -> Result<(), ErrorObject> {
+    fn write_members(&self, out: &mut Vec<u8>) -> Result<(), ErrorObject> {
         match self {
             Self::Text(text) => {
-                out.extend_from_slice(br#""content":[{"type":"text","text":"#);
+                out.extend_from_slice(&TEXT_HEAD[1..]);
                 write_json_string(text, out);
                 out.extend_from_slice(b"}]");
                 Ok(())
@@ -214,6 +230,25 @@ impl ToolOutput {
             Self::Json(json) => json.to::<RawObject<'_>>().is_ok_and(|object| object.member(name).is_some()),
         }
     }
+}
+
+/// Bytes of a text from which on its memory becomes the result's.
+const LARGE_TEXT: usize = 16 * 1024;
+
+/// Room for what stands around the text in a result.
+const AROUND: usize = 512;
+
+/// What stands before the text of a result that is one text block.
+const TEXT_HEAD: &[u8] = br#"{"content":[{"type":"text","text":"#;
+
+/// Makes the object of a result around a text that needs no escapes, in the text's own memory: memory that is new for each large result
+/// costs more than moving the text.
+fn text_object_around(text: String) -> Vec<u8> {
+    let mut object = text.into_bytes();
+    object.reserve(AROUND);
+    object.splice(0..0, TEXT_HEAD.iter().chain(b"\"").copied());
+    object.extend_from_slice(br#""}]"#);
+    object
 }
 
 /// What there is of a result to check against `outputSchema`.
