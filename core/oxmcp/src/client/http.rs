@@ -1,35 +1,34 @@
 mod failure;
+mod in_flight;
+mod listener;
+mod negotiate;
 mod posts;
+mod serving;
 
-use std::future::pending;
 use std::mem;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use oxmcp_proto::jsonrpc::{
-    ErrorObject, Message, MethodName, RawJson, Request, RequestId, write_error, write_notification,
-    write_request, write_result,
-};
+use oxmcp_proto::jsonrpc::{Message, MethodName, RawJson, RequestId, write_notification, write_request};
 use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{Progress, ProgressParams};
-use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, NegotiationError, Offer, Reply, Step};
 use oxmcp_proto::{Era, Method, ProtocolVersion};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use self::failure::{is_unauthorized, to_error};
+use self::failure::to_error;
+use self::in_flight::InFlight;
 use self::posts::{Post, Posts};
+use self::serving::{Asked, Serving};
 use super::call::within;
-use super::connect::stateless_meta;
 use super::inbound::Inbound;
 use super::params::{MetaMembers, Params};
 use super::{Call, Inner};
-use crate::server::Answer;
 use crate::transport::http::{Head, HttpClient, HttpError, Response};
-use crate::{Error, Limits, Result, clock};
+use crate::{Limits, Result, clock};
 
 pub(super) use self::failure::CallFailure;
 
@@ -49,7 +48,9 @@ struct Shared {
     /// The requests of the handshake era that nobody answered yet, each with what tells that it was sent.
     in_flight: Mutex<FxHashMap<i64, oneshot::Receiver<()>>>,
     posts: Posts,
+    serving: Serving,
     inbound: Inbound,
+    max_depth: usize,
     closed: watch::Sender<bool>,
     released: watch::Sender<bool>,
     runtime: Handle,
@@ -83,7 +84,9 @@ impl HttpChannel {
             standing: Mutex::default(),
             in_flight: Mutex::default(),
             posts: Posts::default(),
+            serving: Serving::new(limits.serving),
             inbound,
+            max_depth: limits.message_depth,
             closed: watch::Sender::new(false),
             released: watch::Sender::new(false),
             runtime: Handle::current(),
@@ -97,98 +100,6 @@ impl HttpChannel {
 
     pub(super) fn released(&self) -> watch::Receiver<bool> {
         self.shared.released.subscribe()
-    }
-
-    /// Agrees on a revision: tries the stateless era, and looks at how that is refused (2026-07-28, Streamable HTTP, "Backward
-    /// Compatibility").
-    pub(super) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
-        let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
-        let mut refusal = None;
-        loop {
-            step = match step {
-                Step::Done(negotiated) => {
-                    self.shared.inbound.agree(&negotiated);
-                    self.shared.standing().version = Some(negotiated.version);
-                    if negotiated.version.era() == Era::Handshake {
-                        self.begin_session().await.map_err(to_error)?;
-                    }
-                    return Ok(*negotiated);
-                }
-                Step::Failed(error) => {
-                    let last_words = refusal.filter(|_| error == NegotiationError::NotAServer);
-                    let error = Error::from(error);
-                    return Err(match last_words {
-                        Some(refusal) => error.with_source(to_error(refusal)),
-                        None => error,
-                    });
-                }
-                Step::Request { method, version, params, is_probe } => {
-                    let patience = is_probe.then_some(limits.probe);
-                    let reply = match self.ask(method, version, &params, patience, offer).await {
-                        Ok(reply) => reply,
-                        Err(error) if is_refusal(&error, is_probe) => {
-                            refusal = Some(error);
-                            Reply::Refused
-                        }
-                        Err(error) => return Err(to_error(error)),
-                    };
-                    negotiation.handle(reply)
-                }
-            };
-        }
-    }
-
-    /// Sends a request of the negotiation. With `patience`, a server that has not answered it so long after it was sent is silent.
-    async fn ask(
-        &self,
-        method: Method,
-        version: ProtocolVersion,
-        params: &RawJson,
-        patience: Option<Duration>,
-        offer: &Offer,
-    ) -> Result<Reply, HttpError> {
-        let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
-        let id = RequestId::Number(self.shared.next_id());
-        let mut body = Vec::with_capacity(512);
-        let meta = MetaMembers { progress_token: None, stateless: stateless.as_deref() };
-        write_request(&mut body, &id, method.name(), |out| Params::plain(params).write(&meta, out));
-        // Before it is agreed, a revision of the handshake era stands in the body alone.
-        let named = (version.era() == Era::Stateless).then_some(version);
-        let head = Head { version: named, method: method.name(), name: None, session: None };
-        let (sending, sent) = oneshot::channel();
-        let silence = async {
-            match (patience, sent.await) {
-                (Some(patience), Ok(())) => tokio::time::sleep(patience).await,
-                _ => pending().await,
-            }
-        };
-        let mut on_message = |_| {};
-        let answer = tokio::select! {
-            answer = self.shared.http.exchange(head, &id, body.into(), Some(sending), &mut on_message) => answer,
-            () = silence => return Ok(Reply::Silence),
-        };
-        match answer {
-            Ok(Response { outcome: Ok(result), session }) => {
-                // No other answer opens a session.
-                if method == Method::Initialize {
-                    self.shared.standing().session = session.map(Arc::from);
-                }
-                Ok(Reply::Result(result))
-            }
-            Ok(Response { outcome: Err(error), .. }) => Ok(Reply::Error(error)),
-            Err(HttpError::Status { status, rpc: Some(error), .. }) if !is_unauthorized(status) => {
-                Ok(Reply::Error(error))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Says that the session may begin.
-    async fn begin_session(&self) -> Result<(), HttpError> {
-        let mut body = Vec::new();
-        write_notification(&mut body, Method::Initialized.name(), |out| out.extend_from_slice(b"{}"));
-        let standing = self.shared.standing().clone();
-        self.shared.http.post(standing.head(Method::Initialized.name()), body.into()).await
     }
 
     /// Runs one call. Dropping the future cancels it.
@@ -213,9 +124,13 @@ impl HttpChannel {
         let started = clock::now();
         let heard = Mutex::new(started);
         let era = inner.negotiated.version.era();
+        let asked = Asked::default();
         let mut on_message = |message| {
             *heard.lock().unwrap_or_else(PoisonError::into_inner) = clock::now();
-            shared.take_message(message, era, number, call);
+            match progress_of(&message, number) {
+                Some(params) => hear(call, params.progress),
+                None => shared.take(message, era, Some(&asked)),
+            }
         };
         let name = if inner.negotiated.version.wire().method_headers { call.name() } else { None };
         let standing = shared.standing().clone();
@@ -229,7 +144,7 @@ impl HttpChannel {
             Era::Stateless => (None, None),
         };
         let exchange = shared.http.exchange(head, &id, body.into(), sent, &mut on_message);
-        let last_heard = || *heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let last_heard = || asked.last_heard(*heard.lock().unwrap_or_else(PoisonError::into_inner));
         let settled = tokio::select! {
             settled = within(call.patience(inner), started, last_heard, exchange) => settled?,
             _ = closed.wait_for(|closed| *closed) => return Err(CallError::Closed(CloseReason::Local).into()),
@@ -276,16 +191,6 @@ impl Drop for Release {
     }
 }
 
-/// Whether a failed request of the negotiation was refused, so that there may be another way. While probing, whatever is no answer says
-/// that the server knows nothing of the stateless era (2026-07-28, versioning: "Anything else identifies a legacy server").
-fn is_refusal(error: &HttpError, is_probe: bool) -> bool {
-    match error {
-        HttpError::Status { status, .. } => !is_unauthorized(*status),
-        HttpError::Protocol(_) | HttpError::Broken(_) => is_probe,
-        _ => false,
-    }
-}
-
 impl Shared {
     fn next_id(&self) -> i64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
@@ -297,45 +202,6 @@ impl Shared {
 
     fn in_flight(&self) -> MutexGuard<'_, FxHashMap<i64, oneshot::Receiver<()>>> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a message that came on the way to a call's answer.
-    fn take_message(&self, message: Message, era: Era, token: i64, call: &Call) {
-        match message {
-            Message::Notification(notification)
-                if notification.method == MethodName::Known(Method::Progress) =>
-            {
-                let params = notification.params.and_then(|params| params.to::<ProgressParams>().ok());
-                if let (Some(params), Some(callback)) = (params, &call.progress)
-                    && params.progress_token == RequestId::Number(token)
-                {
-                    hear(callback, params.progress);
-                }
-            }
-            Message::Request(request) if era == Era::Handshake => self.answer(request),
-            Message::Notification(notification) => self.inbound.notified(notification),
-            other => tracing::debug!(?other, "a message on the way to an answer"),
-        }
-    }
-
-    /// Answers a request of the server, as far as that can be done at once.
-    fn answer(&self, request: Request) {
-        let id = request.id.clone();
-        let method = match request.method {
-            MethodName::Known(method) => method.name(),
-            MethodName::Other(_) => "an answer",
-        };
-        let outcome = match self.inbound.answer(request) {
-            Answer::Ready(outcome) => outcome,
-            Answer::Refused(error) => Err(error),
-            Answer::Later(_) => Err(ErrorObject::internal("this client cannot answer that over HTTP")),
-        };
-        let mut body = Vec::new();
-        match outcome {
-            Ok(result) => write_result(&mut body, &id, &result),
-            Err(error) => write_error(&mut body, Some(&id), &error),
-        }
-        self.post(method, body.into());
     }
 
     /// Tells the server that a request of the handshake era is no longer waited for, if it was sent at all.
@@ -350,6 +216,18 @@ impl Shared {
             out.extend_from_slice(br#","reason":"the caller no longer waits"}"#);
         });
         self.post(Method::Cancelled.name(), body.into());
+    }
+
+    /// Starts a task that ends with the client.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut closed = self.closed.subscribe();
+        let _runtime = self.runtime.enter();
+        self.http.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                _ = closed.wait_for(|closed| *closed) => {}
+            }
+        });
     }
 
     fn post(&self, method: &'static str, body: Bytes) {
@@ -372,39 +250,19 @@ impl Shared {
     }
 }
 
-/// Runs a progress callback. A panic in it stays there.
-fn hear(callback: &crate::connection::ProgressFn, progress: Progress) {
-    crate::connection::guard(|| callback(progress));
-}
-
-/// A request that waits for its answer, in the era in which a lost connection does not say that nobody does any more. Dropped before it is
-/// settled, it is cancelled.
-struct InFlight<'a> {
-    shared: &'a Shared,
-    id: i64,
-    settled: bool,
-}
-
-impl<'a> InFlight<'a> {
-    /// Also gives what is to tell that the request was sent.
-    fn new(shared: &'a Shared, id: i64) -> (Self, oneshot::Sender<()>) {
-        let (sending, sent) = oneshot::channel();
-        shared.in_flight().insert(id, sent);
-        (Self { shared, id, settled: false }, sending)
+/// The progress of the call with this token.
+fn progress_of(message: &Message, token: i64) -> Option<ProgressParams> {
+    let Message::Notification(notification) = message else { return None };
+    if notification.method != MethodName::Known(Method::Progress) {
+        return None;
     }
-
-    fn settle(mut self) {
-        self.settled = true;
-    }
+    let params: ProgressParams = notification.params.as_ref()?.to().ok()?;
+    (params.progress_token == RequestId::Number(token)).then_some(params)
 }
 
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        let sent = self.shared.in_flight().remove(&self.id);
-        if let Some(sent) = sent
-            && !self.settled
-        {
-            self.shared.cancel(self.id, sent);
-        }
+/// Runs a progress callback, if there is one. A panic in it stays there.
+fn hear(call: &Call, progress: Progress) {
+    if let Some(callback) = &call.progress {
+        crate::connection::guard(|| callback(progress));
     }
 }

@@ -4,6 +4,7 @@
 
 mod closing;
 mod era;
+mod listening;
 mod messages;
 mod peer;
 mod resume;

@@ -54,6 +54,11 @@ impl Seen {
         }
     }
 
+    /// Whether it is for the stream of the server's own messages, from its beginning.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.what() == "GET" && self.header("last-event-id").is_none()
+    }
+
     pub(crate) fn is_in_session(&self) -> bool {
         self.header("mcp-session-id") == Some(SESSION)
     }
@@ -104,9 +109,24 @@ impl Peer {
         Self { url, seen, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// The next request.
+    /// The next request, other than one for the stream of the server's own messages: it comes when it comes.
     pub(crate) async fn next(&mut self) -> Seen {
-        settled(self.seen.recv()).await.expect("the peer runs")
+        loop {
+            let seen = settled(self.seen.recv()).await.expect("the peer runs");
+            if !seen.is_listening() {
+                return seen;
+            }
+        }
+    }
+
+    /// The next request for that stream.
+    pub(crate) async fn next_listening(&mut self) -> Seen {
+        loop {
+            let seen = settled(self.seen.recv()).await.expect("the peer runs");
+            if seen.what() == "GET" {
+                return seen;
+            }
+        }
     }
 
     /// The next requests, one after the other.
@@ -123,8 +143,13 @@ impl Peer {
         }
     }
 
-    /// What it was sent beside that.
+    /// What it was sent beside that, other than requests for the stream of the server's own messages.
     pub(crate) fn rest(&mut self) -> Vec<Seen> {
+        self.all().into_iter().filter(|seen| !seen.is_listening()).collect()
+    }
+
+    /// What it was sent beside that.
+    pub(crate) fn all(&mut self) -> Vec<Seen> {
         std::iter::from_fn(|| self.seen.try_recv().ok()).collect()
     }
 }
@@ -217,7 +242,7 @@ pub(crate) fn events_response(events: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n{events}")
 }
 
-/// Answers as a server of the handshake era that keeps a session; `None` for what is not about the session.
+/// Answers as a server of the handshake era that keeps a session, and has no stream of its own messages; `None` for what is not about the session.
 pub(crate) fn handshake(seen: &Seen) -> Option<Reply> {
     Some(match seen.what().as_str() {
         "POST server/discover" => error("404 Not Found", seen, -32601),
@@ -229,6 +254,7 @@ pub(crate) fn handshake(seen: &Seen) -> Option<Reply> {
         }
         "POST notifications/initialized" => accepted(),
         "DELETE" => response("204 No Content", &[], ""),
+        "GET" => response("405 Method Not Allowed", &[], ""),
         _ => return None,
     })
 }

@@ -34,7 +34,7 @@ use super::receive::receive;
 use crate::{Limits, Result};
 
 pub(crate) use self::error::HttpError;
-use self::events::{Cursor, EventStream};
+pub(crate) use self::events::{Cursor, EventStream};
 
 /// How long a connection may be unused. Less than the five seconds after which common servers close theirs, so that a request
 /// does not meet a connection that is just being closed.
@@ -263,6 +263,11 @@ impl HttpClient {
             Ok(Err(error)) => tracing::debug!(%error, "the session could not be ended"),
             Err(_) => tracing::debug!("the server took too long to end the session"),
         }
+    }
+
+    /// Starts a task that does not outlive the client's connections.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.tasks.spawn(task);
     }
 
     /// Closes every connection. When this returns, no task of the client is left.

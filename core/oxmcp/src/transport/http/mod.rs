@@ -29,4 +29,5 @@ pub use options::HttpOptions;
 pub use server::HttpServer;
 pub use service::HttpService;
 
-pub(crate) use client::{Head, HttpClient, HttpError, Response};
+pub(crate) use client::{Cursor, EventStream, Head, HttpClient, HttpError, Response};
+pub(crate) use sse::Event;

@@ -44,7 +44,7 @@ pub(super) struct SseParser {
 
 /// An event that carries data.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A JSON-RPC message.
     Message(Bytes),
     /// Where a server of HTTP+SSE takes messages (2024-11-05, transports).

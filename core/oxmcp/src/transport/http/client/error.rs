@@ -75,9 +75,14 @@ impl HttpError {
             Self::Connect(_) | Self::Broken(_) => true,
             Self::Status { status: StatusCode::NOT_IMPLEMENTED, .. } => false,
             Self::Status { status, .. } => {
-                let is_busy =
-                    [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
-                status.is_server_error() || is_busy.contains(status)
+                // A conflict is with an earlier stream that the server does not know to be lost yet.
+                let passing = [
+                    StatusCode::REQUEST_TIMEOUT,
+                    StatusCode::CONFLICT,
+                    StatusCode::TOO_EARLY,
+                    StatusCode::TOO_MANY_REQUESTS,
+                ];
+                status.is_server_error() || passing.contains(status)
             }
             _ => false,
         }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use http_body_util::BodyExt;
@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 
 use super::super::sse::{Event, SseParser, TooLarge};
 use super::HttpError;
+use crate::clock;
 
 /// How long a client waits before it asks for the rest of a stream, if the server did not say. It doubles with every failure.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
@@ -21,6 +22,7 @@ pub(crate) struct EventStream {
     body: Incoming,
     parser: SseParser,
     limit: usize,
+    opened: Instant,
     /// An event came.
     has_spoken: bool,
 }
@@ -28,11 +30,11 @@ pub(crate) struct EventStream {
 impl EventStream {
     /// A stream whose events hold at most `limit` bytes of data.
     pub(super) fn new(body: Incoming, limit: usize) -> Self {
-        Self { body, parser: SseParser::new(limit), limit, has_spoken: false }
+        Self { body, parser: SseParser::new(limit), limit, opened: clock::now(), has_spoken: false }
     }
 
     /// The next event; `None` at the end. Dropping the future loses nothing.
-    pub(in super::super) async fn next(&mut self) -> Result<Option<Event>, HttpError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, HttpError> {
         loop {
             let event = self.parser.next();
             if let Some(event) = event.map_err(|TooLarge| HttpError::TooLarge { limit: self.limit })? {
@@ -71,7 +73,15 @@ impl Cursor {
         self.retry = parser.retry().or(self.retry);
         // A server that tells when to come back, and after what, may well have nothing to say each time.
         let is_polled = parser.retry().is_some() && parser.last_id().is_some();
-        self.failures = if events.has_spoken || is_polled { 0 } else { self.failures.saturating_add(1) };
+        let has_lasted = clock::now().saturating_duration_since(events.opened) >= MAX_RETRY;
+        let was_of_use = events.has_spoken || is_polled || has_lasted;
+        self.failures = if was_of_use { 0 } else { self.failures.saturating_add(1) };
+    }
+
+    /// Gives up what the stream had to say up to now: it cannot be had, or not be read.
+    pub(crate) fn skip(&mut self) {
+        self.last_id = None;
+        self.fail();
     }
 
     /// Notes that there was no connection.

@@ -1,0 +1,121 @@
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oxmcp_proto::jsonrpc::{RawJson, RequestId, write_notification, write_request};
+use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, NegotiationError, Offer, Reply, Step};
+use oxmcp_proto::{Era, Method, ProtocolVersion};
+use tokio::sync::oneshot;
+
+use super::HttpChannel;
+use super::failure::{is_unauthorized, to_error};
+use crate::client::connect::stateless_meta;
+use crate::client::params::{MetaMembers, Params};
+use crate::transport::http::{Head, HttpError, Response};
+use crate::{Error, Limits, Result};
+
+impl HttpChannel {
+    /// Agrees on a revision: tries the stateless era, and looks at how that is refused (2026-07-28, Streamable HTTP, "Backward
+    /// Compatibility").
+    pub(in crate::client) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
+        let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
+        let mut refusal = None;
+        loop {
+            step = match step {
+                Step::Done(negotiated) => {
+                    self.shared.inbound.agree(&negotiated);
+                    self.shared.standing().version = Some(negotiated.version);
+                    if negotiated.version.era() == Era::Handshake {
+                        self.begin_session().await.map_err(to_error)?;
+                        let standing = self.shared.standing().clone();
+                        self.shared.listen(standing);
+                    }
+                    return Ok(*negotiated);
+                }
+                Step::Failed(error) => {
+                    let last_words = refusal.filter(|_| error == NegotiationError::NotAServer);
+                    let error = Error::from(error);
+                    return Err(match last_words {
+                        Some(refusal) => error.with_source(to_error(refusal)),
+                        None => error,
+                    });
+                }
+                Step::Request { method, version, params, is_probe } => {
+                    let patience = is_probe.then_some(limits.probe);
+                    let reply = match self.ask(method, version, &params, patience, offer).await {
+                        Ok(reply) => reply,
+                        Err(error) if is_refusal(&error, is_probe) => {
+                            refusal = Some(error);
+                            Reply::Refused
+                        }
+                        Err(error) => return Err(to_error(error)),
+                    };
+                    negotiation.handle(reply)
+                }
+            };
+        }
+    }
+
+    /// Sends a request of the negotiation. With `patience`, a server that has not answered it so long after it was sent is silent.
+    async fn ask(
+        &self,
+        method: Method,
+        version: ProtocolVersion,
+        params: &RawJson,
+        patience: Option<Duration>,
+        offer: &Offer,
+    ) -> Result<Reply, HttpError> {
+        let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
+        let id = RequestId::Number(self.shared.next_id());
+        let mut body = Vec::with_capacity(512);
+        let meta = MetaMembers { progress_token: None, stateless: stateless.as_deref() };
+        write_request(&mut body, &id, method.name(), |out| Params::plain(params).write(&meta, out));
+        // Before it is agreed, a revision of the handshake era stands in the body alone.
+        let named = (version.era() == Era::Stateless).then_some(version);
+        let head = Head { version: named, method: method.name(), name: None, session: None };
+        let (sending, sent) = oneshot::channel();
+        let silence = async {
+            match (patience, sent.await) {
+                (Some(patience), Ok(())) => tokio::time::sleep(patience).await,
+                _ => pending().await,
+            }
+        };
+        let mut on_message = |_| {};
+        let answer = tokio::select! {
+            answer = self.shared.http.exchange(head, &id, body.into(), Some(sending), &mut on_message) => answer,
+            () = silence => return Ok(Reply::Silence),
+        };
+        match answer {
+            Ok(Response { outcome: Ok(result), session }) => {
+                // No other answer opens a session.
+                if method == Method::Initialize {
+                    self.shared.standing().session = session.map(Arc::from);
+                }
+                Ok(Reply::Result(result))
+            }
+            Ok(Response { outcome: Err(error), .. }) => Ok(Reply::Error(error)),
+            Err(HttpError::Status { status, rpc: Some(error), .. }) if !is_unauthorized(status) => {
+                Ok(Reply::Error(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says that the session may begin.
+    async fn begin_session(&self) -> Result<(), HttpError> {
+        let mut body = Vec::new();
+        write_notification(&mut body, Method::Initialized.name(), |out| out.extend_from_slice(b"{}"));
+        let standing = self.shared.standing().clone();
+        self.shared.http.post(standing.head(Method::Initialized.name()), body.into()).await
+    }
+}
+
+/// Whether a failed request of the negotiation was refused, so that there may be another way. While probing, whatever is no answer says
+/// that the server knows nothing of the stateless era (2026-07-28, versioning: "Anything else identifies a legacy server").
+fn is_refusal(error: &HttpError, is_probe: bool) -> bool {
+    match error {
+        HttpError::Status { status, .. } => !is_unauthorized(*status),
+        HttpError::Protocol(_) | HttpError::Broken(_) => is_probe,
+        _ => false,
+    }
+}

@@ -1,0 +1,191 @@
+use std::future::ready;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, BoxFuture, abortable};
+use oxmcp_proto::jsonrpc::{
+    ErrorObject, Message, MethodName, Notification, Request, RequestId, write_error, write_result,
+};
+use oxmcp_proto::model::CancelledParams;
+use oxmcp_proto::{Era, Method};
+use rustc_hash::FxHashMap;
+
+use super::{Shared, to_error};
+use crate::clock;
+use crate::server::{Answer, Outcome};
+
+/// How long the server may take to accept an answer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The bytes of an answer that waits its turn behind other messages; a larger one is sent by itself.
+const MAX_IN_TURN: usize = 16 * 1024;
+
+/// The requests of the server that this client is at work on.
+pub(super) struct Serving {
+    running: Mutex<FxHashMap<u64, (RequestId, AbortHandle)>>,
+    next: AtomicU64,
+    limit: usize,
+}
+
+impl Serving {
+    /// At most `limit` requests at once; a request past it is answered with an error.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { running: Mutex::default(), next: AtomicU64::new(0), limit }
+    }
+
+    fn enter(&self, id: RequestId, abort: AbortHandle) -> Option<u64> {
+        let mut running = self.running();
+        if running.len() >= self.limit {
+            return None;
+        }
+        let place = self.next.fetch_add(1, Ordering::Relaxed);
+        running.insert(place, (id, abort));
+        Some(place)
+    }
+
+    fn leave(&self, place: u64) {
+        self.running().remove(&place);
+    }
+
+    /// Ends the work on a request that the server no longer waits for.
+    fn cancel(&self, id: &RequestId) {
+        for (served, abort) in self.running().values() {
+            if served == id {
+                abort.abort();
+            }
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, FxHashMap<u64, (RequestId, AbortHandle)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a call of this client knows of the requests that came on its own stream: while the server waits for an answer, its silence means
+/// nothing.
+#[derive(Default)]
+pub(super) struct Asked(OnceLock<Arc<Mutex<Waiting>>>);
+
+/// How many of them wait for an answer, and when the last one got it.
+#[derive(Default)]
+struct Waiting {
+    count: usize,
+    until: Option<Instant>,
+}
+
+impl Asked {
+    /// When the server was last heard of, or this client last owed it something.
+    pub(super) fn last_heard(&self, heard: Instant) -> Instant {
+        let Some(waiting) = self.0.get() else { return heard };
+        match *waiting.lock().unwrap_or_else(PoisonError::into_inner) {
+            Waiting { count: 0, until } => until.map_or(heard, |until| until.max(heard)),
+            _ => clock::now(),
+        }
+    }
+
+    fn enter(&self) -> Owed {
+        let waiting = self.0.get_or_init(Arc::default);
+        waiting.lock().unwrap_or_else(PoisonError::into_inner).count += 1;
+        Owed(waiting.clone())
+    }
+}
+
+/// An answer that is owed until it is dropped.
+struct Owed(Arc<Mutex<Waiting>>);
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.count -= 1;
+        waiting.until = Some(clock::now());
+    }
+}
+
+impl Shared {
+    /// Takes a message of the server that answers nothing; `asked` is of the call on whose stream it came, if it came on one.
+    pub(super) fn take(self: &Arc<Self>, message: Message, era: Era, asked: Option<&Asked>) {
+        match message {
+            Message::Request(request) if era == Era::Handshake => self.answer(request, asked),
+            Message::Notification(Notification { method: MethodName::Known(Method::Cancelled), params }) => {
+                let params = params.and_then(|params| params.to::<CancelledParams>().ok());
+                if let Some(params) = params {
+                    self.serving.cancel(&params.request_id);
+                }
+            }
+            Message::Notification(notification) => self.inbound.notified(notification),
+            other => tracing::debug!(?other, "a message that nobody waits for"),
+        }
+    }
+
+    fn answer(self: &Arc<Self>, request: Request, asked: Option<&Asked>) {
+        let id = request.id.clone();
+        let method = match request.method {
+            MethodName::Known(method) => method.name(),
+            MethodName::Other(_) => "an answer",
+        };
+        let outcome = match self.inbound.answer(request) {
+            Answer::Ready(outcome) => outcome,
+            Answer::Refused(error) => Err(error),
+            Answer::Later(work) => return self.answer_later(id, method, work, asked),
+        };
+        let body = written(&id, &outcome);
+        if body.len() <= MAX_IN_TURN {
+            self.post(method, body.into());
+        } else {
+            self.answer_later(id, method, ready(outcome).boxed(), asked);
+        }
+    }
+
+    /// Answers when the work is done, unless the server cancels it or the client closes before.
+    fn answer_later(
+        self: &Arc<Self>,
+        id: RequestId,
+        method: &'static str,
+        work: BoxFuture<'static, Outcome>,
+        asked: Option<&Asked>,
+    ) {
+        let (work, abort) = abortable(work);
+        let Some(place) = self.serving.enter(id.clone(), abort) else {
+            let message = format!("too many requests in flight (limit {})", self.serving.limit);
+            return self.post(method, written(&id, &Err(ErrorObject::internal(message))).into());
+        };
+        let served = Served { shared: self.clone(), place, _owed: asked.map(Asked::enter) };
+        self.spawn(async move {
+            let Ok(outcome) = work.await else { return };
+            let shared = &served.shared;
+            let standing = shared.standing().clone();
+            let post = shared.http.post(standing.head(method), written(&id, &outcome).into());
+            match tokio::time::timeout(ANSWER_PATIENCE, post).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::debug!("the answer to {method} did not reach the server: {}", to_error(error));
+                }
+                Err(_) => tracing::debug!("the server did not take the answer to {method} in time"),
+            }
+        });
+    }
+}
+
+/// A request that is at work on until this is dropped.
+struct Served {
+    shared: Arc<Shared>,
+    place: u64,
+    _owed: Option<Owed>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.shared.serving.leave(self.place);
+    }
+}
+
+fn written(id: &RequestId, outcome: &Outcome) -> Vec<u8> {
+    let mut body = Vec::new();
+    match outcome {
+        Ok(result) => write_result(&mut body, id, result),
+        Err(error) => write_error(&mut body, Some(id), error),
+    }
+    body
+}
