@@ -8,9 +8,23 @@ import sys
 
 import pytest
 
-from client_cases import FAR_AWAY, HTTP, STDIO
+from client_cases import FAR_AWAY, HTTP, STDIO, Case
 from languages import CLIENTS, FAULTS, chosen
 from processes import await_end
+
+# What the faulty server writes beside its answer; the same as there.
+NOISE = [
+    b"INFO a log line",
+    b"\xff\xfe broken \x80 bytes",
+    b"caf\xe9 \x93quoted\x94",
+    b'{"jsonrpc":"2.0","id":99,"result":{"content":[',
+    b'{"jsonrpc":"2.0","method":"notifications/progress","params":{',
+    b'{"level":30,"id":1,"msg":"kept in JSON"}',
+    b'{"method":"GET","id":7,"path":"/"}',
+    b'["a", 1]',
+    b"[INFO] a log line",
+    b"null",
+]
 
 # Seconds after which a program is taken to hang.
 HANGS = 100
@@ -27,10 +41,13 @@ def run(language, case, target):
     config = {**target, "connectTimeoutMs": case.connect_timeout_ms}
     if case.revision:
         config["protocolVersion"] = case.revision
-    spec = {"config": config, "calls": [call, good]}
-    done = subprocess.run(
-        [*CLIENTS[language], json.dumps(spec)], capture_output=True, text=True, timeout=HANGS, errors="replace"
-    )
+    return run_spec(language, config, [call, good])
+
+
+def run_spec(language, config, calls):
+    """What a client that connects and calls so reports."""
+    spec = json.dumps({"config": config, "calls": calls})
+    done = subprocess.run([*CLIENTS[language], spec], capture_output=True, text=True, timeout=HANGS, errors="replace")
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -71,11 +88,26 @@ def test_stdio(language, case, tmp_path):
     await_end(int(pid) for pid in pids.read_text().split())
 
 
+@pytest.mark.parametrize("language", chosen(["rust"]))
+@pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28"])
+def test_noise_is_heard_and_never_answered(language, revision, tmp_path):
+    log = tmp_path / "log"
+    command = [sys.executable, str(FAULTS / "peers" / "stdio_server.py"), "noise", os.devnull, str(log)]
+    target = {"command": command[0], "args": command[1:], "stderr": "null"}
+    case = Case("noise", revision=revision)
+    report = run(language, case, target)
+    check(report, case)
+    for round in report["rounds"]:
+        # Before the answer, and after it.
+        assert [bytes(line) for line in round["noise"]] == 2 * NOISE
+    greeting = ["server/discover"] if revision == "2026-07-28" else ["initialize", "notifications/initialized"]
+    received = [json.loads(line) for line in log.read_bytes().splitlines()]
+    assert [message.get("method") for message in received] == 2 * [*greeting, "tools/call", "tools/call"]
+
+
 @pytest.mark.parametrize("language", chosen(CLIENTS))
 def test_a_command_that_is_not_there(language):
-    spec = {"config": {"command": "/nonexistent/server"}, "calls": []}
-    report = subprocess.run([*CLIENTS[language], json.dumps(spec)], capture_output=True, text=True, timeout=HANGS)
-    outcome = json.loads(report.stdout.strip().splitlines()[-1])["rounds"][0]["connect"]
+    outcome = run_spec(language, {"command": "/nonexistent/server"}, [])["rounds"][0]["connect"]
     assert outcome["kind"] == "Connect" and "/nonexistent/server" in outcome["message"], outcome
 
 
@@ -99,9 +131,8 @@ def test_an_address_where_nobody_listens(language):
     # Bound, so that nobody else gets the port, and not listening.
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        spec = {"config": {"url": f"http://127.0.0.1:{bound.getsockname()[1]}/mcp"}, "calls": []}
-        report = subprocess.run([*CLIENTS[language], json.dumps(spec)], capture_output=True, text=True, timeout=HANGS)
-    outcome = json.loads(report.stdout.strip().splitlines()[-1])["rounds"][0]["connect"]
+        report = run_spec(language, {"url": f"http://127.0.0.1:{bound.getsockname()[1]}/mcp"}, [])
+    outcome = report["rounds"][0]["connect"]
     assert outcome["kind"] == "Connect", outcome
 
 

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::server::{Answer, Peer};
+use crate::transport::child::NoiseFn;
 use crate::{Limits, clock};
 
 pub(crate) use driver::{NO_PROCESS, drive};
@@ -79,6 +80,11 @@ pub(crate) trait Role: Send + 'static {
 
     /// Takes a notification.
     fn notified(&mut self, notification: Notification);
+
+    /// Who wants to hear of the lines that are no message.
+    fn noise(&self) -> Option<&NoiseFn> {
+        None
+    }
 }
 
 /// The handle of a connection: makes calls and closes. Clones are the same connection.

@@ -1,7 +1,8 @@
-"""An MCP server over stdio with one fault: `stdio_server.py FAULT [PID_FILE]`.
+"""An MCP server over stdio with one fault: `stdio_server.py FAULT [PID_FILE [LOG]]`.
 
 Standard library only. It has one tool, `echo {"text"}`; the fault shows in the calls whose text is `fault`. It speaks 2026-07-28 and, after
-`initialize`, 2025-11-25. With PID_FILE, it writes the process ids of itself and of what it starts there, one a line.
+`initialize`, 2025-11-25. With PID_FILE, it writes the process ids of itself and of what it starts there, one a line; with LOG, what it
+receives, as it is.
 """
 
 import json
@@ -13,6 +14,21 @@ import time
 
 FAULT = sys.argv[1]
 OUT = sys.stdout.buffer
+
+
+# Lines that are no message. Some of them look as if they were about the request in flight, or as if they were one.
+NOISE = [
+    b"INFO a log line",
+    b"\xff\xfe broken \x80 bytes",
+    b"caf\xe9 \x93quoted\x94",
+    b'{"jsonrpc":"2.0","id":99,"result":{"content":[',
+    b'{"jsonrpc":"2.0","method":"notifications/progress","params":{',
+    b'{"level":30,"id":1,"msg":"kept in JSON"}',
+    b'{"method":"GET","id":7,"path":"/"}',
+    b'["a", 1]',
+    b"[INFO] a log line",
+    b"null",
+]
 
 
 def send(message):
@@ -38,8 +54,11 @@ def none(request):
 
 
 def noise(request):
-    write(b"INFO a log line\n\xef\xbb\xbf\r\n\xff\xfe broken \x80 bytes\n{\"jsonrpc\":\"2.0\",\"id\":99\n\n")
+    write(b"\xef\xbb\xbf\r\n\n  \n" + b"".join(line + b"\n" for line in NOISE))
+    sys.stderr.write("x" * (1 << 20))
+    sys.stderr.flush()
     answer(request, result_of("fault"))
+    write(b"\n".join(NOISE) + b"\r\n")
 
 
 def crlf(request):
@@ -232,6 +251,9 @@ def serve(request):
 def main():
     note_pid(os.getpid())
     for line in sys.stdin.buffer:
+        if len(sys.argv) > 3:
+            with open(sys.argv[3], "ab") as file:
+                file.write(line)
         serve(json.loads(line))
     if FAULT == "ignores_eof":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

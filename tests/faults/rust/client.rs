@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oxmcp::{Client, Command, Error, Limits};
@@ -48,10 +49,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn round(spec: &Spec) -> Value {
     let started = Instant::now();
     let config = &spec.config;
+    let noise: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let heard = noise.clone();
     let mut connect = match (&config.command, &config.url) {
-        (Some(program), _) => {
-            Client::connect(Command::new(program).args(&config.args).stderr(oxmcp::transport::Stderr::Null))
-        }
+        (Some(program), _) => Client::connect(
+            Command::new(program).args(&config.args).stderr(oxmcp::transport::Stderr::Null).on_noise(
+                move |line| heard.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_vec()),
+            ),
+        ),
         (None, url) => Client::connect(url.clone().unwrap_or_default()),
     };
     if let Some(version) = config.protocol_version {
@@ -79,7 +84,8 @@ async fn round(spec: &Spec) -> Value {
     }
     // Closing has nothing to fail with.
     let _ = client.close().await;
-    json!({"connect": connected, "calls": calls})
+    let noise = &*noise.lock().unwrap_or_else(PoisonError::into_inner);
+    json!({"connect": connected, "calls": calls, "noise": noise})
 }
 
 fn failed(error: &Error, started: Instant) -> Value {

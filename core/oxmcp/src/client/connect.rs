@@ -18,7 +18,7 @@ use super::params::{MetaMembers, Params};
 use super::{Channel, Client, Inner, StreamChannel, eras};
 use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
 use crate::server::{Answer, StreamRole};
-use crate::transport::child::Child;
+use crate::transport::child::{Child, NoiseFn};
 use crate::{Command, Error, ErrorKind, Limits, Result, Server};
 
 /// The buffer between a client and a server in memory, each way.
@@ -256,7 +256,8 @@ fn open_command(
     inbound: &Inbound,
 ) -> Result<StreamChannel> {
     let (child, stdout, stdin) = command.spawn()?;
-    let stream = open_stream(Box::pin(stdout), Box::pin(stdin), Some(child), limits, inbound.clone());
+    let child = Some((child, command.noise()));
+    let stream = open_stream(Box::pin(stdout), Box::pin(stdin), child, limits, inbound.clone());
     attempts.add(stream.released.clone());
     Ok(stream)
 }
@@ -296,7 +297,7 @@ fn open_memory(server: &Server, limits: &Limits, inbound: Inbound) -> StreamChan
 fn open_stream(
     reader: Pin<Box<dyn AsyncRead + Send>>,
     writer: Pin<Box<dyn AsyncWrite + Send>>,
-    child: Option<Child>,
+    child: Option<(Child, Option<NoiseFn>)>,
     limits: &Limits,
     inbound: Inbound,
 ) -> StreamChannel {
@@ -307,10 +308,13 @@ fn open_stream(
         async move {
             match child {
                 None => {
-                    let role = ClientRole { inbound };
+                    let role = ClientRole { inbound, noise: None };
                     drop(drive(connection, reader, writer, role, &limits, NO_PROCESS).await)
                 }
-                Some(child) => drive_child(connection, reader, writer, child, &limits, &inbound).await,
+                Some((child, noise)) => {
+                    let role = ClientRole { inbound, noise };
+                    drive_child(connection, reader, writer, child, &limits, role).await
+                }
             }
             release.send_replace(true);
         }
@@ -325,8 +329,9 @@ async fn drive_child(
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     mut child: Child,
     limits: &Limits,
-    inbound: &Inbound,
+    role: ClientRole,
 ) {
+    let inbound = role.inbound.clone();
     {
         let exited = async {
             CloseReason::PeerExited(match child.exited().await {
@@ -334,7 +339,6 @@ async fn drive_child(
                 Err(error) => error.to_string(),
             })
         };
-        let role = ClientRole { inbound: inbound.clone() };
         drive(connection, reader, writer, role, limits, Some(exited)).await;
     }
     // A process with which nothing was agreed has nothing to finish.
@@ -345,6 +349,7 @@ async fn drive_child(
 /// The client's end of a stream.
 struct ClientRole {
     inbound: Inbound,
+    noise: Option<NoiseFn>,
 }
 
 impl Role for ClientRole {
@@ -366,6 +371,10 @@ impl Role for ClientRole {
 
     fn notified(&mut self, notification: Notification) {
         self.inbound.notified(notification);
+    }
+
+    fn noise(&self) -> Option<&NoiseFn> {
+        self.noise.as_ref()
     }
 }
 

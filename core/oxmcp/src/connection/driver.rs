@@ -4,6 +4,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use oxmcp_proto::jsonrpc::{ErrorObject, InvalidMessage, Message, Request, RequestId, codes, parse};
 use oxmcp_proto::link::{CallError, CloseReason, Event, Ticket, Transmit};
 use oxmcp_proto::model::Progress;
@@ -207,8 +208,10 @@ where
         match self.lines.finish() {
             // Some peers leave out the last line's end; what is no whole message is what the end cut off.
             Some(Frame::Line(line)) => {
-                if let Ok(message) = parse(line, self.depth) {
-                    self.handle_message(message, cx);
+                let noise = self.hear_noise(&line);
+                match parse(line, self.depth) {
+                    Ok(message) => self.handle_message(message, cx),
+                    Err(_) => noise(),
                 }
             }
             Some(frame) => self.handle_frame(frame, cx),
@@ -316,27 +319,44 @@ where
 
     fn handle_frame(&mut self, frame: Frame, cx: &mut Context<'_>) {
         match frame {
-            Frame::Line(line) => match parse(line, self.depth) {
-                Ok(message) => self.handle_message(message, cx),
-                Err(invalid) => self.handle_invalid(&invalid),
-            },
+            Frame::Line(line) => {
+                let noise = self.hear_noise(&line);
+                match parse(line, self.depth) {
+                    Ok(Message::Batch(members)) if !P::SERVES && is_noise(&members) => noise(),
+                    Ok(message) => self.handle_message(message, cx),
+                    Err(invalid) if self.handle_invalid(&invalid) => {}
+                    Err(_) => noise(),
+                }
+            }
             Frame::TooLong { id, has_method } => self.handle_too_long(id, has_method),
         }
     }
 
-    fn handle_invalid(&mut self, invalid: &InvalidMessage) {
+    /// What tells of a line, in case that it turns out to be no message.
+    fn hear_noise(&self, line: &Bytes) -> impl FnOnce() + use<R, W, P> {
+        let heard = self.role.noise().map(|hear| (hear.clone(), line.clone()));
+        move || {
+            if let Some((hear, line)) = heard {
+                guard(|| hear(&line));
+            }
+        }
+    }
+
+    /// False when it was neither a request nor an answer of anything in flight.
+    fn handle_invalid(&mut self, invalid: &InvalidMessage) -> bool {
         let mut link = self.connection.link();
         let settled = invalid.answers().and_then(|id| link.settle(id));
         // A client answers only what was meant to be a request: an error about an answer helps nobody.
-        let is_request = invalid.has_method && invalid.id.is_some();
-        if invalid.looks_like_json && (P::SERVES || (is_request && self.role.may_be_asked())) {
+        let is_answered =
+            invalid.looks_like_json && (P::SERVES || (invalid.asks() && self.role.may_be_asked()));
+        if is_answered {
             link.reject(invalid);
         }
         drop(link);
         tracing::warn!("the peer sent something that is no message: {invalid}");
-        if let Some(waiter) = settled {
-            waiter.settle(Err(CallError::Invalid(invalid.error.message.clone())));
-        }
+        let Some(waiter) = settled else { return is_answered };
+        waiter.settle(Err(CallError::Invalid(invalid.error.message.clone())));
+        true
     }
 
     fn handle_too_long(&mut self, id: Option<RequestId>, has_method: bool) {
@@ -393,7 +413,7 @@ where
             for member in members {
                 match member {
                     Ok(message) => self.handle_message(message, cx),
-                    Err(invalid) => self.handle_invalid(&invalid),
+                    Err(invalid) => drop(self.handle_invalid(&invalid)),
                 }
             }
             return self.connection.link().end_batch();
@@ -441,6 +461,11 @@ where
             task.abort();
         }
     }
+}
+
+/// Whether a batch is none: an array of something else.
+fn is_noise(members: &[Result<Message, InvalidMessage>]) -> bool {
+    members.iter().all(|member| member.as_ref().is_err_and(|invalid| !invalid.looks_like_message))
 }
 
 fn broken(error: &io::Error) -> CloseReason {

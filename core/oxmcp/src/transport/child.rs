@@ -2,6 +2,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::{ChildStdin, ChildStdout};
@@ -26,7 +27,11 @@ pub struct Command {
     env: Vec<(OsString, OsString)>,
     cwd: Option<PathBuf>,
     stderr: Stderr,
+    on_noise: Option<NoiseFn>,
 }
+
+/// Hears of a line that is no message.
+pub(crate) type NoiseFn = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
 /// Where a child's standard error goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +52,7 @@ impl Command {
             env: Vec::new(),
             cwd: None,
             stderr: Stderr::default(),
+            on_noise: None,
         }
     }
 
@@ -78,6 +84,24 @@ impl Command {
     pub fn stderr(mut self, stderr: Stderr) -> Self {
         self.stderr = stderr;
         self
+    }
+
+    /// Hears of each line on the server's standard output that is no message: a log line, a stray print, half a message. Such lines
+    /// never reach a call and are never answered; without this, they are logged only. It runs on the connection's task, so it should be
+    /// quick. The line comes without its end, and may not be UTF-8. One over
+    /// [`Limits::message_bytes`](crate::Limits::message_bytes) is not kept, and not heard of.
+    ///
+    /// ```
+    /// let command = oxmcp::Command::new("chatty-server")
+    ///     .on_noise(|line| eprintln!("the server says: {}", String::from_utf8_lossy(line)));
+    /// ```
+    pub fn on_noise(mut self, hear: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
+        self.on_noise = Some(Arc::new(hear));
+        self
+    }
+
+    pub(crate) fn noise(&self) -> Option<NoiseFn> {
+        self.on_noise.clone()
     }
 
     /// What tells this server from others: the program, its arguments and its folder.

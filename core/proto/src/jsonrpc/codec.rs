@@ -51,7 +51,8 @@ fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessag
     }
     let one = |member: &RawValue| {
         if !member.get().starts_with('{') {
-            return Err(invalid("a batch holds objects only".into()));
+            let invalid = invalid("a batch holds objects only".into());
+            return Err(InvalidMessage { looks_like_message: false, ..invalid });
         }
         parse_one(&bytes.slice_ref(member.get().as_bytes()))
     };
@@ -162,7 +163,8 @@ fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
 fn about(bytes: &[u8], invalid: InvalidMessage) -> InvalidMessage {
     let mut scanner = super::TopLevelId::default();
     scanner.feed(bytes);
-    InvalidMessage { id: scanner.id(), has_method: scanner.has_method(), ..invalid }
+    let looks_like_message = scanner.looks_like_message();
+    InvalidMessage { id: scanner.id(), has_method: scanner.has_method(), looks_like_message, ..invalid }
 }
 
 fn invalid(message: String) -> InvalidMessage {
@@ -275,6 +277,20 @@ mod tests {
         assert_eq!(invalid_utf8.unwrap_err().error.code, codes::PARSE_ERROR);
         let in_params = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{\"a\":\"\xff\"}}";
         assert_eq!(parse(Bytes::from_static(in_params), 64).unwrap_err().error.code, codes::PARSE_ERROR);
+    }
+
+    #[test]
+    fn a_log_that_is_kept_in_json_is_told_from_messages() {
+        for (json, answers, asks) in [
+            (r#"{"level":"info","id":7,"msg":"listening"}"#, false, false),
+            (r#"{"method":"GET","id":7,"path":"/"}"#, false, false),
+            (r#"{"id":7,"result":{}}"#, true, false),
+            (r#"{"id":7,"jsonrpc":"2.0","result":{"#, true, false),
+            (r#"{"id":7,"jsonrpc":"2.0","method":"ping","params":{"#, false, true),
+        ] {
+            let refused = read(json).unwrap_err();
+            assert_eq!((refused.answers().is_some(), refused.asks()), (answers, asks), "{json}");
+        }
     }
 
     #[test]

@@ -106,17 +106,25 @@ pub struct InvalidMessage {
     /// Whether it at least began as a JSON object or array. What did not is noise (a log line, a banner), and an answer to
     /// noise is noise itself.
     pub looks_like_json: bool,
+    /// Whether it was meant to be a message of JSON-RPC: it has a `jsonrpc`, or what only an answer has. Other objects on a stream are the
+    /// lines of a log that is kept in JSON; they have ids and methods too, which mean something else.
+    pub looks_like_message: bool,
 }
 
 impl InvalidMessage {
     /// An error about a message of which nothing else is known.
     pub fn new(error: ErrorObject) -> Self {
-        Self { id: None, error, has_method: false, looks_like_json: true }
+        Self { id: None, error, has_method: false, looks_like_json: true, looks_like_message: true }
     }
 
     /// The id of the call it was meant to answer, where that could be read.
     pub fn answers(&self) -> Option<&RequestId> {
-        self.id.as_ref().filter(|_| !self.has_method)
+        self.id.as_ref().filter(|_| !self.has_method && self.looks_like_message)
+    }
+
+    /// Whether it was meant to be a request with an id that could be read.
+    pub fn asks(&self) -> bool {
+        self.id.is_some() && self.has_method && self.looks_like_message
     }
 }
 

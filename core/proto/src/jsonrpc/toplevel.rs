@@ -29,13 +29,23 @@ pub struct TopLevelId {
     value: Vec<u8>,
     found: Option<RequestId>,
     has_method: bool,
+    has_version: bool,
+    has_outcome: bool,
 }
 
 impl TopLevelId {
     /// Reads on.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, after)) = bytes.split_first() {
+            // Most of what is too large is one long string somewhere inside.
+            if self.in_string && self.depth > 1 && !self.escaped {
+                let Some(at) = memchr::memchr2(b'"', b'\\', bytes) else { return };
+                self.step_in_string(bytes[at]);
+                bytes = &bytes[at + 1..];
+                continue;
+            }
             self.step(byte);
+            bytes = after;
         }
     }
 
@@ -47,6 +57,11 @@ impl TopLevelId {
     /// Whether a `method` has passed by, which no answer has.
     pub fn has_method(&self) -> bool {
         self.has_method
+    }
+
+    /// Whether what has passed by was meant as a message of JSON-RPC, right or wrong. Other JSON on a stream is somebody's log.
+    pub(super) fn looks_like_message(&self) -> bool {
+        self.has_version || (self.has_outcome && !self.has_method)
     }
 
     fn step(&mut self, byte: u8) {
@@ -73,7 +88,12 @@ impl TopLevelId {
             }
             b':' if self.depth == 1 => {
                 self.at_key = false;
-                self.has_method |= self.key == b"method";
+                match &self.key[..] {
+                    b"method" => self.has_method = true,
+                    b"jsonrpc" => self.has_version = true,
+                    b"result" | b"error" => self.has_outcome = true,
+                    _ => {}
+                }
                 self.in_id = self.found.is_none() && self.key == b"id";
                 self.value.clear();
             }
@@ -116,6 +136,18 @@ mod tests {
             scanner.feed(std::slice::from_ref(byte));
         }
         scanner.id()
+    }
+
+    #[test]
+    fn the_pieces_in_which_a_message_arrives_make_no_difference() {
+        let json = r#"{"result":{"s":"\"id\":2,{\\","t":["\\\"x","{"]},"x\"":"[","id":5}"#;
+        for at in 0..=json.len() {
+            let (head, tail) = json.as_bytes().split_at(at);
+            let mut scanner = TopLevelId::default();
+            scanner.feed(head);
+            scanner.feed(tail);
+            assert_eq!(scanner.id(), Some(5.into()), "cut at {at}");
+        }
     }
 
     #[test]
