@@ -36,6 +36,7 @@ mod connection;
 mod error;
 mod extension;
 mod limits;
+mod param_headers;
 mod schema;
 pub mod server;
 pub mod store;

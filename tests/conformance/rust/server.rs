@@ -36,8 +36,10 @@ fn server() -> Result<Server, Box<dyn Error>> {
         .tool("test_embedded_resource", "Answers with a resource.", embedded_resource)
         .tool("test_multiple_content_types", "Answers with three kinds of content.", mixed_content)
         .tool("test_tool_with_progress", "Reports progress.", with_progress)
+        .tool("test_reconnection", "Closes its stream before it answers.", reconnection)
         .tool("test_error_handling", "Always fails.", failing);
     server.add_tool(many_keywords()?, ToolFn::into_handler(contact))?;
+    server.add_tool(with_header()?, ToolFn::into_handler(simple_text))?;
     Ok(server)
 }
 
@@ -65,6 +67,26 @@ async fn mixed_content() -> Vec<Content> {
         Content::image(PNG, "image/png"),
         Content::resource(ResourceContents::text("test://mixed-content-resource", "application/json", json)),
     ]
+}
+
+async fn reconnection(_: Arguments, context: Context) -> &'static str {
+    context.close_stream();
+    // The client is to come back before there is an answer.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    "The stream was closed and resumed."
+}
+
+/// A tool with an argument that HTTP repeats in a header.
+fn with_header() -> Result<Tool, serde_json::Error> {
+    let schema = json!({
+        "type": "object",
+        "properties": {"region": {"type": "string", "x-mcp-header": "Region"}},
+        "required": ["region"],
+    });
+    Ok(Tool {
+        description: Some("Has an argument that is repeated in a header.".to_owned()),
+        ..Tool::new("test_custom_header", oxmcp::RawJson::of(&schema)?)
+    })
 }
 
 async fn with_progress(_: Arguments, context: Context) -> String {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request};
@@ -13,6 +14,7 @@ use super::result::Results;
 use super::tools::Tools;
 use super::{Answer, Outcome, Peer, Server, Session};
 use crate::Limits;
+use crate::param_headers::ParamHeader;
 
 /// The part of a server that answers requests: no transport, no session. One request in, one answer out.
 pub(crate) struct Core {
@@ -21,6 +23,7 @@ pub(crate) struct Core {
     page_size: usize,
     pub(crate) limits: Limits,
     pub(super) tools: Arc<Tools>,
+    has_param_headers: Arc<AtomicBool>,
     pub(super) extensions: Arc<Extensions>,
 }
 
@@ -32,6 +35,7 @@ impl Core {
             page_size: server.page_size,
             limits: server.limits.clone(),
             tools: server.tools.clone(),
+            has_param_headers: server.has_param_headers.clone(),
             extensions: server.extensions.clone(),
         }
     }
@@ -72,6 +76,14 @@ impl Core {
             Method::ListTools => Answer::Ready(self.list("tools", &self.tools, &incoming)),
             Method::CallTool => self.call_tool(incoming, peer),
             other => Answer::Refused(ErrorObject::method_not_found(other.name())),
+        }
+    }
+
+    /// The arguments of a tool that HTTP repeats in headers, if it has any.
+    pub(crate) fn param_headers(&self, tool: &str) -> Option<Arc<[ParamHeader]>> {
+        match self.has_param_headers.load(Ordering::Relaxed) {
+            true => self.tools.find(tool)?.param_headers.clone(),
+            false => None,
         }
     }
 

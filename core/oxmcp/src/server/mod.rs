@@ -15,6 +15,7 @@ mod stream;
 mod tools;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use oxmcp_proto::model::{Implementation, Tool};
 use serde_json::Value;
@@ -44,6 +45,8 @@ pub struct Server {
     page_size: usize,
     limits: Limits,
     tools: Arc<Tools>,
+    /// Whether a tool ever had arguments that HTTP repeats in headers.
+    has_param_headers: Arc<AtomicBool>,
     extensions: Arc<Extensions>,
 }
 
@@ -56,6 +59,7 @@ impl Server {
             page_size: 100,
             limits: Limits::default(),
             tools: Arc::default(),
+            has_param_headers: Arc::default(),
             extensions: Arc::default(),
         }
     }
@@ -126,9 +130,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Misuse`](crate::ErrorKind::Misuse) if the name is empty or a schema is not a valid JSON Schema of an object.
+    /// [`Misuse`](crate::ErrorKind::Misuse) if the name is empty, a schema is not a valid JSON Schema of an object, or an `x-mcp-header` in it
+    /// breaks the rules of revision 2026-07-28.
     pub fn add_tool(&self, tool: Tool, handler: impl ToolHandler) -> Result<()> {
-        self.tools.add(RegisteredTool::new(tool, Arc::new(handler))?);
+        let tool = RegisteredTool::new(tool, Arc::new(handler))?;
+        if tool.param_headers.is_some() {
+            self.has_param_headers.store(true, Ordering::Relaxed);
+        }
+        self.tools.add(tool);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 mod fixture;
 mod handshake;
 mod lifecycle;
+mod param_headers;
 mod refused;
 mod resumption;
 mod round_trip;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::handler::ToolHandler;
 use super::output::{Structured, ToolOutput};
+use crate::param_headers::ParamHeader;
 use crate::schema::Schema;
 use crate::server::registry::Item;
 use crate::{Error, Result};
@@ -16,6 +17,8 @@ pub(in crate::server) struct RegisteredTool {
     definition: RawJson,
     arguments: Option<Schema>,
     structured: Option<Schema>,
+    /// The arguments that HTTP repeats in headers, if there are any.
+    pub(in crate::server) param_headers: Option<Arc<[ParamHeader]>>,
     pub(super) handler: Arc<dyn ToolHandler>,
 }
 
@@ -49,8 +52,10 @@ impl RegisteredTool {
             true => None,
             false => Some(Schema::compile(&input).map_err(|why| bad("inputSchema", why))?),
         };
+        let headers = ParamHeader::of_schema(&input).map_err(|why| bad("inputSchema", why))?;
+        let param_headers = (!headers.is_empty()).then(|| headers.into());
         let definition = RawJson::of(&tool).map_err(|error| bad("definition", error.to_string()))?;
-        Ok(Self { name: name.into(), definition, arguments, structured, handler })
+        Ok(Self { name: name.into(), definition, arguments, structured, param_headers, handler })
     }
 
     /// Says what is wrong with the arguments, for the caller to mend.

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, Response, StatusCode};
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request, codes};
 use oxmcp_proto::negotiation::unsupported_version;
-use oxmcp_proto::{Era, ProtocolVersion};
+use oxmcp_proto::{Era, Method, ProtocolVersion};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::accept::Accepts;
 use super::exchange::{Deaf, Exchange, answer};
 use super::headers::{self, METHOD, NAME, PROTOCOL_VERSION};
 use super::outbox::Outbox;
 use super::{HttpBody, reply};
+use crate::param_headers::{ParamHeader, ParamValue};
 use crate::server::{Answer, Core, Peer};
 
 /// The stateless era: one request, one answer, and nothing kept.
@@ -44,7 +46,13 @@ impl Stateless {
         if let Some(name) = name {
             mirrored(headers, &NAME, Some(name))?;
         }
-        Ok(())
+        match (&request.method, name) {
+            (MethodName::Known(Method::CallTool), Some(tool)) => match self.core.param_headers(tool) {
+                Some(declared) => check_params(headers, request.params.as_ref(), &declared),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
     /// Answers a request. What needs no waiting is answered at once; a handler runs inside the response, so a client that goes away takes
@@ -115,26 +123,68 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// Whether the headers repeat what the arguments of a tool say (2026-07-28, Streamable HTTP, "Server Behavior for Custom Headers").
+fn check_params(
+    headers: &HeaderMap,
+    params: Option<&RawJson>,
+    declared: &[ParamHeader],
+) -> Result<(), ErrorObject> {
+    #[derive(Default, Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow, default)]
+        arguments: Option<&'a RawValue>,
+    }
+    let unreadable = |error| ErrorObject::invalid_params(format!("invalid params: {error}"));
+    let params: Params<'_> = params.map_or(Ok(Params::default()), RawJson::to).map_err(unreadable)?;
+    for header in declared {
+        let name = &header.name;
+        let value = params.arguments.map_or(Ok(ParamValue::Absent), |arguments| header.value(arguments));
+        match value.map_err(unreadable)? {
+            ParamValue::Absent if headers.contains_key(name) => {
+                return Err(mismatch(format!("the {name} header repeats an argument that is not there")));
+            }
+            ParamValue::Absent => {}
+            // The tool's schema says what is wrong with it.
+            ParamValue::Compound if !headers.contains_key(name) => {}
+            value => {
+                let header = decoded(headers, name)?;
+                if !value.equals(&header) {
+                    return Err(mismatch(format!(
+                        "the {name} header says {header:?}, which is not what the argument is"
+                    )));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The value of a header that repeats something of the body; `body` is what, if it is there.
 fn mirrored<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
     body: Option<&str>,
 ) -> Result<Cow<'a, str>, ErrorObject> {
-    let mismatch =
-        |what: String| ErrorObject::new(codes::HEADER_MISMATCH, format!("header mismatch: {what}"));
-    let value = match headers::only(headers, name) {
-        Ok(Some(value)) => value,
-        Ok(None) => return Err(mismatch(format!("the {name} header is missing"))),
-        Err(headers::Repeated) => return Err(mismatch(format!("the {name} header is there more than once"))),
-    };
-    let Some(value) = headers::decode(value) else {
-        return Err(mismatch(format!("the {name} header holds invalid characters or invalid Base64")));
-    };
+    let value = decoded(headers, name)?;
     match body {
         Some(body) if body != value => {
             Err(mismatch(format!("the {name} header says {value:?}, the body {body:?}")))
         }
         _ => Ok(value),
     }
+}
+
+/// The value of a header that has to be there.
+fn decoded<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Cow<'a, str>, ErrorObject> {
+    let value = match headers::only(headers, name) {
+        Ok(Some(value)) => value,
+        Ok(None) => return Err(mismatch(format!("the {name} header is missing"))),
+        Err(headers::Repeated) => return Err(mismatch(format!("the {name} header is there more than once"))),
+    };
+    headers::decode(value)
+        .ok_or_else(|| mismatch(format!("the {name} header holds invalid characters or invalid Base64")))
+}
+
+fn mismatch(what: String) -> ErrorObject {
+    ErrorObject::new(codes::HEADER_MISMATCH, format!("header mismatch: {what}"))
 }
