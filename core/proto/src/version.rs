@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::jsonrpc::codes;
+
 /// A revision of the Model Context Protocol. Later ones compare greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProtocolVersion {
@@ -46,6 +48,8 @@ pub struct Wire {
     pub result_type: bool,
     /// Whether list results carry `ttlMs` and `cacheScope`.
     pub cache_hints: bool,
+    /// The error code for a URI that no resource has.
+    pub resource_not_found: i64,
 }
 
 impl ProtocolVersion {
@@ -85,6 +89,7 @@ impl ProtocolVersion {
             method_headers: false,
             result_type: false,
             cache_hints: false,
+            resource_not_found: codes::RESOURCE_NOT_FOUND,
         };
         match self {
             Self::V2024_11_05 => FIRST,
@@ -97,6 +102,7 @@ impl ProtocolVersion {
                 method_headers: true,
                 result_type: true,
                 cache_hints: true,
+                resource_not_found: codes::INVALID_PARAMS,
                 ..FIRST
             },
         }

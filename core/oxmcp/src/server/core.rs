@@ -6,13 +6,13 @@ use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request};
 use oxmcp_proto::model::InitializeParams;
 use serde::Deserialize;
 
+use super::catalog::Catalog;
 use super::extensions::Extensions;
 use super::identity::Identity;
 use super::incoming::{Incoming, invalid_params};
 use super::registry::{Item, Registry};
 use super::result::Results;
-use super::tools::Tools;
-use super::{Answer, Outcome, Peer, Server, Session};
+use super::{Answer, CachePolicy, List, Outcome, Peer, Server, Session};
 use crate::Limits;
 use crate::param_headers::ParamHeader;
 
@@ -22,9 +22,11 @@ pub(crate) struct Core {
     pub(super) results: Results,
     page_size: usize,
     pub(crate) limits: Limits,
-    pub(super) tools: Arc<Tools>,
     has_param_headers: Arc<AtomicBool>,
     pub(super) extensions: Arc<Extensions>,
+    /// What is hinted of keeping the pages of each list.
+    cache: [CachePolicy; List::COUNT],
+    pub(super) catalog: Arc<Catalog>,
 }
 
 impl Core {
@@ -34,9 +36,10 @@ impl Core {
             results: Results::new(&server.info),
             page_size: server.page_size,
             limits: server.limits.clone(),
-            tools: server.tools.clone(),
             has_param_headers: server.has_param_headers.clone(),
             extensions: server.extensions.clone(),
+            cache: server.cache.clone(),
+            catalog: server.catalog.clone(),
         }
     }
 
@@ -66,6 +69,11 @@ impl Core {
             MethodName::Other(name) => return self.call_extension(&name, incoming, peer),
             known => return Answer::Refused(ErrorObject::method_not_found(known.as_str())),
         };
+        if let Some([capability, ..]) = method.server_capability(incoming.version)
+            && !self.catalog.declares(capability)
+        {
+            return Answer::Refused(ErrorObject::method_not_found(method.name()));
+        }
         match method {
             Method::Ping => Answer::Ready(Ok(RawJson::empty_object())),
             Method::Discover => Answer::Ready(Ok(self.identity.discovered(
@@ -73,8 +81,15 @@ impl Core {
                 &self.capabilities(),
                 &self.results,
             ))),
-            Method::ListTools => Answer::Ready(self.list("tools", &self.tools, &incoming)),
+            Method::ListTools => Answer::Ready(self.list(List::Tools, &self.catalog.tools, &incoming)),
             Method::CallTool => self.call_tool(incoming, peer),
+            Method::ListResources => {
+                Answer::Ready(self.list(List::Resources, &self.catalog.resources, &incoming))
+            }
+            Method::ListResourceTemplates => {
+                Answer::Ready(self.list(List::ResourceTemplates, &self.catalog.templates, &incoming))
+            }
+            Method::ReadResource => self.read_resource(incoming, peer),
             other => Answer::Refused(ErrorObject::method_not_found(other.name())),
         }
     }
@@ -82,20 +97,21 @@ impl Core {
     /// The arguments of a tool that HTTP repeats in headers, if it has any.
     pub(crate) fn param_headers(&self, tool: &str) -> Option<Arc<[ParamHeader]>> {
         match self.has_param_headers.load(Ordering::Relaxed) {
-            true => self.tools.find(tool)?.param_headers.clone(),
+            true => self.catalog.tools.find(tool)?.param_headers.clone(),
             false => None,
         }
     }
 
     fn capabilities(&self) -> RawJson {
-        let mut capabilities = Vec::from(*br#"{"tools":{}"#);
+        let mut capabilities = Vec::from(*b"{");
+        self.catalog.write_capabilities(&mut capabilities);
         self.extensions.write(&mut capabilities);
         capabilities.push(b'}');
         RawJson::from_written(capabilities)
     }
 
     /// A page of a list.
-    fn list<T: Item>(&self, member: &str, registry: &Registry<T>, incoming: &Incoming) -> Outcome {
+    fn list<T: Item>(&self, list: List, registry: &Registry<T>, incoming: &Incoming) -> Outcome {
         #[derive(Default, Deserialize)]
         struct Params {
             #[serde(default)]
@@ -104,7 +120,7 @@ impl Core {
         let params = incoming.params.as_ref();
         let params: Params =
             params.map_or(Ok(Params::default()), RawJson::to).map_err(|error| invalid_params(&error))?;
-        let page = registry.snapshot().page(params.cursor.as_deref(), self.page_size)?;
-        Ok(self.results.page(incoming.version, member, &page))
+        let page = registry.page(params.cursor.as_deref(), self.page_size)?;
+        Ok(self.results.page(incoming.version, list.member(), &page, &self.cache[list as usize]))
     }
 }

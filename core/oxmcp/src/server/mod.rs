@@ -1,17 +1,25 @@
 //! A server: what it offers, and how a request is answered.
 
 mod answer;
+mod cache;
+mod catalog;
 mod context;
 mod core;
 mod extensions;
+mod feature;
 mod guard;
+mod handler_error;
+mod handler_fn;
 mod identity;
 mod incoming;
+mod list;
 mod peer;
 mod registry;
+mod resources;
 mod result;
 mod session;
 mod stream;
+mod texts;
 mod tools;
 
 use std::sync::Arc;
@@ -20,7 +28,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use oxmcp_proto::model::{Implementation, Tool};
 use serde_json::Value;
 
+pub use cache::CachePolicy;
 pub use context::Context;
+pub use feature::Feature;
+pub use handler_error::HandlerError;
+pub use handler_fn::{HandlerFn, TakesArguments, TakesArgumentsAndContext, TakesContext, TakesNothing};
+pub use list::List;
+pub use resources::{
+    IntoResourceOutput, IsContents, IsFunction, ResourceBuilder, ResourceHandler, ResourceOutput,
+    ResourceRead, ResourceSource, ResourceTemplateBuilder, resource, resource_template,
+};
+pub use texts::Texts;
 pub use tools::{Arguments, IntoToolOutput, Json, ToolCall, ToolError, ToolFn, ToolHandler, ToolOutput};
 
 pub(crate) use self::core::Core;
@@ -30,8 +48,9 @@ pub(crate) use session::Session;
 pub(crate) use stream::StreamRole;
 
 use crate::{Limits, Result};
+use catalog::Catalog;
 use extensions::Extensions;
-use tools::{RegisteredTool, Tools};
+use tools::RegisteredTool;
 
 /// An MCP server: tools, and who it says it is.
 ///
@@ -44,10 +63,11 @@ pub struct Server {
     instructions: Option<String>,
     page_size: usize,
     limits: Limits,
-    tools: Arc<Tools>,
     /// Whether a tool ever had arguments that HTTP repeats in headers.
     has_param_headers: Arc<AtomicBool>,
     extensions: Arc<Extensions>,
+    cache: [CachePolicy; List::COUNT],
+    catalog: Arc<Catalog>,
 }
 
 impl Server {
@@ -58,9 +78,10 @@ impl Server {
             instructions: None,
             page_size: 100,
             limits: Limits::default(),
-            tools: Arc::default(),
             has_param_headers: Arc::default(),
             extensions: Arc::default(),
+            cache: Default::default(),
+            catalog: Arc::default(),
         }
     }
 
@@ -137,13 +158,40 @@ impl Server {
         if tool.param_headers.is_some() {
             self.has_param_headers.store(true, Ordering::Relaxed);
         }
-        self.tools.add(tool);
+        self.catalog.tools.add(tool);
         Ok(())
     }
 
     /// Removes a tool. False when there is none of that name.
     pub fn remove_tool(&self, name: &str) -> bool {
-        self.tools.remove(name)
+        self.catalog.tools.remove(name)
+    }
+
+    /// Shows a tool that was disabled to clients again. False when there is none, or it is shown.
+    pub fn enable_tool(&self, name: &str) -> bool {
+        self.catalog.tools.enable(name, true)
+    }
+
+    /// Hides a tool from clients: it is neither listed nor called, and keeps its place. False when there is none, or it is hidden.
+    pub fn disable_tool(&self, name: &str) -> bool {
+        self.catalog.tools.enable(name, false)
+    }
+
+    /// What clients are told of keeping the pages of a list (2026-07-28). Default: nothing may be kept.
+    #[must_use]
+    pub fn cache_list(mut self, list: List, policy: CachePolicy) -> Self {
+        self.cache[list as usize] = policy;
+        self
+    }
+
+    /// Tells clients that the server has a list, even while nothing is in it.
+    ///
+    /// By itself, a server tells them of what was ever added to it, and of tools if nothing was. What a server did not tell of, its clients
+    /// do not ask for; so a server that gets its first prompt, say, when clients are connected already, should declare its prompts before.
+    #[must_use]
+    pub fn declare(self, list: List) -> Self {
+        self.catalog.declare(list);
+        self
     }
 
     pub(crate) fn core(&self) -> Arc<Core> {

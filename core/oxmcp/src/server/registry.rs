@@ -1,5 +1,6 @@
 use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,16 +16,32 @@ pub(super) trait Item: Send + Sync {
     fn definition(&self) -> &RawJson;
 }
 
-/// What a server has of one kind, in the order in which it was added. Readers take a snapshot, so adding and removing never waits for a
-/// call.
-pub(super) struct Registry<T>(RwLock<Arc<Snapshot<T>>>);
+/// What a server has of one kind, in the order in which it was added. Nothing of a user's runs under its lock, so whoever asks waits for
+/// whoever adds no longer than that takes.
+pub(super) struct Registry<T> {
+    state: RwLock<State<T>>,
+    /// Whether clients are told that the server has things of this kind. Once true, always true: the last one may be removed, and a client
+    /// that knew of it may ask for the list.
+    declared: AtomicBool,
+}
 
-/// What there is at one moment.
-pub(super) struct Snapshot<T> {
-    items: Vec<Arc<T>>,
+struct State<T> {
+    entries: Vec<Entry<T>>,
     by_key: FxHashMap<Box<str>, usize>,
-    /// The pages of the size that was asked for first.
-    pages: OnceLock<(usize, Vec<Page>)>,
+    /// The pages, from when they are first asked for until something changes.
+    pages: OnceLock<Pages>,
+}
+
+struct Entry<T> {
+    item: Arc<T>,
+    /// Whether clients see it.
+    enabled: bool,
+}
+
+/// The pages of the size that was asked for first, with the entry at which each begins.
+struct Pages {
+    size: usize,
+    pages: Vec<(usize, Page)>,
 }
 
 /// A page of a list.
@@ -37,79 +54,133 @@ pub(super) struct Page {
 }
 
 impl<T: Item> Registry<T> {
-    /// Adds an item, or puts it in the place of the one with its key.
+    /// Adds an item, or puts it in the place of the one with its key. Clients see it.
     pub(super) fn add(&self, item: T) {
-        let item = Arc::new(item);
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let mut items = current.items.clone();
-        match current.by_key.get(item.key()) {
-            Some(at) => items[*at] = item,
-            None => items.push(item),
+        let entry = Entry { item: Arc::new(item), enabled: true };
+        let mut state = self.write();
+        match state.by_key.get(entry.item.key()).copied() {
+            Some(at) => state.entries[at] = entry,
+            None => {
+                let at = state.entries.len();
+                state.by_key.insert(entry.item.key().into(), at);
+                state.entries.push(entry);
+            }
         }
-        *current = Arc::new(Snapshot::new(items));
+        state.pages.take();
+        self.declare();
     }
 
     /// Removes an item. False when there is none with this key.
     pub(super) fn remove(&self, key: &str) -> bool {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = current.by_key.get(key).copied() else { return false };
-        let mut items = current.items.clone();
-        items.remove(at);
-        *current = Arc::new(Snapshot::new(items));
+        let mut state = self.write();
+        let Some(at) = state.by_key.remove(key) else { return false };
+        state.entries.remove(at);
+        for later in state.by_key.values_mut().filter(|later| **later > at) {
+            *later -= 1;
+        }
+        state.pages.take();
         true
     }
 
-    pub(super) fn snapshot(&self) -> Arc<Snapshot<T>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Shows an item to clients, or hides it: then it is neither listed nor found, and keeps its place. False when there is none with this
+    /// key, or it was so already.
+    pub(super) fn enable(&self, key: &str, enabled: bool) -> bool {
+        let mut state = self.write();
+        let Some(at) = state.by_key.get(key).copied() else { return false };
+        if std::mem::replace(&mut state.entries[at].enabled, enabled) == enabled {
+            return false;
+        }
+        state.pages.take();
+        true
     }
 
-    /// The item with a key.
+    /// Tells clients from now on that the server has things of this kind.
+    pub(super) fn declare(&self) {
+        self.declared.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether clients are told that the server has things of this kind.
+    pub(super) fn is_declared(&self) -> bool {
+        self.declared.load(Ordering::Relaxed)
+    }
+
+    /// The item with a key, if clients see it.
     pub(super) fn find(&self, key: &str) -> Option<Arc<T>> {
-        let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        current.by_key.get(key).map(|at| current.items[*at].clone())
+        let state = self.read();
+        let entry = &state.entries[*state.by_key.get(key)?];
+        entry.enabled.then(|| entry.item.clone())
     }
-}
 
-impl<T: Item> Snapshot<T> {
-    fn new(items: Vec<Arc<T>>) -> Self {
-        let by_key = items.iter().enumerate().map(|(at, item)| (item.key().into(), at)).collect();
-        Self { items, by_key, pages: OnceLock::new() }
+    /// The first item that clients see and of which `choose` makes something.
+    pub(super) fn first<R>(&self, mut choose: impl FnMut(&T) -> Option<R>) -> Option<(Arc<T>, R)> {
+        let state = self.read();
+        state.shown(0).find_map(|(_, item)| choose(item).map(|chosen| (item.clone(), chosen)))
     }
 
     /// The page at a cursor; the first without one.
     pub(super) fn page(&self, cursor: Option<&str>, size: usize) -> Result<Page, ErrorObject> {
+        let state = self.read();
         let start = match cursor {
             None => 0,
             // A cursor names the last item of the page before, so it stays good while others come and go.
             Some(cursor) => {
-                self.after(cursor).ok_or_else(|| ErrorObject::invalid_params("invalid cursor"))?
+                state.after(cursor).ok_or_else(|| ErrorObject::invalid_params("invalid cursor"))?
             }
         };
-        if start % size == 0 {
-            let (of_size, pages) = self.pages.get_or_init(|| (size, self.pages(size)));
-            if let (true, Some(page)) = (*of_size == size, pages.get(start / size)) {
-                return Ok(page.clone());
+        let pages = state.pages.get_or_init(|| state.pages(size));
+        if pages.size == size
+            && let Ok(at) = pages.pages.binary_search_by_key(&start, |(start, _)| *start)
+        {
+            return Ok(pages.pages[at].1.clone());
+        }
+        Ok(state.page_from(start, size).0)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State<T>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State<T>> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Item> State<T> {
+    /// What clients see from a place on, with its place.
+    fn shown(&self, start: usize) -> impl Iterator<Item = (usize, &Arc<T>)> {
+        let entries = self.entries.iter().enumerate().skip(start);
+        entries.filter(|(_, entry)| entry.enabled).map(|(at, entry)| (at, &entry.item))
+    }
+
+    fn pages(&self, size: usize) -> Pages {
+        let mut pages = Vec::new();
+        let mut start = 0;
+        loop {
+            let (page, next) = self.page_from(start, size);
+            pages.push((start, page));
+            match next {
+                Some(next) => start = next,
+                None => return Pages { size, pages },
             }
         }
-        Ok(self.page_from(start, size))
     }
 
-    fn pages(&self, size: usize) -> Vec<Page> {
-        (0..self.items.len().max(1)).step_by(size).map(|start| self.page_from(start, size)).collect()
-    }
-
-    fn page_from(&self, start: usize, size: usize) -> Page {
-        let end = (start + size).min(self.items.len());
+    /// The page that begins at an entry, and the entry at which the one after it begins.
+    fn page_from(&self, start: usize, size: usize) -> (Page, Option<usize>) {
+        let mut shown = self.shown(start);
         let mut items = Vec::from(*b"[");
-        for (at, item) in self.items[start..end].iter().enumerate() {
-            if at > 0 {
+        let mut last = None;
+        for (at, item) in shown.by_ref().take(size) {
+            if last.is_some() {
                 items.push(b',');
             }
             items.extend_from_slice(item.definition().as_bytes());
+            last = Some((at, item));
         }
         items.push(b']');
-        let next_cursor = (end < self.items.len()).then(|| URL_SAFE_NO_PAD.encode(self.items[end - 1].key()));
-        Page { items: RawJson::from_written(items), next_cursor }
+        let next = last.filter(|_| shown.next().is_some());
+        let next_cursor = next.map(|(_, item)| URL_SAFE_NO_PAD.encode(item.key()));
+        (Page { items: RawJson::from_written(items), next_cursor }, next.map(|(at, _)| at + 1))
     }
 
     fn after(&self, cursor: &str) -> Option<usize> {
@@ -120,16 +191,13 @@ impl<T: Item> Snapshot<T> {
 
 impl<T> Default for Registry<T> {
     fn default() -> Self {
-        Self(RwLock::new(Arc::new(Snapshot {
-            items: Vec::new(),
-            by_key: FxHashMap::default(),
-            pages: OnceLock::new(),
-        })))
+        let state = State { entries: Vec::new(), by_key: FxHashMap::default(), pages: OnceLock::new() };
+        Self { state: RwLock::new(state), declared: AtomicBool::new(false) }
     }
 }
 
 impl<T: Item> fmt::Debug for Registry<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.snapshot().items.iter().map(|item| item.key())).finish()
+        f.debug_list().entries(self.read().shown(0).map(|(_, item)| item.key())).finish()
     }
 }

@@ -1,8 +1,9 @@
 use oxmcp_proto::ProtocolVersion;
-use oxmcp_proto::jsonrpc::{RawJson, write_json_string};
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, write_json_string};
 use oxmcp_proto::model::{Implementation, keys};
 
 use super::registry::Page;
+use super::{CachePolicy, Outcome};
 
 /// What every result of a revision carries beside its own members.
 #[derive(Debug)]
@@ -25,7 +26,13 @@ impl Results {
     }
 
     /// A page of a list, under the name of the list's member.
-    pub(super) fn page(&self, version: ProtocolVersion, member: &str, page: &Page) -> RawJson {
+    pub(super) fn page(
+        &self,
+        version: ProtocolVersion,
+        member: &str,
+        page: &Page,
+        cache: &CachePolicy,
+    ) -> RawJson {
         let mut result = Vec::with_capacity(page.items.as_bytes().len() + 256);
         result.push(b'{');
         write_json_string(member, &mut result);
@@ -36,11 +43,38 @@ impl Results {
             write_json_string(cursor, &mut result);
         }
         if version.wire().cache_hints {
-            // Nothing tells a client yet that the list has changed, so no age is fresh.
-            result.extend_from_slice(br#","ttlMs":0,"cacheScope":"private""#);
+            write_cache_hints(cache, &mut result);
         }
         self.finish(version, &mut result, Own::default());
         RawJson::from_written(result)
+    }
+
+    /// Completes a result that is whole already but for what every result of the revision has. It must be an object whose `member` is an
+    /// array. Hints of its own, and metadata, stay as they are.
+    pub(super) fn complete(
+        &self,
+        version: ProtocolVersion,
+        json: &RawJson,
+        member: &str,
+        cache: Option<&CachePolicy>,
+    ) -> Outcome {
+        let object: RawObject<'_> = json
+            .to()
+            .map_err(|error| ErrorObject::internal(format!("the handler's result is no object: {error}")))?;
+        if !object.member(member).is_some_and(|value| value.get().starts_with('[')) {
+            return Err(ErrorObject::internal(format!("the handler's result has no `{member}` array")));
+        }
+        let inside = json.as_str().trim();
+        let mut result = Vec::with_capacity(inside.len() + 256);
+        result.extend_from_slice(&inside.as_bytes()[..inside.len() - 1]);
+        let has = |name| object.member(name).is_some();
+        if let Some(cache) =
+            cache.filter(|_| version.wire().cache_hints && !has("ttlMs") && !has("cacheScope"))
+        {
+            write_cache_hints(cache, &mut result);
+        }
+        self.finish(version, &mut result, Own { result_type: has("resultType"), meta: has("_meta") });
+        Ok(RawJson::from_written(result))
     }
 
     /// Ends a result object with what every result of the revision has.
@@ -57,6 +91,13 @@ impl Results {
         }
         out.push(b'}');
     }
+}
+
+fn write_cache_hints(cache: &CachePolicy, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#","ttlMs":"#);
+    out.extend_from_slice(cache.ttl_ms().to_string().as_bytes());
+    out.extend_from_slice(br#","cacheScope":"#);
+    write_json_string(cache.scope.as_str(), out);
 }
 
 /// A comma, unless the object has no member yet.

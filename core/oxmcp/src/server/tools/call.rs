@@ -23,7 +23,7 @@ impl Core {
                 Ok(call) => call,
                 Err(error) => return Answer::Ready(Err(invalid_params(&error))),
             };
-            let Some(tool) = self.tools.find(&call.name) else {
+            let Some(tool) = self.catalog.tools.find(&call.name) else {
                 return Answer::Ready(Err(ErrorObject::invalid_params(format!(
                     "unknown tool: {}",
                     call.name

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::handler::schema_of;
+use crate::server::handler_error::with_sources;
 
 /// What a tool has to say.
 #[derive(Clone, Debug)]
@@ -39,14 +40,7 @@ impl ToolError {
 /// Any error becomes text that the model sees, with its sources.
 impl<E: std::error::Error> From<E> for ToolError {
     fn from(error: E) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self::Failed(message)
+        Self::Failed(with_sources(&error))
     }
 }
 

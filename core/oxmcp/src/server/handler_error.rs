@@ -1,0 +1,71 @@
+use std::fmt;
+
+use oxmcp_proto::jsonrpc::ErrorObject;
+
+/// Why a resource cannot be read, a prompt not be written, or nothing be proposed.
+///
+/// Any error becomes [`Failed`](Self::Failed) with `?`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum HandlerError {
+    /// There is nothing of that name; for a resource, the spec's error for it.
+    NotFound,
+    /// The request asks for what cannot be; `-32602`, with this message.
+    Invalid(String),
+    /// The handler failed: `-32603`, with this message, which the client sees.
+    Failed(String),
+    /// Just this error.
+    Rpc(ErrorObject),
+}
+
+impl HandlerError {
+    /// The request asks for what cannot be.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(message.into())
+    }
+
+    /// The handler failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(message.into())
+    }
+
+    /// The protocol's error; `not_found` is what the kind of handler has for that.
+    pub(super) fn into_rpc(self, not_found: impl FnOnce() -> ErrorObject) -> ErrorObject {
+        match self {
+            Self::NotFound => not_found(),
+            Self::Invalid(message) => ErrorObject::invalid_params(message),
+            Self::Failed(message) => ErrorObject::internal(message),
+            Self::Rpc(error) => error,
+        }
+    }
+}
+
+/// Any error becomes its text, with its sources.
+impl<E: std::error::Error> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self::Failed(with_sources(&error))
+    }
+}
+
+/// `HandlerError` is no `std::error::Error`, so that any error can become one.
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("not found"),
+            Self::Invalid(message) | Self::Failed(message) => f.write_str(message),
+            Self::Rpc(error) => error.fmt(f),
+        }
+    }
+}
+
+/// The words of an error and of what caused it.
+pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    message
+}

@@ -1,0 +1,60 @@
+use std::sync::Arc;
+
+use oxmcp_proto::ProtocolVersion;
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
+use oxmcp_proto::model::ReadResourceParams;
+use serde_json::json;
+
+use super::{Reader, ResourceRead};
+use crate::server::guard::guard;
+use crate::server::incoming::{Incoming, invalid_params};
+use crate::server::{Answer, Context, Core, Peer, Texts};
+
+impl Core {
+    /// Answers `resources/read`.
+    pub(in crate::server) fn read_resource(
+        self: &Arc<Self>,
+        incoming: Incoming,
+        peer: impl FnOnce() -> Arc<dyn Peer>,
+    ) -> Answer {
+        let params = incoming.params();
+        let uri = match params.to::<ReadResourceParams<'_>>() {
+            Ok(read) => read.uri.into_owned(),
+            Err(error) => return Answer::Ready(Err(invalid_params(&error))),
+        };
+        let version = incoming.version;
+        let Some((reader, variables)) = self.find_reader(&uri) else {
+            return Answer::Ready(Err(not_found(version, &uri)));
+        };
+        let context = Context::new(incoming, peer());
+        let core = self.clone();
+        Answer::Later(Box::pin(async move {
+            let read = ResourceRead { uri: uri.clone(), variables, context };
+            match guard("resource", || reader.handler.read(read)).await? {
+                Ok(output) => {
+                    let result = output.into_json(&uri, reader.mime_type.as_deref())?;
+                    core.results.complete(version, &result, "contents", Some(&reader.cache))
+                }
+                Err(error) => Err(error.into_rpc(|| not_found(version, &uri))),
+            }
+        }))
+    }
+
+    /// What reads a URI: the resource that has it, else the first template that can become it.
+    fn find_reader(&self, uri: &str) -> Option<(Arc<Reader>, Texts)> {
+        if let Some(resource) = self.catalog.resources.find(uri) {
+            return Some((resource.reader.clone(), Texts::new()));
+        }
+        let (template, variables) = self.catalog.templates.first(|template| template.matches(uri))?;
+        Some((template.reader.clone(), variables))
+    }
+}
+
+/// The error for a URI that no resource has (each revision, resources, "Error Handling").
+fn not_found(version: ProtocolVersion, uri: &str) -> ErrorObject {
+    let error = ErrorObject::new(version.wire().resource_not_found, format!("resource not found: {uri}"));
+    match RawJson::of(&json!({"uri": uri})) {
+        Ok(data) => error.with_data(data),
+        Err(_) => error,
+    }
+}
