@@ -140,7 +140,7 @@ impl Connect {
             Target::Url(url) => {
                 let server = eras::Server::at(&url);
                 offer.remembered = server.and_then(eras::Server::recall);
-                let http = HttpChannel::new(&url, headers, &limits, inbound).await?;
+                let http = HttpChannel::new(&url, headers, &offer, &limits, inbound).await?;
                 attempts.add(http.released());
                 let negotiated = http.negotiate(&offer, &limits).await?;
                 remember_era(server, &offer, &negotiated);

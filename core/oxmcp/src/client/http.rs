@@ -1,28 +1,34 @@
 mod failure;
 mod in_flight;
+mod kept;
 mod listener;
 mod negotiate;
 mod posts;
 mod serving;
+mod session;
 
 use std::mem;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::AbortHandle;
 use oxmcp_proto::jsonrpc::{Message, MethodName, RawJson, RequestId, write_notification, write_request};
 use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{Progress, ProgressParams};
-use oxmcp_proto::{Era, Method, ProtocolVersion};
+use oxmcp_proto::negotiation::{Negotiated, Offer};
+use oxmcp_proto::{Era, Method};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use self::failure::to_error;
 use self::in_flight::InFlight;
+use self::kept::Kept;
 use self::posts::{Post, Posts};
 use self::serving::{Asked, Serving};
+use self::session::{Renewal, Standing, lock};
 use super::call::within;
 use super::inbound::Inbound;
 use super::params::{MetaMembers, Params};
@@ -49,6 +55,10 @@ struct Shared {
     in_flight: Mutex<FxHashMap<i64, oneshot::Receiver<()>>>,
     posts: Posts,
     serving: Serving,
+    renewal: Renewal,
+    kept: Kept,
+    /// Ends the task that listens to the server.
+    listener: Mutex<Option<AbortHandle>>,
     inbound: Inbound,
     max_depth: usize,
     closed: watch::Sender<bool>,
@@ -56,25 +66,11 @@ struct Shared {
     runtime: Handle,
 }
 
-/// What the negotiation came to, as every later request says it.
-#[derive(Clone, Default)]
-struct Standing {
-    /// The revision, once there is one.
-    version: Option<ProtocolVersion>,
-    /// The session, in the handshake era, if the server keeps one.
-    session: Option<Arc<str>>,
-}
-
-impl Standing {
-    fn head<'a>(&'a self, method: &'a str) -> Head<'a> {
-        Head { version: self.version, method, name: None, session: self.session.as_deref() }
-    }
-}
-
 impl HttpChannel {
     pub(super) async fn new(
         url: &str,
         headers: Vec<(String, String)>,
+        offer: &Offer,
         limits: &Limits,
         inbound: Inbound,
     ) -> Result<Self> {
@@ -85,6 +81,9 @@ impl HttpChannel {
             in_flight: Mutex::default(),
             posts: Posts::default(),
             serving: Serving::new(limits.serving),
+            renewal: Renewal::new(offer.clone(), limits.connect),
+            kept: Kept::default(),
+            listener: Mutex::default(),
             inbound,
             max_depth: limits.message_depth,
             closed: watch::Sender::new(false),
@@ -92,6 +91,15 @@ impl HttpChannel {
             runtime: Handle::current(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Agrees on a revision, and begins to listen to a server of the handshake era.
+    pub(super) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
+        let negotiated = self.shared.negotiate(offer, limits.probe, &self.shared.standing).await?;
+        if negotiated.version.era() == Era::Handshake {
+            self.shared.listen(self.shared.standing().clone());
+        }
+        Ok(negotiated)
     }
 
     pub(super) fn runtime(&self) -> &Handle {
@@ -126,7 +134,7 @@ impl HttpChannel {
         let era = inner.negotiated.version.era();
         let asked = Asked::default();
         let mut on_message = |message| {
-            *heard.lock().unwrap_or_else(PoisonError::into_inner) = clock::now();
+            *lock(&heard) = clock::now();
             match progress_of(&message, number) {
                 Some(params) => hear(call, params.progress),
                 None => shared.take(message, era, Some(&asked)),
@@ -143,21 +151,36 @@ impl HttpChannel {
             // There a lost connection says that nobody waits any more.
             Era::Stateless => (None, None),
         };
-        let exchange = shared.http.exchange(head, &id, body.into(), sent, &mut on_message);
-        let last_heard = || asked.last_heard(*heard.lock().unwrap_or_else(PoisonError::into_inner));
+        let body = Bytes::from(body);
+        let exchange = async {
+            let answer = shared.http.exchange(head, &id, body.clone(), sent, &mut on_message).await;
+            match answer.map_err(|error| CallFailure::of(error, standing.session.is_some())) {
+                // The server did not know the session, so it did not run the call either.
+                Err(CallFailure::SessionEnded) => {
+                    Box::pin(shared.ask_in_new_session(&standing, head, &id, body, &mut on_message)).await
+                }
+                answer => answer,
+            }
+        };
+        let last_heard = || asked.last_heard(*lock(&heard));
         let settled = tokio::select! {
             settled = within(call.patience(inner), started, last_heard, exchange) => settled?,
             _ = closed.wait_for(|closed| *closed) => return Err(CallError::Closed(CloseReason::Local).into()),
         };
         // A server whose answer was lost on the way, or is none, may still be at work.
-        let is_answered = matches!(settled, Ok(_) | Err(HttpError::Status { .. }));
+        let is_answered = match &settled {
+            Ok(_) | Err(CallFailure::SessionEnded | CallFailure::NoSession(_)) => true,
+            Err(CallFailure::Http(error)) => matches!(error, HttpError::Status { .. }),
+            Err(CallFailure::Call(_)) => false,
+        };
         if let (Some(in_flight), true) = (in_flight, is_answered) {
             in_flight.settle();
         }
-        match settled {
-            Ok(Response { outcome, .. }) => outcome.map_err(|error| CallError::Rpc(error).into()),
-            Err(error) => Err(CallFailure::of(error, standing.session.is_some())),
+        let result = settled?.outcome.map_err(CallError::Rpc)?;
+        if let (Era::Handshake, MethodName::Known(method)) = (era, &call.method) {
+            shared.kept.note(*method, &call.params);
         }
+        Ok(result)
     }
 
     /// Ends what is in flight and the session.
@@ -197,11 +220,11 @@ impl Shared {
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.standing)
     }
 
     fn in_flight(&self) -> MutexGuard<'_, FxHashMap<i64, oneshot::Receiver<()>>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.in_flight)
     }
 
     /// Tells the server that a request of the handshake era is no longer waited for, if it was sent at all.
@@ -216,6 +239,22 @@ impl Shared {
             out.extend_from_slice(br#","reason":"the caller no longer waits"}"#);
         });
         self.post(Method::Cancelled.name(), body.into());
+    }
+
+    /// Sends a request again that met the end of its session, in a new one. Only once: a server that ends that as well has its reasons.
+    async fn ask_in_new_session(
+        self: &Arc<Self>,
+        lost: &Standing,
+        head: Head<'_>,
+        id: &RequestId,
+        body: Bytes,
+        on_message: &mut (dyn FnMut(Message) + Send),
+    ) -> Result<Response, CallFailure> {
+        self.renew(lost).await.map_err(CallFailure::NoSession)?;
+        let standing = self.standing().clone();
+        let head = Head { session: standing.session.as_deref(), ..head };
+        let answer = self.http.exchange(head, id, body, None, on_message).await;
+        answer.map_err(|error| CallFailure::of(error, standing.session.is_some()))
     }
 
     /// Starts a task that ends with the client.

@@ -32,6 +32,10 @@ use inbound::Inbound;
 /// [`close`](Self::close).
 ///
 /// Every call settles: with a result, or with a typed [`Error`](crate::Error). Dropping a call's future cancels it.
+///
+/// Over HTTP, a session that the server has ended is replaced by a new one of the same revision: calls that met its end are sent again,
+/// subscriptions and the log level are renewed, and only a server that ends the new session as well fails them. What the client knows of
+/// the server stays what the first session said.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,

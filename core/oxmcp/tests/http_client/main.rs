@@ -8,3 +8,4 @@ mod listening;
 mod messages;
 mod peer;
 mod resume;
+mod session;

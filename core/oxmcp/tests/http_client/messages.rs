@@ -1,7 +1,7 @@
-use oxmcp::{Client, ErrorKind, ProtocolVersion};
+use oxmcp::{Client, ProtocolVersion};
 use serde_json::{Value, json};
 
-use crate::peer::{Peer, Reply, Seen, accepted, handshake, response, result, settled, stream};
+use crate::peer::{Peer, Reply, Seen, accepted, handshake, result, settled, stream};
 
 fn tool_result(seen: &Seen) -> Value {
     json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": {"content": [{"type": "text", "text": "done"}]}})
@@ -43,24 +43,4 @@ async fn a_stateless_server_gets_no_answers() {
     settled(client.close()).await.unwrap();
     peer.sees(&["POST server/discover", "POST tools/call"]).await;
     assert!(peer.rest().is_empty());
-}
-
-#[tokio::test]
-async fn a_session_that_the_server_ended_is_told_as_such() {
-    for body in ["", r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"unknown session"}}"#] {
-        let mut peer = Peer::new(move |seen| match seen.what().as_str() {
-            "POST tools/call" => response("404 Not Found", &[("Content-Type", "application/json")], body),
-            _ => handshake(seen).unwrap(),
-        });
-        let client =
-            settled(Client::connect(peer.url.as_str()).only(ProtocolVersion::V2025_11_25)).await.unwrap();
-        let error = settled(client.call_tool("any", json!({}))).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
-        assert!(
-            error.to_string().contains("session") && error.to_string().contains("connect again"),
-            "{error}"
-        );
-        peer.sees(&["POST initialize", "POST notifications/initialized", "POST tools/call"]).await;
-        settled(client.close()).await.unwrap();
-    }
 }

@@ -242,16 +242,20 @@ pub(crate) fn events_response(events: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n{events}")
 }
 
+/// Opens a session.
+pub(crate) fn initialized(seen: &Seen, session: &str, capabilities: Value) -> Reply {
+    let version = &seen.body["params"]["protocolVersion"];
+    let server_info = json!({"name": "peer", "version": "0"});
+    let result = json!({"protocolVersion": version, "capabilities": capabilities, "serverInfo": server_info});
+    let body = json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": result}).to_string();
+    response("200 OK", &[("Content-Type", "application/json"), ("Mcp-Session-Id", session)], &body)
+}
+
 /// Answers as a server of the handshake era that keeps a session, and has no stream of its own messages; `None` for what is not about the session.
 pub(crate) fn handshake(seen: &Seen) -> Option<Reply> {
     Some(match seen.what().as_str() {
         "POST server/discover" => error("404 Not Found", seen, -32601),
-        "POST initialize" => {
-            let version = &seen.body["params"]["protocolVersion"];
-            let result = json!({"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": {"name": "peer", "version": "0"}});
-            let body = json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": result}).to_string();
-            response("200 OK", &[("Content-Type", "application/json"), ("Mcp-Session-Id", SESSION)], &body)
-        }
+        "POST initialize" => initialized(seen, SESSION, json!({"tools": {}})),
         "POST notifications/initialized" => accepted(),
         "DELETE" => response("204 No Content", &[], ""),
         "GET" => response("405 Method Not Allowed", &[], ""),

@@ -2,6 +2,7 @@ use http::StatusCode;
 use oxmcp_proto::jsonrpc::codes;
 use oxmcp_proto::link::{CallError, CloseReason};
 
+use super::session::NoSession;
 use crate::transport::http::HttpError;
 use crate::{Error, ErrorKind};
 
@@ -11,6 +12,8 @@ pub(in crate::client) enum CallFailure {
     Http(HttpError),
     /// The server no longer knows the session (2025-11-25, transports, "Session Management").
     SessionEnded,
+    /// Nor does it open a new one.
+    NoSession(NoSession),
 }
 
 impl CallFailure {
@@ -40,7 +43,13 @@ impl From<CallFailure> for Error {
             CallFailure::Http(error) => to_error(error),
             CallFailure::SessionEnded => Error::new(
                 ErrorKind::Closed,
-                "the server has ended the session (HTTP 404), and did not run the call; connect again for a new one",
+                "the server has ended the session (HTTP 404) and a new one at once, and did not run the call; is it several servers that do not share their sessions?",
+            ),
+            CallFailure::NoSession(NoSession { kind, message }) => Error::new(
+                if kind == ErrorKind::Unauthorized { kind } else { ErrorKind::Closed },
+                format!(
+                    "the server has ended the session (HTTP 404), and did not run the call; a new session could not be opened: {message}"
+                ),
             ),
         }
     }

@@ -1,11 +1,19 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::abortable;
+use http::StatusCode;
 use oxmcp_proto::Era;
 use oxmcp_proto::jsonrpc::{self, Message};
 
-use super::{Shared, Standing};
+use super::Shared;
+use super::session::{Standing, lock};
+use crate::clock;
 use crate::transport::http::{Cursor, Event, EventStream, HttpError};
+
+/// The least time between two sessions that are opened only to go on listening. A call opens one at once.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 impl Shared {
     /// Hears what the server says by itself, for as long as the session and the client live (2025-11-25, transports, "Listening for Messages
@@ -13,14 +21,21 @@ impl Shared {
     /// grow up to a minute while nothing comes.
     pub(super) fn listen(self: &Arc<Self>, standing: Standing) {
         let shared = self.clone();
-        self.spawn(async move { shared.hear_all(&standing).await });
+        let (listening, abort) = abortable(async move { shared.hear_all(&standing).await });
+        if let Some(last) = lock(&self.listener).replace(abort) {
+            last.abort();
+        }
+        self.spawn(async move { drop(listening.await) });
     }
 
     async fn hear_all(self: &Arc<Self>, standing: &Standing) {
         let mut cursor = Cursor::default();
+        let began = clock::now();
+        let mut was_open = false;
         loop {
             match self.http.open(standing.head(""), cursor.last_id()).await {
                 Ok(mut events) => {
+                    was_open = true;
                     let ended = self.hear(&mut events).await;
                     cursor.follow(&events);
                     if let Err(error) = ended {
@@ -32,6 +47,16 @@ impl Shared {
                     }
                 }
                 Err(error) if error.may_pass() => cursor.fail(),
+                Err(HttpError::Status { status: StatusCode::NOT_FOUND, .. })
+                    if was_open && standing.session.is_some() =>
+                {
+                    tokio::time::sleep_until((began + RENEWAL_PAUSE).into()).await;
+                    match self.renew(standing).await {
+                        // The new session has its own.
+                        Ok(()) => return,
+                        Err(_) => cursor.fail(),
+                    }
+                }
                 // It may be the event that the server does not know any more.
                 Err(_) if cursor.last_id().is_some() => cursor.skip(),
                 Err(error) => {

@@ -1,5 +1,5 @@
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oxmcp_proto::jsonrpc::{RawJson, RequestId, write_notification, write_request};
@@ -7,28 +7,37 @@ use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, NegotiationError, 
 use oxmcp_proto::{Era, Method, ProtocolVersion};
 use tokio::sync::oneshot;
 
-use super::HttpChannel;
+use super::Shared;
 use super::failure::{is_unauthorized, to_error};
+use super::session::{Standing, lock};
 use crate::client::connect::stateless_meta;
 use crate::client::params::{MetaMembers, Params};
 use crate::transport::http::{Head, HttpError, Response};
-use crate::{Error, Limits, Result};
+use crate::{Error, Result};
 
-impl HttpChannel {
+impl Shared {
     /// Agrees on a revision: tries the stateless era, and looks at how that is refused (2026-07-28, Streamable HTTP, "Backward
-    /// Compatibility").
-    pub(in crate::client) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
+    /// Compatibility"). What comes of it stands in `standing`, and a session does as soon as the server opened it. In the handshake era,
+    /// the session has begun when this returns.
+    pub(super) async fn negotiate(
+        &self,
+        offer: &Offer,
+        patience: Duration,
+        standing: &Mutex<Standing>,
+    ) -> Result<Negotiated> {
         let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
         let mut refusal = None;
         loop {
             step = match step {
                 Step::Done(negotiated) => {
-                    self.shared.inbound.agree(&negotiated);
-                    self.shared.standing().version = Some(negotiated.version);
+                    self.inbound.agree(&negotiated);
+                    let standing = {
+                        let mut standing = lock(standing);
+                        standing.version = Some(negotiated.version);
+                        standing.clone()
+                    };
                     if negotiated.version.era() == Era::Handshake {
-                        self.begin_session().await.map_err(to_error)?;
-                        let standing = self.shared.standing().clone();
-                        self.shared.listen(standing);
+                        self.begin_session(&standing).await.map_err(to_error)?;
                     }
                     return Ok(*negotiated);
                 }
@@ -41,9 +50,15 @@ impl HttpChannel {
                     });
                 }
                 Step::Request { method, version, params, is_probe } => {
-                    let patience = is_probe.then_some(limits.probe);
+                    let patience = is_probe.then_some(patience);
                     let reply = match self.ask(method, version, &params, patience, offer).await {
-                        Ok(reply) => reply,
+                        Ok((reply, session)) => {
+                            // No other answer opens a session.
+                            if method == Method::Initialize {
+                                lock(standing).session = session.map(Arc::from);
+                            }
+                            reply
+                        }
                         Err(error) if is_refusal(&error, is_probe) => {
                             refusal = Some(error);
                             Reply::Refused
@@ -64,9 +79,9 @@ impl HttpChannel {
         params: &RawJson,
         patience: Option<Duration>,
         offer: &Offer,
-    ) -> Result<Reply, HttpError> {
+    ) -> Result<(Reply, Option<String>), HttpError> {
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
-        let id = RequestId::Number(self.shared.next_id());
+        let id = RequestId::Number(self.next_id());
         let mut body = Vec::with_capacity(512);
         let meta = MetaMembers { progress_token: None, stateless: stateless.as_deref() };
         write_request(&mut body, &id, method.name(), |out| Params::plain(params).write(&meta, out));
@@ -82,31 +97,24 @@ impl HttpChannel {
         };
         let mut on_message = |_| {};
         let answer = tokio::select! {
-            answer = self.shared.http.exchange(head, &id, body.into(), Some(sending), &mut on_message) => answer,
-            () = silence => return Ok(Reply::Silence),
+            answer = self.http.exchange(head, &id, body.into(), Some(sending), &mut on_message) => answer,
+            () = silence => return Ok((Reply::Silence, None)),
         };
         match answer {
-            Ok(Response { outcome: Ok(result), session }) => {
-                // No other answer opens a session.
-                if method == Method::Initialize {
-                    self.shared.standing().session = session.map(Arc::from);
-                }
-                Ok(Reply::Result(result))
-            }
-            Ok(Response { outcome: Err(error), .. }) => Ok(Reply::Error(error)),
+            Ok(Response { outcome: Ok(result), session }) => Ok((Reply::Result(result), session)),
+            Ok(Response { outcome: Err(error), .. }) => Ok((Reply::Error(error), None)),
             Err(HttpError::Status { status, rpc: Some(error), .. }) if !is_unauthorized(status) => {
-                Ok(Reply::Error(error))
+                Ok((Reply::Error(error), None))
             }
             Err(error) => Err(error),
         }
     }
 
     /// Says that the session may begin.
-    async fn begin_session(&self) -> Result<(), HttpError> {
+    async fn begin_session(&self, standing: &Standing) -> Result<(), HttpError> {
         let mut body = Vec::new();
         write_notification(&mut body, Method::Initialized.name(), |out| out.extend_from_slice(b"{}"));
-        let standing = self.shared.standing().clone();
-        self.shared.http.post(standing.head(Method::Initialized.name()), body.into()).await
+        self.http.post(standing.head(Method::Initialized.name()), body.into()).await
     }
 }
 

@@ -7,7 +7,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use super::{Standing, to_error};
+use super::session::Standing;
+use super::to_error;
 use crate::transport::http::HttpClient;
 
 /// The posts that wait for their turn at most. Past it they are dropped: a server that far behind has no use for them.

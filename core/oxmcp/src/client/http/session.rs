@@ -1,0 +1,124 @@
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use oxmcp_proto::ProtocolVersion;
+use oxmcp_proto::negotiation::Offer;
+use tokio::sync::oneshot;
+
+use super::Shared;
+use crate::transport::http::Head;
+use crate::{Error, ErrorKind, Result};
+
+/// What the negotiation came to, as every later request says it.
+#[derive(Clone, Default)]
+pub(super) struct Standing {
+    /// The revision, once there is one.
+    pub(super) version: Option<ProtocolVersion>,
+    /// The session, in the handshake era, if the server keeps one.
+    pub(super) session: Option<Arc<str>>,
+}
+
+impl Standing {
+    pub(super) fn head<'a>(&'a self, method: &'a str) -> Head<'a> {
+        Head { version: self.version, method, name: None, session: self.session.as_deref() }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The way to a new session, when the server has ended the one there was.
+pub(super) struct Renewal {
+    /// What the client said of itself in the first.
+    offer: Offer,
+    /// How long it may take.
+    patience: Duration,
+    /// The renewals that are over.
+    finished: AtomicU64,
+    /// What the last one came to. Whoever renews holds it.
+    last: tokio::sync::Mutex<Result<(), NoSession>>,
+}
+
+/// Why there is no new session.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct NoSession {
+    pub(super) kind: ErrorKind,
+    pub(super) message: String,
+}
+
+impl From<Error> for NoSession {
+    fn from(error: Error) -> Self {
+        Self { kind: error.kind(), message: error.to_string() }
+    }
+}
+
+impl Renewal {
+    pub(super) fn new(offer: Offer, patience: Duration) -> Self {
+        Self { offer, patience, finished: AtomicU64::new(0), last: tokio::sync::Mutex::new(Ok(())) }
+    }
+}
+
+impl Shared {
+    /// Opens a new session in place of the one that the server has ended (2025-11-25, transports, "Session Management"), of the same
+    /// revision. However many find out at once, one renews and all hear of it. It goes on when nobody waits for it any more.
+    pub(super) async fn renew(self: &Arc<Self>, lost: &Standing) -> Result<(), NoSession> {
+        let (tell, told) = oneshot::channel();
+        let (shared, lost) = (self.clone(), lost.session.clone());
+        let finished = self.renewal.finished.load(Ordering::Acquire);
+        self.spawn(async move {
+            let renewal = &shared.renewal;
+            let mut last = renewal.last.lock().await;
+            let is_over = renewal.finished.load(Ordering::Acquire) != finished;
+            let outcome = if lock(&shared.standing).session != lost {
+                Ok(())
+            } else if is_over {
+                last.clone()
+            } else {
+                let renewed = tokio::time::timeout(renewal.patience, shared.open_session()).await;
+                let renewed = renewed.unwrap_or_else(|_| {
+                    let message = format!("the server did not open one within {:?}", renewal.patience);
+                    Err(Error::new(ErrorKind::Timeout, message))
+                });
+                *last = renewed.map_err(NoSession::from);
+                renewal.finished.fetch_add(1, Ordering::Release);
+                last.clone()
+            };
+            // Whoever asked may have given up.
+            let _ = tell.send(outcome);
+        });
+        told.await.unwrap_or_else(|_| {
+            Err(NoSession { kind: ErrorKind::Closed, message: "this client is closed".to_owned() })
+        })
+    }
+
+    async fn open_session(self: &Arc<Self>) -> Result<()> {
+        let only = lock(&self.standing).version;
+        let offer = Offer { only, ..self.renewal.offer.clone() };
+        let opening = Opening { shared: self, standing: Mutex::default() };
+        self.negotiate(&offer, self.renewal.patience, &opening.standing).await?;
+        let standing = mem::take(&mut *lock(&opening.standing));
+        *lock(&self.standing) = standing.clone();
+        self.listen(standing.clone());
+        self.restore(standing);
+        Ok(())
+    }
+}
+
+/// A session that is being opened. If nothing comes of it, it is ended.
+struct Opening<'a> {
+    shared: &'a Arc<Shared>,
+    standing: Mutex<Standing>,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        let standing = mem::take(&mut *lock(&self.standing));
+        if standing.session.is_some() {
+            let http = self.shared.http.clone();
+            self.shared.spawn(async move { http.delete_session(standing.head("")).await });
+        }
+    }
+}
