@@ -4,6 +4,7 @@
 
 mod fixture;
 mod handshake;
+mod legacy;
 mod lifecycle;
 mod param_headers;
 mod refused;

@@ -15,7 +15,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Raw {
     method: &'static str,
-    path: &'static str,
+    path: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -23,7 +23,12 @@ pub(crate) struct Raw {
 impl Raw {
     /// A request with nothing but `Host`.
     pub(crate) fn new(method: &'static str) -> Self {
-        Self { method, path: "/mcp", headers: vec![("Host".into(), "localhost".into())], body: Vec::new() }
+        Self {
+            method,
+            path: "/mcp".into(),
+            headers: vec![("Host".into(), "localhost".into())],
+            body: Vec::new(),
+        }
     }
 
     /// A POST as every client sends it.
@@ -55,8 +60,8 @@ impl Raw {
         Self::modern("tools/call", json!({"name": tool, "arguments": {}, "_meta": {"progressToken": "p"}}))
     }
 
-    pub(crate) fn path(mut self, path: &'static str) -> Self {
-        self.path = path;
+    pub(crate) fn path(mut self, path: &str) -> Self {
+        self.path = path.into();
         self
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::exchange::EventStream;
+use super::legacy::LegacyStream;
 
 /// The body of a response of [`HttpService`](super::HttpService): all there at once, or a stream of events.
 ///
@@ -16,6 +17,7 @@ pub struct HttpBody(Kind);
 enum Kind {
     Full(Bytes),
     Events(Box<EventStream>),
+    Legacy(Box<LegacyStream>),
 }
 
 impl HttpBody {
@@ -29,6 +31,10 @@ impl HttpBody {
 
     pub(super) fn events(events: EventStream) -> Self {
         Self(Kind::Events(Box::new(events)))
+    }
+
+    pub(super) fn legacy(stream: LegacyStream) -> Self {
+        Self(Kind::Legacy(Box::new(stream)))
     }
 }
 
@@ -46,6 +52,7 @@ impl http_body::Body for HttpBody {
                 Poll::Ready((!bytes.is_empty()).then_some(bytes))
             }
             Kind::Events(events) => events.poll_next(cx).map(|events| events.map(Bytes::from)),
+            Kind::Legacy(stream) => stream.poll_next(cx).map(|events| events.map(Bytes::from)),
         };
         data.map(|data| data.map(|data| Ok(Frame::data(data))))
     }
@@ -54,13 +61,14 @@ impl http_body::Body for HttpBody {
         match &self.0 {
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Events(events) => events.is_over(),
+            Kind::Legacy(stream) => stream.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Events(_) => SizeHint::default(),
+            Kind::Events(_) | Kind::Legacy(_) => SizeHint::default(),
         }
     }
 }
@@ -69,7 +77,7 @@ impl fmt::Debug for HttpBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::Full(_) => "HttpBody::Full",
-            Kind::Events(_) => "HttpBody::Events",
+            Kind::Events(_) | Kind::Legacy(_) => "HttpBody::Events",
         })
     }
 }

@@ -9,6 +9,7 @@ mod exchange;
 mod guard;
 mod handshake;
 mod headers;
+mod legacy;
 mod listeners;
 mod options;
 mod outbox;

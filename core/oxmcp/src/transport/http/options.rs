@@ -33,6 +33,9 @@ pub struct HttpOptions {
     pub event_store: Option<Arc<dyn EventStore>>,
     /// How long a client waits before it comes back to a stream (2025-11-25, `retry`). Default one second.
     pub retry: Duration,
+    /// Whether the HTTP+SSE transport of 2024-11-05 is served too, for clients that know no other: a stream at `/sse`, and messages to
+    /// `/messages`. Its streams cannot be resumed. Default false.
+    pub legacy_sse: bool,
 }
 
 impl fmt::Debug for HttpOptions {
@@ -45,6 +48,7 @@ impl fmt::Debug for HttpOptions {
             .field("allowed_origins", &self.allowed_origins)
             .field("event_store", &self.event_store.is_some())
             .field("retry", &self.retry)
+            .field("legacy_sse", &self.legacy_sse)
             .finish()
     }
 }
@@ -59,6 +63,7 @@ impl Default for HttpOptions {
             allowed_origins: Vec::new(),
             event_store: Some(Arc::new(MemoryEvents::default())),
             retry: Duration::from_secs(1),
+            legacy_sse: false,
         }
     }
 }

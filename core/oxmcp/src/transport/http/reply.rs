@@ -50,15 +50,16 @@ pub(super) fn method_not_allowed(allow: &'static str, why: &str) -> Response<Htt
 
 /// Events that are all there.
 pub(super) fn whole_events(events: Vec<u8>) -> Response<HttpBody> {
-    with_event_headers(HttpBody::full(events))
+    stream(HttpBody::full(events))
 }
 
 /// Events as they come.
 pub(super) fn events(events: EventStream) -> Response<HttpBody> {
-    with_event_headers(HttpBody::events(events))
+    stream(HttpBody::events(events))
 }
 
-fn with_event_headers(body: HttpBody) -> Response<HttpBody> {
+/// A body that is a stream of events.
+pub(super) fn stream(body: HttpBody) -> Response<HttpBody> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, EVENT_STREAM);

@@ -18,6 +18,7 @@ use super::exchange::EventStream;
 use super::guard::Guard;
 use super::handshake::Handshakes;
 use super::headers::{self, LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
+use super::legacy::{Legacy, MESSAGES_PATH, STREAM_PATH};
 use super::receive::{ReceiveError, discard, receive};
 use super::resumption::Resumption;
 use super::session::Resumed;
@@ -61,12 +62,14 @@ struct Endpoint {
     core: Arc<Core>,
     stateless: Stateless,
     handshakes: Handshakes,
+    legacy: Option<Legacy>,
 }
 
 impl Server {
     /// The server's MCP endpoint as a service, for mounting in an HTTP server of your own. Of the options it uses
     /// [`allowed_hosts`](HttpOptions::allowed_hosts), [`allowed_origins`](HttpOptions::allowed_origins),
-    /// [`event_store`](HttpOptions::event_store) and [`retry`](HttpOptions::retry).
+    /// [`event_store`](HttpOptions::event_store), [`retry`](HttpOptions::retry) and [`legacy_sse`](HttpOptions::legacy_sse), whose paths are
+    /// `/sse` and `/messages` of the host.
     ///
     /// # Errors
     ///
@@ -85,6 +88,7 @@ impl HttpService {
             path: path.map(Box::from),
             stateless: Stateless::new(core.clone()),
             handshakes: Handshakes::new(core.clone(), Resumption::new(options)),
+            legacy: options.legacy_sse.then(|| Legacy::new(core.clone())),
             core,
         };
         Ok(Self { endpoint: Arc::new(endpoint) })
@@ -97,6 +101,18 @@ impl HttpService {
         let endpoint = &*self.endpoint;
         if let Err(why) = endpoint.guard.check(&parts.uri, &parts.headers) {
             return reply::invalid(StatusCode::FORBIDDEN, None, why);
+        }
+        if let Some(legacy) = &endpoint.legacy {
+            match (&parts.method, parts.uri.path()) {
+                (&Method::GET, STREAM_PATH) => return open_legacy(legacy, &parts.headers),
+                (&Method::POST, MESSAGES_PATH) => {
+                    return match endpoint.receive(&parts.headers, body).await {
+                        Ok(body) => legacy.take(parts.uri.query(), body).await,
+                        Err(response) => *response,
+                    };
+                }
+                _ => {}
+            }
         }
         if let Some(path) = &endpoint.path
             && parts.uri.path() != &**path
@@ -119,6 +135,9 @@ impl HttpService {
     /// Ends the streams that are open for listening only.
     pub(super) fn end_listening(&self) {
         self.endpoint.handshakes.sessions.end_listening();
+        if let Some(legacy) = &self.endpoint.legacy {
+            legacy.end();
+        }
     }
 
     /// Ends every session, with what is in flight in it.
@@ -180,27 +199,38 @@ impl<'a> Named<'a> {
 impl Endpoint {
     async fn post<B: http_body::Body>(&self, parts: &Parts, body: B) -> Response<HttpBody> {
         let headers = &parts.headers;
-        if !accept::is_json(headers) {
-            let why = "the Content-Type of a POST is application/json";
-            return reply::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, why);
-        }
         let accepts = Accepts::of(headers);
         if !accepts.json && !accepts.events {
             let why = "the Accept header allows neither application/json nor text/event-stream";
             return reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why);
         }
+        match self.receive(headers, body).await {
+            Ok(body) => self.answer(headers, accepts, body).await,
+            Err(response) => *response,
+        }
+    }
+
+    /// Reads a message that was posted.
+    async fn receive<B: http_body::Body>(
+        &self,
+        headers: &HeaderMap,
+        body: B,
+    ) -> std::result::Result<Bytes, Box<Response<HttpBody>>> {
+        if !accept::is_json(headers) {
+            let why = "the Content-Type of a POST is application/json";
+            return Err(Box::new(reply::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, why)));
+        }
         let limits = &self.core.limits;
         let mut body = pin!(body);
-        let body = match receive(body.as_mut(), limits.message_bytes, Some(BODY_PATIENCE)).await {
-            Ok(body) => body,
+        match receive(body.as_mut(), limits.message_bytes, Some(BODY_PATIENCE)).await {
+            Ok(body) => Ok(body),
             Err(error) => {
                 if matches!(error, ReceiveError::TooLarge) {
                     discard(body).await;
                 }
-                return not_received(&error, limits.message_bytes);
+                Err(Box::new(not_received(&error, limits.message_bytes)))
             }
-        };
-        self.answer(headers, accepts, body).await
+        }
     }
 
     async fn answer(&self, headers: &HeaderMap, accepts: Accepts, body: Bytes) -> Response<HttpBody> {
@@ -263,8 +293,7 @@ impl Endpoint {
             Err(response) => return *response,
         };
         if !Accepts::of(headers).events {
-            let why = "the Accept header does not allow text/event-stream";
-            return reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why);
+            return no_events();
         }
         let Some(session) = self.handshakes.sessions.find(session) else { return unknown_session(None) };
         // Without an event store the header says nothing.
@@ -312,6 +341,20 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// Opens a stream of the transport of 2024-11-05.
+fn open_legacy(legacy: &Legacy, headers: &HeaderMap) -> Response<HttpBody> {
+    match Accepts::of(headers).events {
+        true => legacy.open(),
+        false => no_events(),
+    }
+}
+
+/// The response to a client that wants a stream and takes none.
+fn no_events() -> Response<HttpBody> {
+    let why = "the Accept header does not allow text/event-stream";
+    reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why)
 }
 
 fn not_received<E>(error: &ReceiveError<E>, limit: usize) -> Response<HttpBody> {
