@@ -34,6 +34,15 @@ pub struct Limits {
     pub list_pages: usize,
     /// Bytes of the pages of a list that is read to its end into one result. Default 64 MiB.
     pub list_bytes: usize,
+    /// Rounds of input that one request may ask for (2026-07-28, patterns, MRTR). Default 16.
+    pub input_rounds: usize,
+    /// Questions, and steps, of one request. Default 64 of each.
+    pub inputs: usize,
+    /// Bytes of the sealed state that a client carries from one round to the next: the answers and the results of steps so far. Default
+    /// 256 KiB.
+    pub input_state_bytes: usize,
+    /// How long such a state is good: the time a user has to answer. Default 10 minutes.
+    pub input_state_age: Duration,
     /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
     /// Default 2 s.
     pub exit_grace: Duration,
@@ -57,6 +66,10 @@ impl Default for Limits {
             call_total: Duration::from_secs(3600),
             list_pages: 10_000,
             list_bytes: 64 << 20,
+            input_rounds: 16,
+            inputs: 64,
+            input_state_bytes: 256 << 10,
+            input_state_age: Duration::from_secs(600),
             exit_grace: Duration::from_secs(2),
         }
     }

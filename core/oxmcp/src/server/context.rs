@@ -2,13 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use oxmcp_proto::Method;
-use oxmcp_proto::ProtocolVersion;
-use oxmcp_proto::jsonrpc::{RawJson, RequestId};
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RequestId};
 use oxmcp_proto::model::{Implementation, Progress, ProgressParams};
+use oxmcp_proto::{Era, Method, ProtocolVersion};
 
-use super::Peer;
 use super::incoming::Incoming;
+use super::input::Rounds;
+use super::{Core, Outcome, Peer};
+use crate::Limits;
 
 /// What a handler knows of the request it serves, and how it talks back while it works. A clone is the same context.
 ///
@@ -20,16 +21,38 @@ pub struct Context {
 }
 
 struct Inner {
+    core: Arc<Core>,
     incoming: Incoming,
     /// The bits of the last progress; it must grow.
     last_progress: AtomicU64,
     peer: Arc<dyn Peer>,
+    rounds: Rounds,
 }
 
 impl Context {
-    pub(super) fn new(incoming: Incoming, peer: Arc<dyn Peer>) -> Self {
+    /// The context of a request whose handler may ask for input: run it with [`input::run`](super::input::run). Fails when the request says
+    /// that it goes on with another, and does not.
+    pub(super) fn open(
+        core: &Arc<Core>,
+        method: Method,
+        incoming: Incoming,
+        peer: Arc<dyn Peer>,
+    ) -> Result<Self, ErrorObject> {
+        let rounds = match &incoming.retry {
+            Some(retry) => Rounds::resume(core, method, &incoming, retry)?,
+            None => Rounds::of(method),
+        };
+        Ok(Self::new(core, incoming, peer, rounds))
+    }
+
+    /// The context of a request that cannot be answered with a question for input, so that in the stateless era its handler cannot ask.
+    pub(super) fn without_input(core: &Arc<Core>, incoming: Incoming, peer: Arc<dyn Peer>) -> Self {
+        Self::new(core, incoming, peer, Rounds::none())
+    }
+
+    fn new(core: &Arc<Core>, incoming: Incoming, peer: Arc<dyn Peer>, rounds: Rounds) -> Self {
         let last_progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
-        Self { inner: Arc::new(Inner { incoming, last_progress, peer }) }
+        Self { inner: Arc::new(Inner { core: core.clone(), incoming, last_progress, peer, rounds }) }
     }
 
     pub(super) fn incoming(&self) -> &Incoming {
@@ -54,6 +77,11 @@ impl Context {
     /// Who the client says it is, as JSON.
     pub fn client_info_json(&self) -> Option<&RawJson> {
         self.inner.incoming.client.info()
+    }
+
+    /// What the client can do, as JSON. It can be asked for nothing else.
+    pub fn client_capabilities_json(&self) -> Option<&RawJson> {
+        self.inner.incoming.client.capabilities()
     }
 
     /// The `_meta` of the request, as JSON.
@@ -101,6 +129,28 @@ impl Context {
     /// ```
     pub fn close_stream(&self) -> bool {
         self.inner.peer.close_stream()
+    }
+
+    pub(super) fn era(&self) -> Era {
+        self.inner.incoming.version.era()
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.inner.core.limits
+    }
+
+    pub(super) fn peer(&self) -> &Arc<dyn Peer> {
+        &self.inner.peer
+    }
+
+    pub(super) fn rounds(&self) -> &Rounds {
+        &self.inner.rounds
+    }
+
+    /// The answer that asks the client for what the handler waits for, if that is all it waits for.
+    pub(super) fn required(&self) -> Option<Outcome> {
+        let Inner { core, incoming, rounds, .. } = &*self.inner;
+        rounds.required(core, incoming)
     }
 
     fn grows(&self, progress: f64) -> bool {

@@ -10,6 +10,7 @@ use super::catalog::Catalog;
 use super::extensions::Extensions;
 use super::identity::Identity;
 use super::incoming::{Incoming, invalid_params};
+use super::input::Seal;
 use super::registry::{Item, Registry};
 use super::result::Results;
 use super::{Answer, CachePolicy, List, Outcome, Peer, Server, Session};
@@ -27,6 +28,8 @@ pub(crate) struct Core {
     /// What is hinted of keeping the pages of each list.
     cache: [CachePolicy; List::COUNT],
     pub(super) catalog: Arc<Catalog>,
+    /// Seals what clients carry from one round of a request to the next.
+    pub(super) seal: Arc<Seal>,
 }
 
 impl Core {
@@ -40,6 +43,7 @@ impl Core {
             extensions: server.extensions.clone(),
             cache: server.cache.clone(),
             catalog: server.catalog.clone(),
+            seal: server.seal.clone(),
         }
     }
 

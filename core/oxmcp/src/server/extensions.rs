@@ -180,7 +180,7 @@ impl Core {
         }
         let (core, handler, version) = (self.clone(), found.handler.clone(), incoming.version);
         let params = incoming.params();
-        let context = Context::new(incoming, peer());
+        let context = Context::without_input(self, incoming, peer());
         Answer::Later(Box::pin(async move {
             let result = guard("method", || handler(params, context)).await??;
             if !version.wire().result_type {

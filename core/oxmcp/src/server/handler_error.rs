@@ -2,6 +2,8 @@ use std::fmt;
 
 use oxmcp_proto::jsonrpc::ErrorObject;
 
+use super::input::rpc_of;
+
 /// Why a resource cannot be read, a prompt not be written, or nothing be proposed.
 ///
 /// Any error becomes [`Failed`](Self::Failed) with `?`.
@@ -40,10 +42,14 @@ impl HandlerError {
     }
 }
 
-/// Any error becomes its text, with its sources.
-impl<E: std::error::Error> From<E> for HandlerError {
+/// Any error becomes its text, with its sources. An [`InputError`](super::InputError), or an error caused by one, becomes the error that the
+/// spec has for it.
+impl<E: std::error::Error + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
-        Self::Failed(with_sources(&error))
+        match rpc_of(&error) {
+            Some(rpc) => Self::Rpc(rpc.clone()),
+            None => Self::Failed(with_sources(&error)),
+        }
     }
 }
 

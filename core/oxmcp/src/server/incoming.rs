@@ -19,6 +19,17 @@ pub(super) struct Incoming {
     pub(super) meta: Option<RawJson>,
     pub(super) progress_token: Option<RequestId>,
     pub(super) client: Sender,
+    /// Who sends it, as authorization found out.
+    pub(super) principal: Option<String>,
+    /// What it brings along from an earlier round; only in the stateless era.
+    pub(super) retry: Option<Box<Retry>>,
+}
+
+/// What a request brings along that is sent again with the input that its server asked for (2026-07-28, patterns, MRTR).
+#[derive(Clone, Debug)]
+pub(super) struct Retry {
+    pub(super) responses: Option<RawJson>,
+    pub(super) state: Option<RawJson>,
 }
 
 /// Who sent a request.
@@ -36,7 +47,7 @@ impl Incoming {
         request: Request,
         session: Option<&Arc<Session>>,
     ) -> Result<(MethodName, Self), ErrorObject> {
-        let meta_json = meta_of(request.params.as_ref())?;
+        let Said { meta: meta_json, retry } = said_by(request.params.as_ref())?;
         let meta: RequestMeta<'_> = match &meta_json {
             Some(json) => json.to().map_err(|error| invalid_params(&error))?,
             None => RequestMeta::default(),
@@ -52,9 +63,13 @@ impl Incoming {
                 }
             }
         };
+        let retry = retry.filter(|_| version.era() == Era::Stateless);
         let progress_token = meta.progress_token;
         let Request { id, method, params } = request;
-        Ok((method, Self { id, version, params, meta: meta_json, progress_token, client }))
+        Ok((
+            method,
+            Self { id, version, params, meta: meta_json, progress_token, client, principal: None, retry },
+        ))
     }
 
     /// The parameters; an object without members when there are none.
@@ -81,16 +96,35 @@ impl Sender {
     }
 }
 
-/// The `_meta` of parameters, jumping over everything else.
-fn meta_of(params: Option<&RawJson>) -> Result<Option<RawJson>, ErrorObject> {
+/// What parameters of any method may say.
+#[derive(Default)]
+struct Said {
+    meta: Option<RawJson>,
+    retry: Option<Box<Retry>>,
+}
+
+/// Reads what parameters of any method may say, jumping over everything else.
+fn said_by(params: Option<&RawJson>) -> Result<Said, ErrorObject> {
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Params<'a> {
         #[serde(borrow, default, rename = "_meta")]
         meta: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        input_responses: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        request_state: Option<&'a RawValue>,
     }
-    let Some(params) = params else { return Ok(None) };
+    let Some(params) = params else { return Ok(Said::default()) };
     let found: Params<'_> = params.to().map_err(|error| invalid_params(&error))?;
-    Ok(found.meta.map(|meta| params.part(meta)))
+    let part = |raw| params.part(raw);
+    let retry = match (found.input_responses, found.request_state) {
+        (None, None) => None,
+        (responses, state) => {
+            Some(Box::new(Retry { responses: responses.map(part), state: state.map(part) }))
+        }
+    };
+    Ok(Said { meta: found.meta.map(part), retry })
 }
 
 /// The revision a request is in: the one its `_meta` names, else its session's.

@@ -12,6 +12,7 @@ mod handler_error;
 mod handler_fn;
 mod identity;
 mod incoming;
+mod input;
 mod list;
 mod peer;
 mod registry;
@@ -33,6 +34,7 @@ pub use context::Context;
 pub use feature::Feature;
 pub use handler_error::HandlerError;
 pub use handler_fn::{HandlerFn, TakesArguments, TakesArgumentsAndContext, TakesContext, TakesNothing};
+pub use input::{Confirmed, Elicit, Elicited, InputError, InputErrorKind, Sample, StateKey, Visiting};
 pub use list::List;
 pub use resources::{
     IntoResourceOutput, IsContents, IsFunction, ResourceBuilder, ResourceHandler, ResourceOutput,
@@ -50,6 +52,7 @@ pub(crate) use stream::StreamRole;
 use crate::{Limits, Result};
 use catalog::Catalog;
 use extensions::Extensions;
+use input::Seal;
 use tools::RegisteredTool;
 
 /// An MCP server: tools, and who it says it is.
@@ -68,6 +71,7 @@ pub struct Server {
     extensions: Arc<Extensions>,
     cache: [CachePolicy; List::COUNT],
     catalog: Arc<Catalog>,
+    seal: Arc<Seal>,
 }
 
 impl Server {
@@ -82,6 +86,7 @@ impl Server {
             extensions: Arc::default(),
             cache: Default::default(),
             catalog: Arc::default(),
+            seal: Arc::default(),
         }
     }
 
@@ -106,6 +111,26 @@ impl Server {
     /// What the server holds at most.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The keys that protect what clients carry from one round of a request to the next (2026-07-28, `requestState`): the first seals, any
+    /// of them opens, so that a new key can take the place of an old one while requests are under way. Default: one random key.
+    ///
+    /// Give the same keys to servers that answer each other's rounds, such as replicas behind one address, and to a server whose clients go
+    /// on after it was started anew. Servers that do different things under the same names must not share keys.
+    ///
+    /// ```
+    /// # use oxmcp::Server;
+    /// # use oxmcp::server::StateKey;
+    /// # fn main() -> oxmcp::Result<()> {
+    /// # let (new, old) = ([1; 32], [2; 32]);
+    /// let server = Server::new("demo", "1.0.0").state_keys([StateKey::from_secret(&new)?, StateKey::from_secret(&old)?]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn state_keys(mut self, keys: impl IntoIterator<Item = StateKey>) -> Self {
+        self.seal = Arc::new(Seal::with(keys));
         self
     }
 

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
-use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
 use oxmcp_proto::model::ReadResourceParams;
+use oxmcp_proto::{Method, ProtocolVersion};
 use serde_json::json;
 
 use super::{Reader, ResourceRead};
 use crate::server::guard::guard;
 use crate::server::incoming::{Incoming, invalid_params};
+use crate::server::input;
 use crate::server::{Answer, Context, Core, Peer, Texts};
 
 impl Core {
@@ -26,11 +27,18 @@ impl Core {
         let Some((reader, variables)) = self.find_reader(&uri) else {
             return Answer::Ready(Err(not_found(version, &uri)));
         };
-        let context = Context::new(incoming, peer());
+        let context = match Context::open(self, Method::ReadResource, incoming, peer()) {
+            Ok(context) => context,
+            Err(error) => return Answer::Ready(Err(error)),
+        };
         let core = self.clone();
         Answer::Later(Box::pin(async move {
-            let read = ResourceRead { uri: uri.clone(), variables, context };
-            match guard("resource", || reader.handler.read(read)).await? {
+            let read = ResourceRead { uri: uri.clone(), variables, context: context.clone() };
+            let output = match input::run(&context, guard("resource", || reader.handler.read(read))).await {
+                Ok(output) => output?,
+                Err(asked) => return asked,
+            };
+            match output {
                 Ok(output) => {
                     let result = output.into_json(&uri, reader.mime_type.as_deref())?;
                     core.results.complete(version, &result, "contents", Some(&reader.cache))

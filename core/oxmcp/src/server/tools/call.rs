@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
 use oxmcp_proto::model::CallToolParams;
+use oxmcp_proto::{Method, ProtocolVersion};
 
 use super::{ToolCall, ToolError, ToolOutput};
 use crate::server::guard::guard;
 use crate::server::incoming::{Incoming, invalid_params};
+use crate::server::input;
 use crate::server::result::Own;
 use crate::server::{Answer, Context, Core, Outcome, Peer};
 
@@ -42,11 +43,19 @@ impl Core {
                 self.tool_result(version, Err(ToolError::Failed(format!("invalid arguments: {problem}")))),
             );
         }
-        let context = Context::new(incoming, peer());
+        let context = match Context::open(self, Method::CallTool, incoming, peer()) {
+            Ok(context) => context,
+            Err(error) => return Answer::Ready(Err(error)),
+        };
         let handler = tool.handler.clone();
         let core = self.clone();
         Answer::Later(Box::pin(async move {
-            match guard("tool", || handler.call(ToolCall { arguments, context })).await? {
+            let call = ToolCall { arguments, context: context.clone() };
+            let output = match input::run(&context, guard("tool", || handler.call(call))).await {
+                Ok(output) => output?,
+                Err(asked) => return asked,
+            };
+            match output {
                 Ok(output) => match tool.check_output(&output) {
                     Ok(()) => core.tool_result(version, Ok(output)),
                     Err(why) => {

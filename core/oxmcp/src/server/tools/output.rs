@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::handler::schema_of;
 use crate::server::handler_error::with_sources;
+use crate::server::input::rpc_of;
 
 /// What a tool has to say.
 #[derive(Clone, Debug)]
@@ -37,10 +38,14 @@ impl ToolError {
     }
 }
 
-/// Any error becomes text that the model sees, with its sources.
-impl<E: std::error::Error> From<E> for ToolError {
+/// Any error becomes text that the model sees, with its sources. An [`InputError`](super::super::InputError), or an error caused by one,
+/// fails the request where the spec has an error for it.
+impl<E: std::error::Error + 'static> From<E> for ToolError {
     fn from(error: E) -> Self {
-        Self::Failed(with_sources(&error))
+        match rpc_of(&error) {
+            Some(rpc) => Self::Rpc(rpc.clone()),
+            None => Self::Failed(with_sources(&error)),
+        }
     }
 }
 

@@ -1,0 +1,28 @@
+//! Asking the client for input: one API on both eras.
+//!
+//! In a session of the handshake era a question is a request to the client. In the stateless era it is a round (2026-07-28, patterns,
+//! MRTR): the request is answered with what the handler asks, and the client sends it again with the answers; the handler
+//! runs from the start and finds them.
+
+mod ask;
+mod digest;
+mod elicit;
+mod error;
+mod form;
+mod question;
+mod roots;
+mod rounds;
+mod sample;
+mod seal;
+mod state;
+mod step;
+
+pub use elicit::{Confirmed, Elicit, Elicited, Visiting};
+pub use error::{InputError, InputErrorKind};
+pub use sample::Sample;
+pub use seal::StateKey;
+
+pub(super) use ask::run;
+pub(super) use error::rpc_of;
+pub(super) use rounds::Rounds;
+pub(super) use seal::Seal;
