@@ -43,6 +43,10 @@ pub struct Limits {
     pub input_state_bytes: usize,
     /// How long such a state is good: the time a user has to answer. Default 10 minutes.
     pub input_state_age: Duration,
+    /// Handlers of a client that are at work at once: sampling and elicitation. What is past it waits. Default 64.
+    pub inputs: usize,
+    /// How often a server may need input for one call (2026-07-28, MRTR). Default 16.
+    pub input_rounds: usize,
     /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
     /// Default 2 s.
     pub exit_grace: Duration,
@@ -70,6 +74,8 @@ impl Default for Limits {
             inputs: 64,
             input_state_bytes: 256 << 10,
             input_state_age: Duration::from_secs(600),
+            inputs: 64,
+            input_rounds: 16,
             exit_grace: Duration::from_secs(2),
         }
     }

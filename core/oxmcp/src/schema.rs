@@ -13,9 +13,21 @@ const MAX_PROBLEMS: usize = 8;
 pub(crate) struct Schema(Validator);
 
 impl Schema {
-    /// Compiles a schema, or says what is wrong with it.
+    /// Compiles a schema, or says what is wrong with it. Formats are notes.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
-        let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
+        Self::build(schema, false)
+    }
+
+    /// The same with formats that a value has to meet.
+    pub(crate) fn compile_with_formats(schema: &Value) -> Result<Self, String> {
+        Self::build(schema, true)
+    }
+
+    fn build(schema: &Value, has_formats: bool) -> Result<Self, String> {
+        let mut options = jsonschema::options().with_pattern_options(PatternOptions::regex());
+        if has_formats {
+            options = options.should_validate_formats(true);
+        }
         options.build(schema).map(Self).map_err(|error| format!("is not a valid JSON Schema: {error}"))
     }
 

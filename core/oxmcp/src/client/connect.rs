@@ -1,28 +1,22 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use oxmcp_proto::jsonrpc::{Notification, RawJson, Request};
-use oxmcp_proto::link::{CallError, CallOptions, CloseReason, Patience, Ticket};
+use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{ClientCapabilities, Implementation, keys};
 use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
-use oxmcp_proto::{Era, Method, ProtocolVersion};
+use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
+use super::handlers::Handlers;
 use super::http::HttpChannel;
 use super::inbound::Inbound;
-use super::params::{MetaMembers, Params};
-use super::{Channel, Client, Inner, StreamChannel, eras};
-use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
-use crate::server::{Answer, StreamRole};
-use crate::transport::child::{Child, NoiseFn};
+use super::logging::LogLevel;
+use super::stream::{StreamChannel, not_connected, open_memory, open_stream};
+use super::{Channel, Client, Inner, eras};
 use crate::{Command, Error, ErrorKind, Limits, Result, Server};
-
-/// The buffer between a client and a server in memory, each way.
-const MEMORY_BUFFER: usize = 256 * 1024;
 
 /// Where a server is.
 pub enum Target {
@@ -73,6 +67,9 @@ pub struct Connect {
     pub(super) offer: Offer,
     headers: Vec<(String, String)>,
     limits: Limits,
+    pub(super) handlers: Handlers,
+    /// What was set in a wrong way; the connection fails with it.
+    pub(super) misuse: Option<Error>,
     given_up: BoxFuture<'static, ()>,
 }
 
@@ -82,7 +79,15 @@ impl Connect {
         let offer =
             Offer { client_info, capabilities: ClientCapabilities::default(), only: None, remembered: None };
         let given_up = Box::pin(std::future::pending());
-        Self { target, offer, headers: Vec::new(), limits: Limits::default(), given_up }
+        Self {
+            target,
+            offer,
+            headers: Vec::new(),
+            limits: Limits::default(),
+            handlers: Handlers::default(),
+            misuse: None,
+            given_up,
+        }
     }
 
     /// Who this client says it is.
@@ -134,13 +139,17 @@ impl Connect {
     }
 
     async fn connect(self, attempts: &Attempts) -> Result<Client> {
-        let Self { target, mut offer, headers, limits, .. } = self;
-        let inbound = Inbound::new();
+        let Self { target, mut offer, headers, limits, handlers, misuse, .. } = self;
+        if let Some(misuse) = misuse {
+            return Err(misuse);
+        }
+        handlers.declare(&mut offer.capabilities);
+        let inbound = Inbound::new(handlers, offer.capabilities.clone(), &limits);
         let (negotiated, channel) = match target {
             Target::Url(url) => {
                 let server = eras::Server::at(&url);
                 offer.remembered = server.and_then(eras::Server::recall);
-                let http = HttpChannel::new(&url, headers, &offer, &limits, inbound).await?;
+                let http = HttpChannel::new(&url, headers, &offer, &limits, inbound.clone()).await?;
                 attempts.add(http.released());
                 let negotiated = http.negotiate(&offer, &limits).await?;
                 remember_era(server, &offer, &negotiated);
@@ -155,12 +164,12 @@ impl Connect {
                 (negotiated, Channel::Stream(stream))
             }
             Target::Server(server) => {
-                let stream = open_memory(&server, &limits, inbound);
+                let stream = open_memory(&server, &limits, inbound.clone());
                 attempts.add(stream.released.clone());
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
             Target::Stream(reader, writer) => {
-                let stream = open_stream(reader, writer, None, &limits, inbound);
+                let stream = open_stream(reader, writer, None, &limits, inbound.clone());
                 attempts.add(stream.released.clone());
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
@@ -169,7 +178,12 @@ impl Connect {
             .then(|| stateless_meta(negotiated.version, &offer).into_boxed_str());
         let extensions =
             offer.capabilities.extensions.iter().flatten().map(|(name, _)| name.as_str().into()).collect();
-        Ok(Client { inner: Arc::new(Inner { negotiated, channel, limits, extensions, meta }) })
+        let log_level = LogLevel::new(&negotiated, inbound.handlers());
+        let inner = Arc::new(Inner { negotiated, channel, limits, extensions, meta, inbound, log_level });
+        inner.inbound.belong(&inner);
+        let client = Client { inner };
+        client.begin_logging().await;
+        Ok(client)
     }
 }
 
@@ -239,16 +253,6 @@ async fn connect_command(
     }
 }
 
-fn not_connected(error: CallError, server: &str) -> Error {
-    match error {
-        CallError::Closed(reason) => Error::new(
-            ErrorKind::Connect,
-            format!("the server {server:?} did not stay to negotiate: {reason}"),
-        ),
-        error => error.into(),
-    }
-}
-
 fn open_command(
     command: &Command,
     limits: &Limits,
@@ -277,165 +281,5 @@ impl Attempts {
             // An error means that the task is gone, which comes to the same.
             let _ = released.wait_for(|released| *released).await;
         }
-    }
-}
-
-fn open_memory(server: &Server, limits: &Limits, inbound: Inbound) -> StreamChannel {
-    let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
-    let core = server.core();
-    tokio::spawn(async move {
-        let (reader, writer) = tokio::io::split(theirs);
-        let connection = Connection::new(&core.limits);
-        let role = StreamRole { core: core.clone(), session: None };
-        drive(connection, reader, writer, role, &core.limits, NO_PROCESS).await;
-    });
-    let (reader, writer) = tokio::io::split(ours);
-    open_stream(Box::pin(reader), Box::pin(writer), None, limits, inbound)
-}
-
-/// Starts the task that drives a client's end of a stream.
-fn open_stream(
-    reader: Pin<Box<dyn AsyncRead + Send>>,
-    writer: Pin<Box<dyn AsyncWrite + Send>>,
-    child: Option<(Child, Option<NoiseFn>)>,
-    limits: &Limits,
-    inbound: Inbound,
-) -> StreamChannel {
-    let connection = Connection::new(limits);
-    let (release, released) = watch::channel(false);
-    tokio::spawn({
-        let (connection, limits, inbound) = (connection.clone(), limits.clone(), inbound.clone());
-        async move {
-            match child {
-                None => {
-                    let role = ClientRole { inbound, noise: None };
-                    drop(drive(connection, reader, writer, role, &limits, NO_PROCESS).await)
-                }
-                Some((child, noise)) => {
-                    let role = ClientRole { inbound, noise };
-                    drive_child(connection, reader, writer, child, &limits, role).await
-                }
-            }
-            release.send_replace(true);
-        }
-    });
-    StreamChannel { connection, released, inbound }
-}
-
-/// Drives a connection to a child process, which does not outlive it.
-async fn drive_child(
-    connection: Connection,
-    reader: Pin<Box<dyn AsyncRead + Send>>,
-    writer: Pin<Box<dyn AsyncWrite + Send>>,
-    mut child: Child,
-    limits: &Limits,
-    role: ClientRole,
-) {
-    let inbound = role.inbound.clone();
-    {
-        let exited = async {
-            CloseReason::PeerExited(match child.exited().await {
-                Ok(status) => status.to_string(),
-                Err(error) => error.to_string(),
-            })
-        };
-        drive(connection, reader, writer, role, limits, Some(exited)).await;
-    }
-    // A process with which nothing was agreed has nothing to finish.
-    let grace = if inbound.version().is_some() { limits.exit_grace } else { Duration::ZERO };
-    child.shutdown(grace).await;
-}
-
-/// The client's end of a stream.
-struct ClientRole {
-    inbound: Inbound,
-    noise: Option<NoiseFn>,
-}
-
-impl Role for ClientRole {
-    const SERVES: bool = false;
-
-    fn may_be_asked(&self) -> bool {
-        self.inbound.may_be_asked()
-    }
-
-    /// A client must be able to receive batches (2025-03-26, "Batching"), though this one sends none. Before a revision is agreed on, it may
-    /// be that one.
-    fn has_batches(&self) -> bool {
-        self.inbound.version().is_none_or(|version| version.wire().batches)
-    }
-
-    fn answer(&mut self, request: Request, _: &Ticket, _: &Connection) -> Answer {
-        self.inbound.answer(request)
-    }
-
-    fn notified(&mut self, notification: Notification) {
-        self.inbound.notified(notification);
-    }
-
-    fn noise(&self) -> Option<&NoiseFn> {
-        self.noise.as_ref()
-    }
-}
-
-impl StreamChannel {
-    /// Negotiates over a stream that cannot be opened again.
-    async fn negotiate_once(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
-        let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
-        loop {
-            step = match step {
-                Step::Done(negotiated) => {
-                    self.begin(&negotiated);
-                    return Ok(*negotiated);
-                }
-                Step::Failed(error) => return Err(error.into()),
-                Step::Request { method, version, params, is_probe } => {
-                    let reply = self.ask(method, version, &params, is_probe, offer, limits).await;
-                    negotiation.handle(
-                        reply.map_err(|error| not_connected(error, "at the other end of the stream"))?,
-                    )
-                }
-            };
-        }
-    }
-
-    /// Sends a request of the negotiation.
-    async fn ask(
-        &self,
-        method: Method,
-        version: ProtocolVersion,
-        params: &RawJson,
-        is_probe: bool,
-        offer: &Offer,
-        limits: &Limits,
-    ) -> Result<Reply, CallError> {
-        let patience = Patience::total(if is_probe { limits.probe } else { limits.connect });
-        let options = CallOptions { patience, cancellable: false };
-        let (sender, receiver) = oneshot::channel();
-        let waiter = Waiter { done: Done::Channel(sender), progress: None };
-        let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
-        let meta = MetaMembers { progress_token: None, stateless: stateless.as_deref() };
-        self.connection
-            .call(method.name(), options, waiter, |_, out| Params::plain(params).write(&meta, out));
-        match receiver.await.unwrap_or(Err(CallError::Cancelled)) {
-            Ok(result) => Ok(Reply::Result(result)),
-            Err(CallError::Rpc(error)) => Ok(Reply::Error(error)),
-            Err(CallError::Silent { .. }) if is_probe => Ok(Reply::Silence),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Says that the session may begin, where there is one.
-    fn begin(&self, negotiated: &Negotiated) {
-        self.inbound.agree(negotiated);
-        if negotiated.version.era() == Era::Handshake {
-            self.connection.notify(Method::Initialized, b"{}");
-        }
-    }
-}
-
-impl Drop for StreamChannel {
-    fn drop(&mut self) {
-        self.connection.close(CloseReason::Local);
     }
 }

@@ -55,7 +55,7 @@ impl Call {
     pub fn of_extension(extension: impl Into<String>, method: &str, params: RawJson) -> Self {
         let extension = Some(extension.into().into_boxed_str());
         let method = MethodName::from(method);
-        Self { method, extension, params, silence: None, total: None, progress: None }
+        Self::named(method, extension, params)
     }
 }
 

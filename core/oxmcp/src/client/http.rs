@@ -31,7 +31,7 @@ use self::serving::{Asked, Serving};
 use self::session::{Renewal, Standing, lock};
 use super::call::within;
 use super::inbound::Inbound;
-use super::params::{MetaMembers, Params};
+use super::params::Params;
 use super::{Call, Inner};
 use crate::transport::http::{Head, HttpClient, HttpError, Response};
 use crate::{Limits, Result, clock};
@@ -110,6 +110,13 @@ impl HttpChannel {
         self.shared.released.subscribe()
     }
 
+    /// Tells the server something, when its turn comes.
+    pub(super) fn notify(&self, method: Method, params: &[u8]) {
+        let mut body = Vec::new();
+        write_notification(&mut body, method.name(), |out| out.extend_from_slice(params));
+        self.shared.post(method.name(), body.into());
+    }
+
     /// Runs one call. Dropping the future cancels it.
     pub(super) async fn call(
         &self,
@@ -124,9 +131,8 @@ impl HttpChannel {
         }
         let number = shared.next_id();
         let id = RequestId::Number(number);
-        let progress_token = call.may_progress().then_some(number);
         let mut body = Vec::with_capacity(call.params.as_bytes().len() + 512);
-        let meta = MetaMembers { progress_token, stateless: inner.meta.as_deref() };
+        let meta = call.meta_members(inner, number);
         write_request(&mut body, &id, call.method.as_str(), |out| params.write(&meta, out));
 
         let started = clock::now();

@@ -1,10 +1,22 @@
-use std::sync::{Arc, OnceLock};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock, Weak};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, Notification, RawJson, Request};
 use oxmcp_proto::methods::{Kind, Sender};
+use oxmcp_proto::model::ClientCapabilities;
 use oxmcp_proto::negotiation::Negotiated;
 use oxmcp_proto::{Era, Method, ProtocolVersion};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
 
+use super::handlers::Handlers;
+use super::input::InputError;
+use super::{Client, ClientContext, Inner};
+use crate::Limits;
+use crate::connection::panic_words;
 use crate::server::Answer;
 
 /// What a client does with what the server asks and tells, whatever way it came. Clones are the same.
@@ -12,19 +24,49 @@ use crate::server::Answer;
 pub(crate) struct Inbound(Arc<State>);
 
 struct State {
+    handlers: Handlers,
+    /// What the client declared.
+    capabilities: ClientCapabilities,
+    /// How many handlers may be at work.
+    at_work: Arc<Semaphore>,
     /// What was agreed on, once it is.
-    negotiated: OnceLock<Negotiated>,
+    negotiated: OnceLock<Arc<Negotiated>>,
+    client: OnceLock<Weak<Inner>>,
 }
 
+/// Input on its way.
+pub(super) type Input = BoxFuture<'static, Result<RawJson, InputError>>;
+
 impl Inbound {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(State { negotiated: OnceLock::new() }))
+    pub(super) fn new(handlers: Handlers, capabilities: ClientCapabilities, limits: &Limits) -> Self {
+        Self(Arc::new(State {
+            handlers,
+            capabilities,
+            at_work: Arc::new(Semaphore::new(limits.inputs)),
+            negotiated: OnceLock::new(),
+            client: OnceLock::new(),
+        }))
+    }
+
+    pub(super) fn handlers(&self) -> &Handlers {
+        &self.0.handlers
     }
 
     /// Says what was agreed on. Call it before the server hears that the session may begin.
     pub(super) fn agree(&self, negotiated: &Negotiated) {
         // A connection negotiates once.
-        let _ = self.0.negotiated.set(negotiated.clone());
+        let _ = self.0.negotiated.set(Arc::new(negotiated.clone()));
+    }
+
+    /// Says whose it is.
+    pub(super) fn belong(&self, client: &Arc<Inner>) {
+        // It belongs to one.
+        let _ = self.0.client.set(Arc::downgrade(client));
+    }
+
+    /// The client, when it is connected and not yet gone.
+    pub(super) fn client(&self) -> Option<Client> {
+        self.0.client.get()?.upgrade().map(|inner| Client { inner })
     }
 
     /// The revision, once it is agreed on.
@@ -40,32 +82,96 @@ impl Inbound {
 
     /// Answers a request of the server. Never blocks; dropping a future that it gives cancels the work.
     pub(crate) fn answer(&self, request: Request) -> Answer {
-        match self.accept(&request.method) {
-            Ok(Method::Ping) => Answer::Ready(Ok(RawJson::empty_object())),
-            Ok(method) => Answer::Refused(ErrorObject::method_not_found(method.name())),
+        let method = match self.accept(&request.method) {
+            Ok(Method::Ping) => return Answer::Ready(Ok(RawJson::empty_object())),
+            Ok(method) => method,
+            Err(error) => return Answer::Refused(error),
+        };
+        match self.input(method, request.params.unwrap_or_else(RawJson::empty_object)) {
+            Ok(input) => {
+                Answer::Later(Box::pin(async move { input.await.map_err(|error| error.into_rpc(method)) }))
+            }
             Err(error) => Answer::Refused(error),
         }
     }
 
+    /// Begins to get what a server asks for, in a request of its own or on the way to the answer of a call. It is checked before a handler
+    /// sees it: an error says what the server did wrong.
+    pub(super) fn input(&self, method: Method, params: RawJson) -> Result<Input, ErrorObject> {
+        let unknown = || ErrorObject::method_not_found(method.name());
+        self.check_declared(method, self.version().ok_or_else(unknown)?)?;
+        let meta = params.to::<MetaOnly<'_>>().ok().and_then(|only| only.meta).map(|meta| params.part(meta));
+        let context = self.context(meta).ok_or_else(unknown)?;
+        let handlers = &self.0.handlers;
+        let input = match method {
+            Method::ListRoots => handlers.list_roots()?,
+            Method::CreateMessage => handlers.create_message(params, context)?,
+            Method::Elicit => handlers.elicit(params, context)?,
+            _ => return Err(unknown()),
+        };
+        Ok(Box::pin(contained(method, self.0.at_work.clone(), input)))
+    }
+
     /// Takes a notification of the server. Never blocks.
     pub(crate) fn notified(&self, notification: Notification) {
-        tracing::debug!(method = %notification.method, "notification");
+        let MethodName::Known(method) = notification.method else {
+            tracing::debug!(method = %notification.method, "a notification that this client does not know");
+            return;
+        };
+        let params = notification.params.unwrap_or_else(RawJson::empty_object);
+        let Some(context) = self.context(None) else { return };
+        self.0.handlers.hear(method, &params, &context);
+    }
+
+    fn context(&self, meta: Option<RawJson>) -> Option<ClientContext> {
+        Some(ClientContext::new(self.clone(), self.0.negotiated.get()?.clone(), meta))
     }
 
     /// Refuses what a server does not ask, and what the revision does not have.
     fn accept(&self, name: &MethodName) -> Result<Method, ErrorObject> {
         // Before a revision is agreed on, a server may ask whether anyone is there (2025-11-25, lifecycle).
-        let is_in = |method: Method| match self.version() {
-            Some(version) => method.is_in(version),
+        let is_asked = |method: Method| match self.version() {
+            Some(version) => {
+                method.info().kind == Kind::Request
+                    && method.is_in(version)
+                    && method.sender(version) != Sender::Client
+            }
             None => method == Method::Ping,
         };
         match name {
-            MethodName::Known(method) => {
-                let info = method.info();
-                let is_asked = info.kind == Kind::Request && info.sender != Sender::Client && is_in(*method);
-                if is_asked { Ok(*method) } else { Err(ErrorObject::method_not_found(info.name)) }
-            }
-            MethodName::Other(name) => Err(ErrorObject::method_not_found(name)),
+            MethodName::Known(method) if is_asked(*method) => Ok(*method),
+            other => Err(ErrorObject::method_not_found(other.as_str())),
         }
     }
+
+    /// Refuses what this client did not declare (2025-11-25, roots, "Error Handling").
+    fn check_declared(&self, method: Method, version: ProtocolVersion) -> Result<(), ErrorObject> {
+        match method.client_capability(version) {
+            Some(capability) if !self.0.capabilities.declares(capability) => {
+                let message = format!(
+                    "{}: this client did not declare the capability `{}`",
+                    method.name(),
+                    capability.join(".")
+                );
+                Err(ErrorObject { message, ..ErrorObject::method_not_found(method.name()) })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct MetaOnly<'a> {
+    #[serde(borrow, default, rename = "_meta")]
+    meta: Option<&'a RawValue>,
+}
+
+/// Waits for input when there is room for its handler to work. A panic of the handler becomes a failure.
+async fn contained(method: Method, at_work: Arc<Semaphore>, input: Input) -> Result<RawJson, InputError> {
+    // Nobody closes it.
+    let _permit = at_work.acquire().await;
+    AssertUnwindSafe(input).catch_unwind().await.unwrap_or_else(|panic| {
+        tracing::error!(panic = panic_words(&*panic), method = method.name(), "a handler panicked");
+        Err(InputError::failed("the handler panicked"))
+    })
 }

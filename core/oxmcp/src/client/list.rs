@@ -1,10 +1,141 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
+use futures_util::{Stream, stream};
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_json_string};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::request::unreadable;
+use super::walk::Walk;
 use super::{Call, Client};
-use crate::{Error, ErrorKind, Limits, Result, clock};
+use crate::{Error, ErrorKind, Result, clock};
+
+/// A list of the server about to be read, item type by item type: [`Tool`](crate::model::Tool)s, resources, templates or prompts. Await it for
+/// all of them, or take them one by one.
+#[must_use = "a list is not read until it is awaited or streamed"]
+pub struct List<T> {
+    client: Client,
+    method: Method,
+    call: Result<Call>,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned + Send + 'static> List<T> {
+    /// A list that `method` gives.
+    pub(super) fn new(client: &Client, method: Method) -> Self {
+        let call = Ok(Call::new(method, RawJson::empty_object()));
+        Self { client: client.clone(), method, call, items: PhantomData }
+    }
+
+    /// See [`Call::timeout`]; for each page.
+    pub fn timeout(self, silence: Duration) -> Self {
+        self.with(|call| call.timeout(silence))
+    }
+
+    /// See [`Call::max_timeout`]; for all pages together, or for each page of a stream.
+    pub fn max_timeout(self, total: Duration) -> Self {
+        self.with(|call| call.max_timeout(total))
+    }
+
+    /// See [`Call::meta`].
+    pub fn meta(self, key: impl Into<String>, value: impl Serialize) -> Self {
+        Self { call: self.call.and_then(|call| call.meta(key, value)), ..self }
+    }
+
+    /// The items one by one; pages are asked for as they are needed.
+    ///
+    /// A list of more pages than [`Limits::list_pages`](crate::Limits::list_pages) ends with
+    /// [`TooLarge`](crate::ErrorKind::TooLarge), one that goes in circles with [`Protocol`](crate::ErrorKind::Protocol).
+    ///
+    /// ```
+    /// # use oxmcp::{Client, Server};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), oxmcp::Error> {
+    /// # let server = Server::new("demo", "1.0.0").tool("hello", "Greet.", || async { "hello" });
+    /// # let client = Client::connect(server).await?;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let mut tools = std::pin::pin!(client.list_tools().stream());
+    /// while let Some(tool) = tools.try_next().await? {
+    ///     println!("{}", tool.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream(self) -> impl Stream<Item = Result<T>> + Send + 'static {
+        struct Pages<T> {
+            client: Client,
+            call: Call,
+            ready: VecDeque<T>,
+            method: Method,
+            walk: Walk,
+            has_more: bool,
+        }
+        let pages = self.call.map(|call| Pages {
+            walk: Walk::new(self.method, &self.client.inner.limits),
+            method: self.method,
+            client: self.client,
+            call,
+            ready: VecDeque::new(),
+            has_more: true,
+        });
+        stream::try_unfold(pages, |pages| async move {
+            let mut pages = pages?;
+            loop {
+                if let Some(item) = pages.ready.pop_front() {
+                    return Ok(Some((item, Ok(pages))));
+                }
+                if !pages.has_more {
+                    return Ok(None);
+                }
+                let call = Call { params: pages.walk.params()?, ..pages.call.clone() };
+                let page = pages.client.call(call).await?;
+                let (items, next) = read_page(pages.method, &page)?;
+                pages.ready = items;
+                pages.has_more = pages.walk.advance(next)?;
+            }
+        })
+    }
+
+    fn with(self, change: impl FnOnce(Call) -> Call) -> Self {
+        Self { call: self.call.map(change), ..self }
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> IntoFuture for List<T> {
+    type Output = Result<Vec<T>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (items, _) = read_page(self.method, &self.client.list_all(self.call?).await?)?;
+            Ok(Vec::from(items))
+        })
+    }
+}
+
+impl<T> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List").finish_non_exhaustive()
+    }
+}
+
+/// The items of a page, and the cursor of the next.
+fn read_page<T: DeserializeOwned>(method: Method, page: &RawJson) -> Result<(VecDeque<T>, Option<String>)> {
+    let read = || {
+        let page: RawObject<'_> = page.to()?;
+        let member = |name| page.member(name).map_or("null", |value| value.get());
+        let items = serde_json::from_str(member(items_member(method).unwrap_or_default()))?;
+        Ok((items, serde_json::from_str(member("nextCursor"))?))
+    };
+    read().map_err(|error| unreadable(method, error))
+}
 
 impl Client {
     /// Reads every page of a list and joins their items: the result of one page that holds them all, as JSON. `call` says which list
@@ -52,57 +183,6 @@ impl Client {
     }
 }
 
-/// A walk over the pages of a list: where it is, and what keeps it from going on for ever.
-pub(super) struct Walk {
-    method: Method,
-    max_pages: usize,
-    /// The pages that were read.
-    pages: usize,
-    cursor: Option<String>,
-    /// A page that was read, and its cursor. It moves on to every page whose number is a power of two, so a circle of any length is
-    /// found before it was gone through three times, with one cursor kept.
-    landmark: Option<(usize, String)>,
-}
-
-impl Walk {
-    pub(super) fn new(method: Method, limits: &Limits) -> Self {
-        Self { method, max_pages: limits.list_pages, pages: 0, cursor: None, landmark: None }
-    }
-
-    /// Where the next page begins; `None` for the first.
-    pub(super) fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-
-    fn params(&self) -> Result<RawJson> {
-        cursor_params(self.cursor())
-    }
-
-    /// Takes the cursor that a page came with. False when it was the last page.
-    pub(super) fn advance(&mut self, next: Option<String>) -> Result<bool> {
-        self.pages += 1;
-        let Some(next) = next else { return Ok(false) };
-        let (method, page) = (self.method.name(), self.pages);
-        if let Some((earlier, cursor)) = &self.landmark
-            && *cursor == next
-        {
-            return Err(Error::protocol(format!(
-                "the server's {method} goes in circles: page {page} has the cursor of page {earlier}"
-            )));
-        }
-        if page >= self.max_pages {
-            let message =
-                format!("the server's {method} has more than {page} pages, the limit of this client");
-            return Err(Error::new(ErrorKind::TooLarge, message));
-        }
-        if page.is_power_of_two() {
-            self.landmark = Some((page, next.clone()));
-        }
-        self.cursor = Some(next);
-        Ok(true)
-    }
-}
-
 /// The time that all pages of a list may take together.
 struct Time {
     method: Method,
@@ -142,12 +222,11 @@ fn items_member(method: Method) -> Option<&'static str> {
     }
 }
 
-pub(super) fn cursor_params(cursor: Option<&str>) -> Result<RawJson> {
-    match cursor {
-        None => Ok(RawJson::empty_object()),
-        Some(cursor) => RawJson::of(&serde_json::json!({ "cursor": cursor }))
-            .map_err(|error| Error::misuse(error.to_string())),
-    }
+/// The parameters of a page.
+#[derive(Serialize)]
+pub(super) struct Cursor<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cursor: Option<&'a str>,
 }
 
 /// Appends a page's items and returns its cursor.

@@ -1,14 +1,29 @@
 //! A client: connects to a server of any revision and calls it.
 
 mod call;
+mod completion;
 mod connect;
+mod context;
+mod elicitation;
 mod eras;
 mod extensions;
+mod handlers;
 mod http;
 mod inbound;
+mod input;
 mod list;
+mod logging;
 mod params;
+mod prompts;
+mod request;
+mod resources;
+mod roots;
+mod rounds;
+mod sampling;
+mod start;
+mod stream;
 mod tools;
+mod walk;
 
 use std::fmt;
 use std::future::Future;
@@ -18,15 +33,21 @@ use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::link::CloseReason;
 use oxmcp_proto::model::{Implementation, ServerCapabilities};
 use oxmcp_proto::negotiation::Negotiated;
-use tokio::sync::watch;
 
-pub use call::{Call, CallTool, Started};
+pub use call::Call;
 pub use connect::{Connect, Target};
+pub use context::ClientContext;
+pub use handlers::ServerList;
+pub use input::{InputCall, InputError, InputFn, InputHandler, IntoInput};
+pub use list::List;
+pub use request::Request;
+pub use start::Started;
 
-use crate::connection::Connection;
 use crate::{Limits, Result};
 use http::HttpChannel;
 use inbound::Inbound;
+use logging::LogLevel;
+use stream::StreamChannel;
 
 /// A client of one MCP server. Clones are the same client; the connection ends when the last is dropped, or at
 /// [`close`](Self::close).
@@ -49,20 +70,15 @@ struct Inner {
     extensions: Box<[Box<str>]>,
     /// The members of `_meta` that every request of the stateless era carries.
     meta: Option<Box<str>>,
+    inbound: Inbound,
+    /// The least severe log messages that requests ask for, where they do (stateless era).
+    log_level: LogLevel,
 }
 
 /// How requests get to the server.
 enum Channel {
     Stream(StreamChannel),
     Http(HttpChannel),
-}
-
-/// A connection with a task that drives it.
-struct StreamChannel {
-    connection: Connection,
-    /// Turns true when the task has released everything.
-    released: watch::Receiver<bool>,
-    inbound: Inbound,
 }
 
 impl Client {

@@ -1,14 +1,18 @@
 use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_json_string, write_on_one_line};
-use oxmcp_proto::model::keys;
-use serde_json::value::RawValue;
+use oxmcp_proto::model::{LoggingLevel, keys};
 
 use crate::{Error, Result};
 
-/// What a request's `_meta` is to hold beside what the caller put there.
+/// What a request's `_meta` is to hold beside what the caller put into the parameters.
+#[derive(Default)]
 pub(super) struct MetaMembers<'a> {
     pub(super) progress_token: Option<i64>,
     /// Written members, as every request of the stateless era carries them.
     pub(super) stateless: Option<&'a str>,
+    /// The least severe log messages that the request wants (stateless era).
+    pub(super) log_level: Option<LoggingLevel>,
+    /// What the caller adds.
+    pub(super) more: &'a [(String, RawJson)],
 }
 
 /// The parameters of a request, looked at once: what the caller put in `_meta`, and everything else.
@@ -62,20 +66,20 @@ impl<'a> Params<'a> {
             Rest::Text(text) => write_on_one_line(text.as_bytes(), out),
             Rest::Members(members) => {
                 for (name, value) in &members.0 {
-                    write_member(name, value, start, out);
+                    write_member(name, value.get(), start, out);
                 }
             }
         }
-        if !self.meta.0.is_empty() || meta.progress_token.is_some() || meta.stateless.is_some() {
+        if !self.meta.0.is_empty() || !meta.is_empty() {
             if out.len() > start {
                 out.push(b',');
             }
             out.extend_from_slice(br#""_meta":{"#);
             let start = out.len();
-            meta.write(out);
+            meta.write(start, out);
             for (name, value) in &self.meta.0 {
                 if !meta.has(name) {
-                    write_member(name, value, start, out);
+                    write_member(name, value.get(), start, out);
                 }
             }
             out.push(b'}');
@@ -85,32 +89,54 @@ impl<'a> Params<'a> {
 }
 
 /// Writes a member of the object whose first member is at `start`.
-fn write_member(name: &str, value: &RawValue, start: usize, out: &mut Vec<u8>) {
+fn write_member(name: &str, value: &str, start: usize, out: &mut Vec<u8>) {
     if out.len() > start {
         out.push(b',');
     }
     write_json_string(name, out);
     out.push(b':');
-    write_on_one_line(value.get().as_bytes(), out);
+    write_on_one_line(value.as_bytes(), out);
 }
 
 impl MetaMembers<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn is_empty(&self) -> bool {
+        self.progress_token.is_none()
+            && self.stateless.is_none()
+            && self.log_level.is_none()
+            && self.more.is_empty()
+    }
+
+    /// Writes them into the object whose first member is at `start`.
+    fn write(&self, start: usize, out: &mut Vec<u8>) {
         if let Some(token) = self.progress_token {
             out.extend_from_slice(br#""progressToken":"#);
             out.extend_from_slice(token.to_string().as_bytes());
-            if self.stateless.is_some() {
-                out.push(b',');
-            }
         }
         if let Some(stateless) = self.stateless {
+            if out.len() > start {
+                out.push(b',');
+            }
             out.extend_from_slice(stateless.as_bytes());
+        }
+        if let Some(level) = self.log_level {
+            write_member(keys::LOG_LEVEL, &format!("\"{level}\""), start, out);
+        }
+        for (name, value) in self.more {
+            if !self.writes(name) {
+                write_member(name, value.as_str(), start, out);
+            }
         }
     }
 
     fn has(&self, name: &str) -> bool {
+        self.writes(name) || self.more.iter().any(|(other, _)| other == name)
+    }
+
+    /// Whether a member is the library's own.
+    fn writes(&self, name: &str) -> bool {
         match name {
             keys::PROGRESS_TOKEN => self.progress_token.is_some(),
+            keys::LOG_LEVEL => self.log_level.is_some(),
             keys::PROTOCOL_VERSION | keys::CLIENT_INFO | keys::CLIENT_CAPABILITIES => {
                 self.stateless.is_some()
             }
@@ -134,7 +160,9 @@ mod tests {
     fn written(params: &str, progress_token: Option<i64>, stateless: Option<&str>) -> Value {
         let mut out = Vec::new();
         let params = RawJson::parse(params.as_bytes().to_vec()).unwrap();
-        Params::read(&params).unwrap().write(&MetaMembers { progress_token, stateless }, &mut out);
+        Params::read(&params)
+            .unwrap()
+            .write(&MetaMembers { progress_token, stateless, ..MetaMembers::default() }, &mut out);
         assert!(!out.contains(&b'\n'));
         serde_json::from_slice(&out).unwrap()
     }

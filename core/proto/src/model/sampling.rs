@@ -251,6 +251,20 @@ pub struct CreateMessageResult {
     pub extra: Extra,
 }
 
+impl CreateMessageResult {
+    /// A model said this, and had nothing to add.
+    pub fn text(model: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            role: Role::Assistant,
+            content: vec![SamplingContent::text(text)],
+            model: model.into(),
+            stop_reason: Some(StopReason::EndTurn),
+            meta: None,
+            extra: Extra::new(),
+        }
+    }
+}
+
 names! {
     /// Why a model stopped.
     StopReason {

@@ -76,7 +76,7 @@ impl Shared {
         let Ok(params) = Params::read(params) else { return };
         let id = RequestId::Number(self.next_id());
         let mut body = Vec::new();
-        let meta = MetaMembers { progress_token: None, stateless: None };
+        let meta = MetaMembers::default();
         write_request(&mut body, &id, method.name(), |out| params.write(&meta, out));
         let mut on_message = |_| {};
         let answer =

@@ -83,7 +83,7 @@ impl Shared {
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
         let id = RequestId::Number(self.next_id());
         let mut body = Vec::with_capacity(512);
-        let meta = MetaMembers { progress_token: None, stateless: stateless.as_deref() };
+        let meta = MetaMembers { stateless: stateless.as_deref(), ..MetaMembers::default() };
         write_request(&mut body, &id, method.name(), |out| Params::plain(params).write(&meta, out));
         // Before it is agreed, a revision of the handshake era stands in the body alone.
         let named = (version.era() == Era::Stateless).then_some(version);

@@ -1,0 +1,202 @@
+use std::pin::Pin;
+use std::time::Duration;
+
+use oxmcp_proto::jsonrpc::{Notification, RawJson, Request};
+use oxmcp_proto::link::{CallError, CallOptions, CloseReason, Patience, Ticket};
+use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
+use oxmcp_proto::{Era, Method, ProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
+
+use super::connect::stateless_meta;
+use super::inbound::Inbound;
+use super::params::{MetaMembers, Params};
+use super::start::Resumed;
+use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
+use crate::server::{Answer, StreamRole};
+use crate::transport::child::{Child, NoiseFn};
+use crate::{Error, ErrorKind, Limits, Result, Server};
+
+/// The buffer between a client and a server in memory, each way.
+const MEMORY_BUFFER: usize = 256 * 1024;
+
+/// A connection with a task that drives it.
+pub(super) struct StreamChannel {
+    pub(super) connection: Connection,
+    /// Turns true when the task has released everything.
+    pub(super) released: watch::Receiver<bool>,
+    pub(super) runtime: Handle,
+    pub(super) resumed: Resumed,
+    inbound: Inbound,
+}
+
+pub(super) fn open_memory(server: &Server, limits: &Limits, inbound: Inbound) -> StreamChannel {
+    let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
+    let core = server.core();
+    tokio::spawn(async move {
+        let (reader, writer) = tokio::io::split(theirs);
+        let connection = Connection::new(&core.limits);
+        let role = StreamRole { core: core.clone(), session: None };
+        drive(connection, reader, writer, role, &core.limits, NO_PROCESS).await;
+    });
+    let (reader, writer) = tokio::io::split(ours);
+    open_stream(Box::pin(reader), Box::pin(writer), None, limits, inbound)
+}
+
+/// Starts the task that drives a client's end of a stream.
+pub(super) fn open_stream(
+    reader: Pin<Box<dyn AsyncRead + Send>>,
+    writer: Pin<Box<dyn AsyncWrite + Send>>,
+    child: Option<(Child, Option<NoiseFn>)>,
+    limits: &Limits,
+    inbound: Inbound,
+) -> StreamChannel {
+    let connection = Connection::new(limits);
+    let (release, released) = watch::channel(false);
+    tokio::spawn({
+        let (connection, limits, inbound) = (connection.clone(), limits.clone(), inbound.clone());
+        async move {
+            match child {
+                None => {
+                    let role = ClientRole { inbound, noise: None };
+                    drop(drive(connection, reader, writer, role, &limits, NO_PROCESS).await)
+                }
+                Some((child, noise)) => {
+                    let role = ClientRole { inbound, noise };
+                    drive_child(connection, reader, writer, child, &limits, role).await
+                }
+            }
+            release.send_replace(true);
+        }
+    });
+    StreamChannel { connection, released, runtime: Handle::current(), resumed: Resumed::default(), inbound }
+}
+
+/// Drives a connection to a child process, which does not outlive it.
+async fn drive_child(
+    connection: Connection,
+    reader: Pin<Box<dyn AsyncRead + Send>>,
+    writer: Pin<Box<dyn AsyncWrite + Send>>,
+    mut child: Child,
+    limits: &Limits,
+    role: ClientRole,
+) {
+    let inbound = role.inbound.clone();
+    {
+        let exited = async {
+            CloseReason::PeerExited(match child.exited().await {
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            })
+        };
+        drive(connection, reader, writer, role, limits, Some(exited)).await;
+    }
+    // A process with which nothing was agreed has nothing to finish.
+    let grace = if inbound.version().is_some() { limits.exit_grace } else { Duration::ZERO };
+    child.shutdown(grace).await;
+}
+
+/// The client's end of a stream.
+struct ClientRole {
+    inbound: Inbound,
+    noise: Option<NoiseFn>,
+}
+
+impl Role for ClientRole {
+    const SERVES: bool = false;
+
+    fn may_be_asked(&self) -> bool {
+        self.inbound.may_be_asked()
+    }
+
+    /// A client must be able to receive batches (2025-03-26, "Batching"), though this one sends none. Before a revision is agreed on, it may
+    /// be that one.
+    fn has_batches(&self) -> bool {
+        self.inbound.version().is_none_or(|version| version.wire().batches)
+    }
+
+    fn answer(&mut self, request: Request, _: &Ticket, _: &Connection) -> Answer {
+        self.inbound.answer(request)
+    }
+
+    fn notified(&mut self, notification: Notification) {
+        self.inbound.notified(notification);
+    }
+
+    fn noise(&self) -> Option<&NoiseFn> {
+        self.noise.as_ref()
+    }
+}
+
+impl StreamChannel {
+    /// Negotiates over a stream that cannot be opened again.
+    pub(super) async fn negotiate_once(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
+        let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
+        loop {
+            step = match step {
+                Step::Done(negotiated) => {
+                    self.begin(&negotiated);
+                    return Ok(*negotiated);
+                }
+                Step::Failed(error) => return Err(error.into()),
+                Step::Request { method, version, params, is_probe } => {
+                    let reply = self.ask(method, version, &params, is_probe, offer, limits).await;
+                    negotiation.handle(
+                        reply.map_err(|error| not_connected(error, "at the other end of the stream"))?,
+                    )
+                }
+            };
+        }
+    }
+
+    /// Sends a request of the negotiation.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        version: ProtocolVersion,
+        params: &RawJson,
+        is_probe: bool,
+        offer: &Offer,
+        limits: &Limits,
+    ) -> Result<Reply, CallError> {
+        let patience = Patience::total(if is_probe { limits.probe } else { limits.connect });
+        let options = CallOptions { patience, cancellable: false };
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Waiter { done: Done::Channel(sender), progress: None };
+        let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
+        let meta = MetaMembers { stateless: stateless.as_deref(), ..MetaMembers::default() };
+        self.connection
+            .call(method.name(), options, waiter, |_, out| Params::plain(params).write(&meta, out));
+        match receiver.await.unwrap_or(Err(CallError::Cancelled)) {
+            Ok(result) => Ok(Reply::Result(result)),
+            Err(CallError::Rpc(error)) => Ok(Reply::Error(error)),
+            Err(CallError::Silent { .. }) if is_probe => Ok(Reply::Silence),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says that the session may begin, where there is one.
+    pub(super) fn begin(&self, negotiated: &Negotiated) {
+        self.inbound.agree(negotiated);
+        if negotiated.version.era() == Era::Handshake {
+            self.connection.notify(Method::Initialized, b"{}");
+        }
+    }
+}
+
+impl Drop for StreamChannel {
+    fn drop(&mut self) {
+        self.connection.close(CloseReason::Local);
+    }
+}
+
+pub(super) fn not_connected(error: CallError, server: &str) -> Error {
+    match error {
+        CallError::Closed(reason) => Error::new(
+            ErrorKind::Connect,
+            format!("the server {server:?} did not stay to negotiate: {reason}"),
+        ),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,11 @@
+//! What a client does with what its server asks and tells, against a server that a test writes by hand.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod elicitation;
+mod lists;
+mod logging;
+mod peer;
+mod roots;
+mod rounds;
+mod sampling;
