@@ -34,7 +34,8 @@ pub struct Limits {
     pub list_pages: usize,
     /// Bytes of the pages of a list that is read to its end into one result. Default 64 MiB.
     pub list_bytes: usize,
-    /// Rounds of input that one request may ask for (2026-07-28, patterns, MRTR). Default 16.
+    /// Rounds of input that one request may ask for: a server's of its client, and a client's of its server (2026-07-28, patterns, MRTR).
+    /// Default 16.
     pub input_rounds: usize,
     /// Questions, and steps, of one request. Default 64 of each.
     pub inputs: usize,
@@ -44,9 +45,7 @@ pub struct Limits {
     /// How long such a state is good: the time a user has to answer. Default 10 minutes.
     pub input_state_age: Duration,
     /// Handlers of a client that are at work at once: sampling and elicitation. What is past it waits. Default 64.
-    pub inputs: usize,
-    /// How often a server may need input for one call (2026-07-28, MRTR). Default 16.
-    pub input_rounds: usize,
+    pub input_handlers: usize,
     /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
     /// Default 2 s.
     pub exit_grace: Duration,
@@ -74,8 +73,7 @@ impl Default for Limits {
             inputs: 64,
             input_state_bytes: 256 << 10,
             input_state_age: Duration::from_secs(600),
-            inputs: 64,
-            input_rounds: 16,
+            input_handlers: 64,
             exit_grace: Duration::from_secs(2),
         }
     }

@@ -42,7 +42,7 @@ impl Inbound {
         Self(Arc::new(State {
             handlers,
             capabilities,
-            at_work: Arc::new(Semaphore::new(limits.inputs)),
+            at_work: Arc::new(Semaphore::new(limits.input_handlers)),
             negotiated: OnceLock::new(),
             client: OnceLock::new(),
         }))

@@ -117,7 +117,7 @@ async fn no_more_handlers_are_at_work_than_the_limit() {
             }
         }
     };
-    let limits = Limits { inputs: 3, ..Limits::default() };
+    let limits = Limits { input_handlers: 3, ..Limits::default() };
     let (_client, mut peer) =
         connect(ProtocolVersion::V2025_11_25, |it| it.on_sampling(handler).limits(limits)).await;
     for id in 0..10 {
