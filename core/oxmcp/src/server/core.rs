@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request};
-use oxmcp_proto::model::InitializeParams;
+use oxmcp_proto::model::{InitializeParams, LoggingLevel};
 use serde::Deserialize;
 
 use super::catalog::Catalog;
@@ -22,6 +22,7 @@ pub(crate) struct Core {
     identity: Identity,
     pub(super) results: Results,
     page_size: usize,
+    logging: bool,
     pub(crate) limits: Limits,
     has_param_headers: Arc<AtomicBool>,
     pub(super) extensions: Arc<Extensions>,
@@ -38,6 +39,7 @@ impl Core {
             identity: Identity::new(&server.info, server.instructions.clone()),
             results: Results::new(&server.info),
             page_size: server.page_size,
+            logging: server.logging,
             limits: server.limits.clone(),
             has_param_headers: server.has_param_headers.clone(),
             extensions: server.extensions.clone(),
@@ -52,6 +54,10 @@ impl Core {
         let params = request.params.clone().unwrap_or_else(RawJson::empty_object);
         let params: InitializeParams = params.to().map_err(|error| invalid_params(&error))?;
         let session = Arc::new(Session::new(&params));
+        if self.logging {
+            // A server decides what it sends until it is told (2025-11-25, logging).
+            session.log_filter.set(Some(LoggingLevel::Info));
+        }
         let result = self.identity.initialized(session.version, &self.capabilities());
         Ok((session, result))
     }
@@ -64,7 +70,7 @@ impl Core {
         session: Option<&Arc<Session>>,
         peer: impl FnOnce() -> Arc<dyn Peer>,
     ) -> Answer {
-        let (method, incoming) = match Incoming::read(request, session) {
+        let (method, incoming) = match Incoming::read(request, session, self.logging) {
             Ok(read) => read,
             Err(error) => return Answer::Refused(error),
         };
@@ -74,7 +80,7 @@ impl Core {
             known => return Answer::Refused(ErrorObject::method_not_found(known.as_str())),
         };
         if let Some([capability, ..]) = method.server_capability(incoming.version)
-            && !self.catalog.declares(capability)
+            && !self.declares(capability)
         {
             return Answer::Refused(ErrorObject::method_not_found(method.name()));
         }
@@ -94,6 +100,10 @@ impl Core {
                 Answer::Ready(self.list(List::ResourceTemplates, &self.catalog.templates, &incoming))
             }
             Method::ReadResource => self.read_resource(incoming, peer),
+            Method::ListPrompts => Answer::Ready(self.list(List::Prompts, &self.catalog.prompts, &incoming)),
+            Method::GetPrompt => self.get_prompt(incoming, peer),
+            Method::Complete => self.complete(incoming, peer),
+            Method::SetLogLevel => Answer::Ready(self.set_log_level(&incoming)),
             other => Answer::Refused(ErrorObject::method_not_found(other.name())),
         }
     }
@@ -106,9 +116,20 @@ impl Core {
         }
     }
 
+    /// Whether clients are told of a capability, by its name.
+    fn declares(&self, capability: &str) -> bool {
+        match capability {
+            "logging" => self.logging,
+            other => self.catalog.declares(other),
+        }
+    }
+
     fn capabilities(&self) -> RawJson {
         let mut capabilities = Vec::from(*b"{");
         self.catalog.write_capabilities(&mut capabilities);
+        if self.logging {
+            capabilities.extend_from_slice(br#","logging":{}"#);
+        }
         self.extensions.write(&mut capabilities);
         capabilities.push(b'}');
         RawJson::from_written(capabilities)

@@ -1,8 +1,8 @@
 use super::Server;
 use crate::Result;
 
-/// Something that a server can be given: a [`resource`](super::resource) or a [`resource_template`](super::resource_template), with all
-/// that can be said of it.
+/// Something that a server can be given: a [`resource`](super::resource()), a [`resource_template`](super::resource_template()) or a
+/// [`prompt`](super::prompt()), with all that can be said of it.
 pub trait Feature {
     /// Adds it to a server.
     ///
@@ -17,9 +17,11 @@ impl Server {
     ///
     /// ```
     /// use oxmcp::Server;
-    /// use oxmcp::server::resource;
+    /// use oxmcp::server::{prompt, resource};
     ///
-    /// let server = Server::new("demo", "1.0.0").with(resource("demo://motto", "motto", "Carpe diem").title("A motto"));
+    /// let server = Server::new("demo", "1.0.0")
+    ///     .with(resource("demo://motto", "motto", "Carpe diem").title("A motto"))
+    ///     .with(prompt("greet", || async { "Say hello." }).title("A greeting"));
     /// ```
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request, RequestId};
-use oxmcp_proto::model::{RequestMeta, keys};
+use oxmcp_proto::model::{LoggingLevel, RequestMeta, keys};
 use oxmcp_proto::negotiation::unsupported_version;
 use oxmcp_proto::{Era, Method, ProtocolVersion};
 use serde::Deserialize;
@@ -38,14 +38,21 @@ pub(super) enum Sender {
     /// The client of a session.
     Session(Arc<Session>),
     /// A client that says with each request who it is and what it can do.
-    Stateless { info: Option<RawJson>, capabilities: Option<RawJson> },
+    Stateless {
+        info: Option<RawJson>,
+        capabilities: Option<RawJson>,
+        /// The least severe level of the log messages that it wants for this request; none when it wants none, or the server has none.
+        log_level: Option<LoggingLevel>,
+    },
 }
 
 impl Incoming {
-    /// Reads what the request says of itself. A request that names its revision is stateless, even in a session.
+    /// Reads what the request says of itself. A request that names its revision is stateless, even in a session. `server_logs` says whether
+    /// there are log messages to be asked for.
     pub(super) fn read(
         request: Request,
         session: Option<&Arc<Session>>,
+        server_logs: bool,
     ) -> Result<(MethodName, Self), ErrorObject> {
         let Said { meta: meta_json, retry } = said_by(request.params.as_ref())?;
         let meta: RequestMeta<'_> = match &meta_json {
@@ -60,6 +67,7 @@ impl Incoming {
                 Sender::Stateless {
                     info: part(meta.client_info),
                     capabilities: part(meta.client_capabilities),
+                    log_level: meta.log_level.filter(|_| server_logs),
                 }
             }
         };
@@ -79,6 +87,14 @@ impl Incoming {
 }
 
 impl Sender {
+    /// The least severe level of the log messages that it wants; none when it wants none.
+    pub(super) fn log_level(&self) -> Option<LoggingLevel> {
+        match self {
+            Self::Session(session) => session.log_filter.level(),
+            Self::Stateless { log_level, .. } => *log_level,
+        }
+    }
+
     /// Who the client says it is.
     pub(super) fn info(&self) -> Option<&RawJson> {
         match self {

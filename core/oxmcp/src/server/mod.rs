@@ -3,6 +3,7 @@
 mod answer;
 mod cache;
 mod catalog;
+mod completion;
 mod context;
 mod core;
 mod extensions;
@@ -14,7 +15,9 @@ mod identity;
 mod incoming;
 mod input;
 mod list;
+mod logging;
 mod peer;
+mod prompts;
 mod registry;
 mod resources;
 mod result;
@@ -30,12 +33,14 @@ use oxmcp_proto::model::{Implementation, Tool};
 use serde_json::Value;
 
 pub use cache::CachePolicy;
+pub use completion::{Completer, Completing, CompletionSource, IntoCompletion, IsValues, Proposes};
 pub use context::Context;
 pub use feature::Feature;
 pub use handler_error::HandlerError;
 pub use handler_fn::{HandlerFn, TakesArguments, TakesArgumentsAndContext, TakesContext, TakesNothing};
 pub use input::{Confirmed, Elicit, Elicited, InputError, InputErrorKind, Sample, StateKey, Visiting};
 pub use list::List;
+pub use prompts::{IntoPromptOutput, PromptBuilder, PromptGet, PromptHandler, PromptOutput, prompt};
 pub use resources::{
     IntoResourceOutput, IsContents, IsFunction, ResourceBuilder, ResourceHandler, ResourceOutput,
     ResourceRead, ResourceSource, ResourceTemplateBuilder, resource, resource_template,
@@ -65,6 +70,7 @@ pub struct Server {
     info: Implementation,
     instructions: Option<String>,
     page_size: usize,
+    logging: bool,
     limits: Limits,
     /// Whether a tool ever had arguments that HTTP repeats in headers.
     has_param_headers: Arc<AtomicBool>,
@@ -81,6 +87,7 @@ impl Server {
             info: Implementation::new(name, version),
             instructions: None,
             page_size: 100,
+            logging: false,
             limits: Limits::default(),
             has_param_headers: Arc::default(),
             extensions: Arc::default(),

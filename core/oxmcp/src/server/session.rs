@@ -3,12 +3,15 @@ use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::InitializeParams;
 use oxmcp_proto::negotiation::choose_handshake_version;
 
+use super::logging::LogFilter;
+
 /// A session of the handshake era: what `initialize` settled.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) version: ProtocolVersion,
     pub(super) client_info: Option<RawJson>,
     pub(super) client_capabilities: Option<RawJson>,
+    pub(super) log_filter: LogFilter,
 }
 
 impl Session {
@@ -17,6 +20,7 @@ impl Session {
             version: choose_handshake_version(&params.protocol_version),
             client_info: RawJson::of(&params.client_info).ok(),
             client_capabilities: RawJson::of(&params.capabilities).ok(),
+            log_filter: LogFilter::default(),
         }
     }
 }

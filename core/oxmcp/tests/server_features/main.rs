@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod completion;
+mod logging;
+mod prompts;
 mod resources;
+mod wire;
 
 use oxmcp::client::Call;
 use oxmcp::{Client, Error, Method, ProtocolVersion, RawJson, Server};

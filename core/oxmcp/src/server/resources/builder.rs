@@ -7,6 +7,7 @@ use super::output::IntoResourceOutput;
 use super::registered::{RegisteredResource, RegisteredTemplate};
 use super::{ResourceHandler, ResourceSource};
 use crate::Result;
+use crate::server::completion::{Completers, CompletionSource};
 use crate::server::{CachePolicy, Feature, HandlerFn, Server};
 
 /// A resource for [`Server::with`] and [`Server::add`]. Where its contents come from: [`ResourceSource`].
@@ -77,15 +78,16 @@ pub struct ResourceBuilder {
 pub struct ResourceTemplateBuilder {
     definition: ResourceTemplate,
     cache: CachePolicy,
+    completers: Completers,
     handler: Box<dyn ResourceHandler>,
 }
 
 macro_rules! described {
-    ($builder:ident, $definition:ty) => {
+    ($builder:ident, $definition:ty $(, $completers:ident)?) => {
         impl $builder {
             /// As the list will show it, in full.
             pub fn new(definition: $definition, handler: impl ResourceHandler) -> Self {
-                Self { definition, cache: CachePolicy::default(), handler: Box::new(handler) }
+                Self { definition, cache: CachePolicy::default(), $($completers: Completers::default(),)? handler: Box::new(handler) }
             }
 
             /// A name for people.
@@ -134,12 +136,20 @@ macro_rules! described {
 }
 
 described!(ResourceBuilder, Resource);
-described!(ResourceTemplateBuilder, ResourceTemplate);
+described!(ResourceTemplateBuilder, ResourceTemplate, completers);
 
 impl ResourceBuilder {
     /// How long it is in bytes. Known by itself for contents that are given as they are.
     pub fn size(mut self, bytes: u64) -> Self {
         self.definition.size = Some(bytes);
+        self
+    }
+}
+
+impl ResourceTemplateBuilder {
+    /// What is proposed for a variable while it is typed; see [`CompletionSource`].
+    pub fn complete<M>(mut self, variable: impl Into<String>, source: impl CompletionSource<M>) -> Self {
+        self.completers.add(variable.into(), source);
         self
     }
 }
@@ -154,8 +164,12 @@ impl Feature for ResourceBuilder {
 
 impl Feature for ResourceTemplateBuilder {
     fn add_to(self, server: &Server) -> Result<()> {
-        let template = RegisteredTemplate::new(self.definition, self.cache, self.handler)?;
+        let completes = !self.completers.is_empty();
+        let template = RegisteredTemplate::new(self.definition, self.cache, self.completers, self.handler)?;
         server.catalog.templates.add(template);
+        if completes {
+            server.catalog.declare_completions();
+        }
         Ok(())
     }
 }

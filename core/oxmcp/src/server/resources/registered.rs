@@ -5,6 +5,7 @@ use oxmcp_proto::model::{Resource, ResourceTemplate};
 
 use super::ResourceHandler;
 use super::template::UriTemplate;
+use crate::server::completion::Completers;
 use crate::server::registry::Item;
 use crate::server::{CachePolicy, Texts};
 use crate::{Error, Result};
@@ -21,6 +22,7 @@ pub(in crate::server) struct RegisteredTemplate {
     uri_template: Box<str>,
     definition: RawJson,
     pattern: UriTemplate,
+    pub(in crate::server) completers: Completers,
     pub(super) reader: Arc<Reader>,
 }
 
@@ -75,17 +77,19 @@ impl RegisteredTemplate {
     pub(super) fn new(
         template: ResourceTemplate,
         cache: CachePolicy,
+        completers: Completers,
         handler: Box<dyn ResourceHandler>,
     ) -> Result<Self> {
         let ResourceTemplate { uri_template, name, .. } = &template;
         let bad = |why: String| Error::misuse(format!("resource template {uri_template:?}: {why}"));
         let pattern = UriTemplate::parse(&template).map_err(bad)?;
+        completers.check(pattern.variables()).map_err(bad)?;
         if name.is_empty() {
             return Err(bad("it needs a name".to_owned()));
         }
         let definition = RawJson::of(&template).map_err(|error| bad(error.to_string()))?;
         let reader = Arc::new(Reader { mime_type: template.mime_type, cache, handler });
-        Ok(Self { uri_template: template.uri_template.into(), definition, pattern, reader })
+        Ok(Self { uri_template: template.uri_template.into(), definition, pattern, completers, reader })
     }
 
     /// The variables that make the template this URI; `None` when none do.

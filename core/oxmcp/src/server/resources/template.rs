@@ -70,6 +70,17 @@ impl UriTemplate {
         Ok(Self { pattern, groups: parser.groups })
     }
 
+    /// The names of its variables.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> + Clone {
+        self.groups
+            .iter()
+            .flat_map(|group| match group {
+                Group::Variable { name, .. } | Group::Parameter(name) => std::slice::from_ref(name),
+                Group::Query(names) => names,
+            })
+            .map(String::as_str)
+    }
+
     /// The variables that make the template this URI, decoded; `None` when none do.
     pub(super) fn matches(&self, uri: &str) -> Option<Texts> {
         let captures = self.pattern.captures(uri)?;
@@ -316,6 +327,8 @@ mod tests {
             let error = UriTemplate::parse(&ResourceTemplate::new(text, "t")).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");
         }
+        let variables: Vec<String> = template("a://{b}{/c}{?d,e}").variables().map(str::to_owned).collect();
+        assert_eq!(variables, ["b", "c", "d", "e"]);
     }
 
     proptest! {

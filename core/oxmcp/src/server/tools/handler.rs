@@ -65,7 +65,7 @@ pub trait ToolFn<M>: Send + Sync + 'static {
 }
 
 /// The JSON Schema of a type, in one piece.
-pub(super) fn schema_of<T: JsonSchema>() -> RawJson {
+pub(in crate::server) fn schema_of<T: JsonSchema>() -> RawJson {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     // The type's Rust name says nothing to a model.
     schema.remove("title");
