@@ -4,6 +4,7 @@ mod accept;
 mod asks;
 mod body;
 mod client;
+mod connection;
 mod event_id;
 mod exchange;
 mod guard;

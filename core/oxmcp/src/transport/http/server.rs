@@ -1,26 +1,16 @@
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use rustc_hash::FxHashMap;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::guard::is_loopback;
-use super::{HttpOptions, HttpService};
+use super::{HttpOptions, HttpService, connection};
 use crate::{Error, ErrorKind, Result, Server};
-
-/// How long a client may take for the head of a request, and how long a connection may be unused.
-const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long what is in flight may take to finish once the server closes.
 const GRACE: Duration = Duration::from_secs(2);
@@ -146,7 +136,11 @@ impl Listening {
                 }
                 (stream, room) = self.accept() => {
                     let (sender, finishing) = oneshot::channel();
-                    let task = connections.spawn(serve(stream, self.service.clone(), finishing, room));
+                    let service = self.service.clone();
+                    let task = connections.spawn(async move {
+                        let _room = room;
+                        connection::serve(stream, service, finishing).await;
+                    });
                     finish.insert(task.id(), sender);
                 }
             }
@@ -173,38 +167,5 @@ impl Listening {
                 }
             }
         }
-    }
-}
-
-/// Serves one connection to its end. It keeps `_room` as long.
-async fn serve(
-    stream: TcpStream,
-    service: HttpService,
-    finishing: oneshot::Receiver<Infallible>,
-    _room: Option<OwnedSemaphorePermit>,
-) {
-    // An answer is small and complete, and the client waits for it.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
-    let service =
-        service_fn(|request: Request<Incoming>| async { Ok::<_, Infallible>(service.call(request).await) });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    let mut finishing = Some(finishing);
-    let ended = poll_fn(|cx| {
-        if let Some(receiver) = &mut finishing
-            && Pin::new(receiver).poll(cx).is_ready()
-        {
-            finishing = None;
-            connection.as_mut().graceful_shutdown();
-        }
-        connection.as_mut().poll(cx)
-    });
-    if let Err(error) = ended.await {
-        tracing::debug!(%error, "a connection ended early");
     }
 }

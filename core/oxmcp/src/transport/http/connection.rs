@@ -1,0 +1,403 @@
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http::Request;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::{HttpBody, HttpService};
+
+/// How long a client may take for the head of a request, and how long a connection may be unused.
+const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long nothing has to happen on a connection before it is parked.
+const REST: Duration = Duration::from_millis(100);
+
+/// Serves one connection to its end, or until `finishing` says so and nothing is in flight any more.
+///
+/// A connection that nobody uses is *parked*: its buffers for reading and writing HTTP, which are most of what a session weighs, are given
+/// back until its next byte arrives.
+pub(super) async fn serve(
+    stream: TcpStream,
+    service: HttpService,
+    mut finishing: oneshot::Receiver<Infallible>,
+) {
+    // An answer is small and complete, and the client waits for it.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let mut wire = Wire::new(stream);
+    // In a box, because it must not weigh on the parked connection.
+    while let Some(parked) = Box::pin(use_wire(wire, &service, &mut finishing)).await {
+        wire = parked;
+        tokio::select! {
+            readable = wire.stream.inner().readable() => {
+                if readable.is_err() {
+                    return;
+                }
+            }
+            _ = &mut finishing => return,
+            () = tokio::time::sleep(HEAD_PATIENCE) => return,
+        }
+    }
+}
+
+/// Serves until the connection ends, or rests; then it comes back.
+async fn use_wire(
+    wire: Wire,
+    service: &HttpService,
+    finishing: &mut oneshot::Receiver<Infallible>,
+) -> Option<Wire> {
+    let usage = wire.usage.clone();
+    let answer = |request: Request<Incoming>| {
+        let exchange = Exchange::begin(&usage);
+        let request = request.map(|body| RequestBody { body, is_read: false, usage: usage.clone() });
+        async move {
+            let response = service.call(request).await;
+            Ok::<_, Infallible>(response.map(|body| ResponseBody { body, _exchange: exchange }))
+        }
+    };
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .serve_connection(wire, service_fn(answer));
+    let mut rest = pin!(tokio::time::sleep(REST));
+    let mut is_timed = true;
+    let mut is_finishing = finishing.is_terminated();
+    let ended = poll_fn(|cx| {
+        if !is_finishing && Pin::new(&mut *finishing).poll(cx).is_ready() {
+            is_finishing = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        // The end of an exchange wakes this task, so nothing has to be timed while there is one.
+        if !is_timed && !usage.has_exchange() {
+            rest.as_mut().reset(Instant::now() + REST);
+            is_timed = true;
+        }
+        while is_timed && rest.as_mut().poll(cx).is_ready() {
+            if !is_finishing && usage.rested() {
+                return Poll::Ready(None);
+            }
+            is_timed = !usage.has_exchange();
+            rest.as_mut().reset(Instant::now() + REST);
+        }
+        Poll::Pending
+    });
+    match ended.await {
+        Some(Ok(())) => None,
+        Some(Err(error)) => {
+            tracing::debug!(%error, "a connection ended early");
+            None
+        }
+        None => {
+            let parts = connection.into_parts();
+            // As it is, it keeps the whole buffer.
+            let unread = Bytes::copy_from_slice(&parts.read_buf);
+            Some(Wire { unread, ..parts.io })
+        }
+    }
+}
+
+/// How a connection is being used.
+#[derive(Default)]
+struct Usage {
+    /// Requests whose response is not handed over yet.
+    exchanges: AtomicUsize,
+    /// Something was read that is no request yet.
+    is_reading: AtomicBool,
+    /// Something was written that is not flushed.
+    is_writing: AtomicBool,
+    /// A request's body was not read to its end, so what is read next need not be a request.
+    is_out_of_step: AtomicBool,
+    /// Something happened since it was asked last.
+    is_used: AtomicBool,
+}
+
+impl Usage {
+    fn has_exchange(&self) -> bool {
+        self.exchanges.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether nothing is under way, and nothing has happened since this was asked last.
+    fn rested(&self) -> bool {
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        !self.is_used.swap(false, Ordering::Relaxed)
+            && !self.has_exchange()
+            && !is_set(&self.is_reading)
+            && !is_set(&self.is_writing)
+            && !is_set(&self.is_out_of_step)
+    }
+}
+
+/// From a request's head to the end of its response's body.
+struct Exchange(Arc<Usage>);
+
+impl Exchange {
+    fn begin(usage: &Arc<Usage>) -> Self {
+        usage.exchanges.fetch_add(1, Ordering::Relaxed);
+        Self(usage.clone())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        // What was read was this exchange's. If the next request has begun to arrive, it is kept with the parked connection.
+        self.0.is_reading.store(false, Ordering::Relaxed);
+        self.0.is_used.store(true, Ordering::Relaxed);
+        self.0.exchanges.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A response's body, which ends its exchange.
+struct ResponseBody {
+    body: HttpBody,
+    _exchange: Exchange,
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A request's body, which notes when it is dropped before its end.
+struct RequestBody {
+    body: Incoming,
+    is_read: bool,
+    usage: Arc<Usage>,
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.is_read |= matches!(frame, Poll::Ready(None));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if !self.is_read && !self.body.is_end_stream() {
+            self.usage.is_out_of_step.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A connection's stream, which notes how it is used.
+struct Wire {
+    stream: TokioIo<TcpStream>,
+    /// What was read before the connection was parked and is no request yet.
+    unread: Bytes,
+    usage: Arc<Usage>,
+}
+
+impl Wire {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream: TokioIo::new(stream), unread: Bytes::new(), usage: Arc::default() }
+    }
+
+    fn note(&self, is_under_way: &AtomicBool, now: bool) {
+        is_under_way.store(now, Ordering::Relaxed);
+        self.usage.is_used.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Read for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let length = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread[..length]);
+            self.unread.advance(length);
+            self.note(&self.usage.is_reading, true);
+            return Poll::Ready(Ok(()));
+        }
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.note(&self.usage.is_reading, true);
+        }
+        read
+    }
+}
+
+impl Write for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.note(&self.usage.is_writing, true);
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            // HTTP flushes only when it has handed over all that it had to write.
+            self.usage.is_writing.store(false, Ordering::Relaxed);
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.note(&self.usage.is_writing, true);
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::Server;
+    use crate::transport::HttpOptions;
+
+    const REQUEST: &str = "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                           accept: application/json, text/event-stream\r\ncontent-length: 40\r\n\r\n\
+                           {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
+
+    async fn connected() -> (TcpStream, Wire) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        (client.unwrap(), Wire::new(accepted.unwrap().0))
+    }
+
+    fn service() -> HttpService {
+        Server::new("test", "1.0.0").http_service(HttpOptions::default()).unwrap()
+    }
+
+    /// Reads one response: a head, and a body as long as it says.
+    async fn response(client: &mut TcpStream) -> String {
+        let mut read = Vec::new();
+        loop {
+            read.push(client.read_u8().await.unwrap());
+            let text = std::str::from_utf8(&read).unwrap();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+            if body.len() == length.parse::<usize>().unwrap() {
+                return text.to_owned();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parked_connection_goes_on_where_it_was() {
+        let (mut client, wire) = connected().await;
+        let (_finish, mut finishing) = oneshot::channel();
+        let service = service();
+        let (half, rest) = REQUEST.split_at(30);
+
+        client.write_all(format!("{REQUEST}{half}").as_bytes()).await.unwrap();
+        let wire = use_wire(wire, &service, &mut finishing).await.expect("it rests");
+        assert_eq!(wire.unread, half);
+        let first = response(&mut client).await;
+        assert!(first.starts_with("HTTP/1.1 400"), "{first}");
+
+        client.write_all(rest.as_bytes()).await.unwrap();
+        let wire = use_wire(wire, &service, &mut finishing).await.expect("it rests again");
+        assert!(wire.unread.is_empty());
+        assert_eq!(response(&mut client).await.lines().next(), first.lines().next());
+
+        drop(client);
+        assert!(use_wire(wire, &service, &mut finishing).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_not_whole_keeps_its_connection_awake() {
+        let (mut client, wire) = connected().await;
+        let (_finish, mut finishing) = oneshot::channel();
+        let service = service();
+        let (head, body) = REQUEST.split_at(REQUEST.len() - 40);
+        client.write_all(head.as_bytes()).await.unwrap();
+        let serving = use_wire(wire, &service, &mut finishing);
+        let slow_client = async {
+            // Longer than a rest; however long it takes, the body belongs to its head.
+            tokio::time::sleep(3 * REST).await;
+            client.write_all(body.as_bytes()).await.unwrap();
+            response(&mut client).await
+        };
+        let (wire, response) = tokio::join!(serving, slow_client);
+        assert!(response.starts_with("HTTP/1.1 400") && response.contains("session"), "{response}");
+        assert!(wire.expect("it rests").unread.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_read_is_no_request() {
+        let (mut client, wire) = connected().await;
+        let (_finish, mut finishing) = oneshot::channel();
+        // Refused for its host, before its body has come.
+        let head = "POST /mcp HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 100000\r\n\r\n";
+        client.write_all(head.as_bytes()).await.unwrap();
+        let service = service();
+        let serving = use_wire(wire, &service, &mut finishing);
+        let slow_client = async {
+            assert!(response(&mut client).await.starts_with("HTTP/1.1 403"));
+            tokio::time::sleep(3 * REST).await;
+            let _ = client.write_all(REQUEST.as_bytes()).await;
+            let mut answers = Vec::new();
+            let _ = client.read_to_end(&mut answers).await;
+            assert!(answers.is_empty(), "{answers:?}");
+        };
+        let (wire, ()) = tokio::join!(serving, slow_client);
+        assert!(wire.is_none());
+    }
+}
