@@ -94,7 +94,7 @@ pub(crate) struct Connection(Arc<Shared>);
 struct Shared {
     link: Mutex<Link<Waiter, AbortHandle>>,
     waker: AtomicWaker,
-    /// How long a call waits that does not say it.
+    /// How long the peer has to answer what its server asks.
     patience: Patience,
 }
 
@@ -103,7 +103,7 @@ impl Connection {
         Self(Arc::new(Shared {
             link: Mutex::new(Link::new(limits.link())),
             waker: AtomicWaker::new(),
-            patience: Patience { silence: limits.call_silence, total: limits.call_total },
+            patience: Patience::total(limits.input_wait),
         }))
     }
 

@@ -42,10 +42,11 @@ pub struct Limits {
     /// Bytes of the sealed state that a client carries from one round to the next: the answers and the results of steps so far. Default
     /// 256 KiB.
     pub input_state_bytes: usize,
-    /// How long such a state is good: the time a user has to answer. Default 10 minutes.
-    pub input_state_age: Duration,
     /// Handlers of a client that are at work at once: sampling and elicitation. What is past it waits. Default 64.
     pub input_handlers: usize,
+    /// How long a client has to answer what its server asks, which may need its user: in a session, how long the handler waits; in 2026-07-28,
+    /// how long the state is good that the client sends along. Default 10 minutes.
+    pub input_wait: Duration,
     /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
     /// Default 2 s.
     pub exit_grace: Duration,
@@ -72,8 +73,8 @@ impl Default for Limits {
             input_rounds: 16,
             inputs: 64,
             input_state_bytes: 256 << 10,
-            input_state_age: Duration::from_secs(600),
             input_handlers: 64,
+            input_wait: Duration::from_secs(600),
             exit_grace: Duration::from_secs(2),
         }
     }

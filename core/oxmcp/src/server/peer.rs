@@ -10,7 +10,7 @@ pub(crate) trait Peer: Send + Sync {
     fn notify(&self, method: Method, params: &[u8]) -> bool;
 
     /// Asks the client, which only a session of the handshake era can do. Settles at the latest after
-    /// [`Limits::call_silence`](crate::Limits::call_silence); dropping the future tells the client that nobody waits any more.
+    /// [`Limits::input_wait`](crate::Limits::input_wait); dropping the future tells the client that nobody waits any more.
     fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>>;
 
     /// Closes the connection that carries the response to the request, for the client to come back to. False where it would not.

@@ -226,7 +226,7 @@ impl Open {
     }
 
     /// Reads one chunk; false at the last.
-    async fn read_chunk(&mut self) -> bool {
+    pub(crate) async fn read_chunk(&mut self) -> bool {
         loop {
             if let Some(end) = self.unread.windows(2).position(|window| window == b"\r\n") {
                 let size = std::str::from_utf8(&self.unread[..end]).unwrap();

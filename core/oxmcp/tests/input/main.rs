@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod consent;
 mod session;
 mod stateless;
 mod wire;
+
+#[allow(dead_code, reason = "the tests of the HTTP server use the rest")]
+#[path = "../http/wire.rs"]
+mod raw;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::wire::{Wire, accept, said};
+use crate::wire::{BOTH, Wire, accept, said};
 
 #[derive(Deserialize, JsonSchema)]
 struct Name {
@@ -24,8 +24,10 @@ async fn a_question_is_a_request_to_the_client_and_the_handler_waits() {
             Ok::<_, ToolError>(format!("{made} for {name}"))
         },
     );
-    for version in ["2025-06-18", "2025-11-25"] {
-        let mut wire = Wire::session(&server, version, json!({"elicitation": {}})).await;
+    for (version, over) in
+        [("2025-06-18", BOTH[0]), ("2025-11-25", BOTH[0]), ("2025-06-18", BOTH[1]), ("2025-11-25", BOTH[1])]
+    {
+        let mut wire = Wire::session(&server, over, version, json!({"elicitation": {}})).await;
         let call = wire.send("tools/call", json!({"name": "ask", "arguments": {}})).await;
         let question = wire.asked("elicitation/create").await;
         assert_eq!(question["params"]["message"], "What is your name?");

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::wire::{Required, Wire, accept, required, said};
+use crate::wire::{BOTH, Over, Required, Wire, accept, required, said, tool};
 
 #[derive(Deserialize, JsonSchema)]
 struct Name {
@@ -25,13 +25,6 @@ fn everything() -> Value {
     json!({"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}}, "roots": {}})
 }
 
-/// A handler that has a context and no arguments.
-macro_rules! tool {
-    ($handler:expr) => {
-        |_: oxmcp::server::Arguments, context: Context| $handler(context)
-    };
-}
-
 async fn name_and_color(context: Context) -> Result<String, ToolError> {
     let Name { name } = context.elicit("What is your name?").await?.accepted()?;
     let Color { color } = context.elicit("What is your favourite color?").await?.accepted()?;
@@ -41,28 +34,30 @@ async fn name_and_color(context: Context) -> Result<String, ToolError> {
 #[tokio::test]
 async fn questions_go_out_round_by_round_and_the_handler_goes_on_with_the_answers() {
     let server = Server::new("test", "1").tool("ask", "Asks.", tool!(name_and_color));
-    let mut wire = Wire::stateless(&server, everything());
-    let first = required(&wire.call("ask", json!({})).await);
-    let (_, question) = first.only();
-    assert_eq!(
-        question,
-        &json!({
-            "method": "elicitation/create",
-            "params": {
-                "mode": "form",
-                "message": "What is your name?",
-                "requestedSchema": {
-                    "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"],
+    for over in BOTH {
+        let mut wire = Wire::stateless(&server, over, everything()).await;
+        let first = required(&wire.call("ask", json!({})).await);
+        let (_, question) = first.only();
+        assert_eq!(
+            question,
+            &json!({
+                "method": "elicitation/create",
+                "params": {
+                    "mode": "form",
+                    "message": "What is your name?",
+                    "requestedSchema": {
+                        "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"],
+                    },
                 },
-            },
-        })
-    );
-    let second = required(&wire.call("ask", first.answered(accept(json!({"name": "Ann"})))).await);
-    assert_eq!(second.only().1["params"]["message"], "What is your favourite color?");
-    assert_ne!(first.state, second.state);
-    let answer = wire.call("ask", second.answered(accept(json!({"color": "red"})))).await;
-    assert_eq!(said(&answer), ("Ann likes red".to_owned(), false));
-    assert_eq!(answer["result"]["resultType"], "complete");
+            })
+        );
+        let second = required(&wire.call("ask", first.answered(accept(json!({"name": "Ann"})))).await);
+        assert_eq!(second.only().1["params"]["message"], "What is your favourite color?");
+        assert_ne!(first.state, second.state);
+        let answer = wire.call("ask", second.answered(accept(json!({"color": "red"})))).await;
+        assert_eq!(said(&answer), ("Ann likes red".to_owned(), false));
+        assert_eq!(answer["result"]["resultType"], "complete");
+    }
 }
 
 #[tokio::test]
@@ -78,7 +73,7 @@ async fn questions_that_are_asked_at_once_go_out_together_and_what_was_not_answe
         Ok(format!("{text}, {}: {}", name?.accepted()?.name, roots?[0].uri))
     }
     let server = Server::new("test", "1").tool("ask", "Asks.", tool!(ask));
-    let mut wire = Wire::stateless(&server, everything());
+    let mut wire = Wire::stateless(&server, Over::Memory, everything()).await;
     let first = required(&wire.call("ask", json!({})).await);
     let methods: Vec<&Value> = first.requests.iter().map(|(_, request)| &request["method"]).collect();
     assert_eq!(methods.len(), 3);
@@ -121,7 +116,7 @@ async fn a_step_is_done_once_and_the_rest_of_the_handler_again() {
             }
         },
     );
-    let mut wire = Wire::stateless(&server, everything());
+    let mut wire = Wire::stateless(&server, Over::Memory, everything()).await;
     let first = required(&wire.call("ask", json!({})).await);
     assert_eq!(first.only().1["params"]["message"], "Keep a thing?");
     let answer = wire.call("ask", first.answered(accept(json!({"confirm": true})))).await;

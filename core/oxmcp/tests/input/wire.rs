@@ -1,52 +1,92 @@
-//! A client that writes its messages by hand, over a stream in memory.
+//! A client that writes its messages by hand, over a stream in memory or over HTTP.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use oxmcp::Server;
+use oxmcp::transport::{HttpOptions, HttpServer};
 use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf, duplex, split,
 };
 use tokio::time::timeout;
 
-/// How long a machine under heavy load may take for something that must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+use crate::raw::{Open, Raw};
 
+/// How long a machine under heavy load may take for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What messages go over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    Memory,
+    Http,
+}
+
+pub(crate) const BOTH: [Over; 2] = [Over::Memory, Over::Http];
+
+/// A client of one server.
 pub(crate) struct Wire {
-    lines: Lines<BufReader<ReadHalf<DuplexStream>>>,
-    writer: WriteHalf<DuplexStream>,
+    way: Way,
     next_id: u64,
-    capabilities: Value,
+    /// What every request of the stateless era declares.
+    pub(crate) capabilities: Value,
+}
+
+enum Way {
+    Stream {
+        lines: Lines<BufReader<ReadHalf<DuplexStream>>>,
+        writer: WriteHalf<DuplexStream>,
+    },
+    Http {
+        /// It serves as long as this is there.
+        _server: HttpServer,
+        address: SocketAddr,
+        session: Option<(String, String)>,
+        /// The response to the last request, and how many of its messages were taken.
+        open: Option<(Open, usize)>,
+    },
 }
 
 impl Wire {
     /// A client of the stateless era.
-    pub(crate) fn stateless(server: &Server, capabilities: Value) -> Self {
-        let (ours, theirs) = duplex(1 << 20);
-        let (reader, writer) = split(theirs);
-        let server = server.clone();
-        tokio::spawn(async move { server.serve(reader, writer).await });
-        let (reader, writer) = split(ours);
-        Self { lines: BufReader::new(reader).lines(), writer, next_id: 1, capabilities }
+    pub(crate) async fn stateless(server: &Server, over: Over, capabilities: Value) -> Self {
+        let way = match over {
+            Over::Memory => {
+                let (ours, theirs) = duplex(1 << 20);
+                let (reader, writer) = split(theirs);
+                let server = server.clone();
+                tokio::spawn(async move { server.serve(reader, writer).await });
+                let (reader, writer) = split(ours);
+                Way::Stream { lines: BufReader::new(reader).lines(), writer }
+            }
+            Over::Http => {
+                let server = server.listen(HttpOptions::default()).await.unwrap();
+                Way::Http { address: server.local_addr(), _server: server, session: None, open: None }
+            }
+        };
+        Self { way, next_id: 1, capabilities }
     }
 
     /// A client with a session of a revision of the handshake era.
-    pub(crate) async fn session(server: &Server, version: &str, capabilities: Value) -> Self {
-        let mut wire = Self::stateless(server, Value::Null);
+    pub(crate) async fn session(server: &Server, over: Over, version: &str, capabilities: Value) -> Self {
+        let mut wire = Self::stateless(server, over, Value::Null).await;
         let client = json!({"name": "wire", "version": "1"});
         let hello = json!({"protocolVersion": version, "capabilities": capabilities, "clientInfo": client});
         let id = wire.send("initialize", hello).await;
         assert_eq!(wire.answer(id).await["result"]["protocolVersion"], version);
-        wire.notify("notifications/initialized", json!({})).await;
+        if let Way::Http { session, open: Some((open, _)), .. } = &mut wire.way {
+            let id = open.response.header("mcp-session-id").expect("a session");
+            *session = Some((id.to_owned(), version.to_owned()));
+        }
+        wire.write(json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
         wire
     }
 
     /// Sends a request of the stateless era.
     pub(crate) async fn request(&mut self, method: &str, mut params: Value) -> u64 {
-        params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": self.capabilities,
-        });
+        params["_meta"]["io.modelcontextprotocol/protocolVersion"] = "2026-07-28".into();
+        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = self.capabilities.clone();
         self.send(method, params).await
     }
 
@@ -67,23 +107,59 @@ impl Wire {
         id
     }
 
-    pub(crate) async fn notify(&mut self, method: &str, params: Value) {
-        self.write(json!({"jsonrpc": "2.0", "method": method, "params": params})).await;
-    }
-
     /// Answers what the server asked.
     pub(crate) async fn respond(&mut self, request: &Value, result: Value) {
         self.write(json!({"jsonrpc": "2.0", "id": request["id"], "result": result})).await;
     }
 
     pub(crate) async fn write(&mut self, message: Value) {
-        self.writer.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+        match &mut self.way {
+            Way::Stream { writer, .. } => writer.write_all(format!("{message}\n").as_bytes()).await.unwrap(),
+            Way::Http { address, session, open, .. } => {
+                let mut raw = Raw::post(message.to_string());
+                let params = &message["params"];
+                if let Some((session, version)) = session {
+                    raw = raw.header("Mcp-Session-Id", session).header("MCP-Protocol-Version", version);
+                } else if let Some(version) =
+                    params["_meta"]["io.modelcontextprotocol/protocolVersion"].as_str()
+                {
+                    raw = raw.header("MCP-Protocol-Version", version);
+                    raw = raw.header("Mcp-Method", message["method"].as_str().unwrap());
+                    if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
+                        raw = raw.header("Mcp-Name", name);
+                    }
+                }
+                if message.get("id").is_some() && message.get("method").is_some() {
+                    *open = Some((raw.open(*address).await, 0));
+                } else {
+                    assert_eq!(raw.send(*address).await.status, 202);
+                }
+            }
+        }
     }
 
     /// The next message of the server.
     pub(crate) async fn next(&mut self) -> Value {
-        let line = timeout(PATIENCE, self.lines.next_line()).await.expect("the server is silent");
-        serde_json::from_str(&line.unwrap().expect("the server is gone")).unwrap()
+        match &mut self.way {
+            Way::Stream { lines, .. } => {
+                let line = timeout(PATIENCE, lines.next_line()).await.expect("the server is silent");
+                serde_json::from_str(&line.unwrap().expect("the server is gone")).unwrap()
+            }
+            Way::Http { open, .. } => {
+                let (open, taken) = open.as_mut().expect("a request");
+                if open.response.header("content-type") == Some("application/json") {
+                    open.read_to_end().await;
+                    return open.response.json();
+                }
+                loop {
+                    if let Some(message) = open.response.events().into_iter().nth(*taken) {
+                        *taken += 1;
+                        return message;
+                    }
+                    assert!(open.read_chunk().await, "the stream ended: {:?}", open.response);
+                }
+            }
+        }
     }
 
     /// The next message of the server, which is the answer to a request.
@@ -100,9 +176,18 @@ impl Wire {
         assert_eq!(asked["method"], method, "{asked}");
         asked
     }
+
+    /// The HTTP status of the last answer.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match &self.way {
+            Way::Http { open: Some((open, _)), .. } => Some(open.response.status),
+            _ => None,
+        }
+    }
 }
 
 /// What an answer asks for.
+#[derive(Debug)]
 pub(crate) struct Required {
     pub(crate) requests: Vec<(String, Value)>,
     pub(crate) state: String,
@@ -139,6 +224,21 @@ pub(crate) fn said(answer: &Value) -> (String, bool) {
     (text.to_owned(), result["isError"] == true)
 }
 
+/// The code and the message of an error.
+pub(crate) fn error(answer: &Value) -> (i64, String) {
+    let error = &answer["error"];
+    let code = error["code"].as_i64().unwrap_or_else(|| panic!("{answer}"));
+    (code, error["message"].as_str().unwrap().to_owned())
+}
+
 pub(crate) fn accept(content: Value) -> Value {
     json!({"action": "accept", "content": content})
 }
+
+/// A handler of a tool that has a context and no arguments.
+macro_rules! tool {
+    ($handler:expr) => {
+        |_: oxmcp::server::Arguments, context: oxmcp::Context| $handler(context)
+    };
+}
+pub(crate) use tool;

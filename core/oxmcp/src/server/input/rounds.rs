@@ -288,8 +288,7 @@ impl Round {
         self.state.asked = self.asked.iter().map(|asked| (asked.key.clone(), asked.digest.clone())).collect();
         let limits = &core.limits;
         let binding = binding(method, incoming)?;
-        let sealed =
-            self.state.seal(&core.seal, &binding, limits.input_state_age, limits.input_state_bytes)?;
+        let sealed = self.state.seal(&core.seal, &binding, limits.input_wait, limits.input_state_bytes)?;
         let mut result = Vec::with_capacity(512 + sealed.len());
         result.extend_from_slice(br#"{"resultType":"input_required","inputRequests":{"#);
         for (at, asked) in self.asked.iter().enumerate() {

@@ -265,7 +265,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_question_settles_whatever_happens() {
-        let limits = Limits { calls: 2, call_silence: Duration::from_secs(5), ..Limits::default() };
+        let limits = Limits { calls: 2, input_wait: Duration::from_secs(5), ..Limits::default() };
         let (sessions, session) = session(limits);
         let outbox = Outbox::of_request(&session, 7.into());
         let mut response = Reader::new(outbox.clone());

@@ -49,7 +49,7 @@ impl Sessions {
     pub(super) fn new(limits: &Limits, resumption: Option<Resumption>) -> Self {
         Self {
             table: Mutex::default(),
-            policy: Arc::new(Policy { resumption, asks: limits.calls, answer_within: limits.call_silence }),
+            policy: Arc::new(Policy { resumption, asks: limits.calls, answer_within: limits.input_wait }),
             clock: Clock(Instant::now()),
             capacity: limits.sessions.max(1),
             idle: limits.session_idle,
