@@ -21,13 +21,15 @@ pub(crate) fn language(language: Language) -> Result<Counts> {
 
 /// Packages that `cargo test --workspace` does not need: libraries that are tested in their own language, and what has
 /// a suite of its own.
-pub(crate) const NOT_RUST: [&str; 8] = [
+pub(crate) const NOT_RUST: [&str; 10] = [
     "--exclude",
     "oxmcp-python",
     "--exclude",
     "oxmcp-node",
     "--exclude",
     "oxmcp-interop",
+    "--exclude",
+    "oxmcp-parity",
     "--exclude",
     "xtask",
 ];
@@ -47,10 +49,14 @@ fn c() -> Result<Counts> {
     Ok([run("test")?, run("asan")?].into_iter().sum())
 }
 
-/// The tests of `tests/interop` for a language, where there are some: against the official SDK of that language.
+/// The tests of `tests/interop` for a language, where there are some: against the official SDK of that language. For Rust also
+/// those of `tests/parity`.
 pub(crate) fn interop(language: Language) -> Option<fn() -> Result<Counts>> {
     match language {
-        Language::Rust => Some(|| cargo_test(&["--package", "oxmcp-interop"])),
+        Language::Rust => Some(|| {
+            let interop = cargo_test(&["--package", "oxmcp-interop"])?;
+            Ok([interop, parity()?].into_iter().sum())
+        }),
         Language::Python => Some(|| python("tests/interop/python")),
         Language::Node => Some(|| {
             provision::node::install("tests/interop/node")?;
@@ -71,11 +77,19 @@ pub(crate) fn faults(languages: &[Language]) -> Option<impl FnOnce() -> Result<C
     Some(move || tally::run(Runner::Pytest, pytest("tests/faults")?.env("FAULTS_LANGUAGES", names.join(","))))
 }
 
+/// What an official package, which is in Python, knows of the protocol, against what the core knows.
+fn parity() -> Result<Counts> {
+    let spec = project::build_dir().join("parity-spec.json");
+    provision::python::environment()?.step("python").arg("tests/parity/spec.py").arg(&spec).check()?;
+    tally::run(Runner::Cargo, cargo_test_step(&["--package", "oxmcp-parity"]).env("OXMCP_PARITY_SPEC", spec))
+}
+
 fn cargo_test(args: &[&str]) -> Result<Counts> {
-    tally::run(
-        Runner::Cargo,
-        Step::new("cargo").arg("test").args(args).args(["--locked", "--no-fail-fast"]).minutes(40),
-    )
+    tally::run(Runner::Cargo, cargo_test_step(args))
+}
+
+fn cargo_test_step(args: &[&str]) -> Step {
+    Step::new("cargo").arg("test").args(args).args(["--locked", "--no-fail-fast"]).minutes(40)
 }
 
 /// Python tests in `dir`.

@@ -10,7 +10,8 @@ use crate::process::{self, Step};
 use crate::{project, stamp};
 
 /// Files that pin what is installed; those that are there.
-const REQUIREMENTS: [&str; 2] = ["bindings-python/tests/requirements.txt", "xtask/requirements.txt"];
+const REQUIREMENTS: [&str; 3] =
+    ["bindings-python/tests/requirements.txt", "tests/parity/requirements.txt", "xtask/requirements.txt"];
 
 /// Interpreters to try, best first.
 const INTERPRETERS: [&str; 7] =

@@ -419,7 +419,8 @@ impl<C, S> Link<C, S> {
             MethodName::Known(Method::Cancelled) => {
                 let params =
                     notification.params.as_ref().and_then(|params| params.to::<CancelledParams>().ok());
-                let Some(serving) = params.and_then(|params| self.remove_serving(&params.request_id)) else {
+                let id = params.and_then(|params| params.request_id);
+                let Some(serving) = id.and_then(|id| self.remove_serving(&id)) else {
                     return stray(Method::Cancelled);
                 };
                 self.leave_batch(serving.batch);

@@ -18,6 +18,7 @@ mod logging;
 mod member;
 mod members;
 mod meta;
+mod pagination;
 mod progress;
 mod prompts;
 mod resources;
@@ -58,6 +59,7 @@ pub use lifecycle::{DiscoverResult, InitializeParams, InitializeResult};
 pub use logging::{LoggingLevel, LoggingMessageParams, SetLevelParams, UnknownLevel};
 pub use members::Members;
 pub use meta::{RequestMeta, keys};
+pub use pagination::PaginatedParams;
 pub use progress::{CancelledParams, Progress, ProgressParams};
 pub use prompts::{
     GetPromptParams, GetPromptResult, ListPromptsResult, Prompt, PromptArgument, PromptMessage,
@@ -66,7 +68,7 @@ pub use resources::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceParams, ReadResourceResult, Resource,
     ResourceTemplate, ResourceUpdatedParams, SubscribeParams, UnsubscribeParams,
 };
-pub use result::ResultType;
+pub use result::{EmptyResult, ResultType};
 pub use role::Role;
 pub use roots::{ListRootsResult, Root};
 pub use sampling::{

@@ -44,8 +44,9 @@ impl ProgressParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelledParams {
-    /// The request that is no longer waited for.
-    pub request_id: RequestId,
+    /// The request that is no longer waited for. Without it (2025-11-25 allows that) nothing is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

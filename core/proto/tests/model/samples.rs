@@ -33,6 +33,8 @@ samples! {
         "cacheScope": "public", "resultType": "complete", "_meta": {"a": 1}};
     progress_params: ProgressParams = {"progressToken": "t", "progress": 0.5, "total": 1.5, "message": "m", "_meta": {"a": 1}};
     cancelled_params: CancelledParams = {"requestId": 1, "reason": "r", "_meta": {"a": 1}};
+    empty_result: EmptyResult = {"resultType": "complete", "_meta": {}};
+    paginated_params: PaginatedParams = {"cursor": "", "_meta": {}};
     notification_params: NotificationParams = {"_meta": {"a": 1}};
     missing_capability_data: MissingCapabilityData = {"requiredCapabilities": {"elicitation": {"url": {}}}};
     unsupported_version_data: UnsupportedVersionData = {"supported": ["a"], "requested": "b"};

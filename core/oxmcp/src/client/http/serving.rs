@@ -110,8 +110,8 @@ impl Shared {
             Message::Request(request) if era == Era::Handshake => self.answer(request, asked),
             Message::Notification(Notification { method: MethodName::Known(Method::Cancelled), params }) => {
                 let params = params.and_then(|params| params.to::<CancelledParams>().ok());
-                if let Some(params) = params {
-                    self.serving.cancel(&params.request_id);
+                if let Some(id) = params.and_then(|params| params.request_id) {
+                    self.serving.cancel(&id);
                 }
             }
             Message::Notification(notification) => self.inbound.notified(notification),

@@ -224,7 +224,7 @@ fn take_notification(session: &Session, notification: &Notification) {
         return;
     }
     if let Some(params) = &notification.params
-        && let Ok(CancelledParams { request_id, .. }) = params.to()
+        && let Ok(CancelledParams { request_id: Some(request_id), .. }) = params.to()
     {
         session.cancel(&request_id);
     }

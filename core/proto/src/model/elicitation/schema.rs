@@ -61,12 +61,15 @@ pub enum PrimitiveSchemaDefinition {
 
 impl PrimitiveSchemaDefinition {
     /// Finds out what a schema is, and whether anything else than `type` tells.
-    fn variant_of(kind: &str, schema: &Map<String, Value>) -> Option<fn(Value) -> serde_json::Result<Self>> {
+    fn variant_of(
+        kind: Option<&str>,
+        schema: &Map<String, Value>,
+    ) -> Option<fn(Value) -> serde_json::Result<Self>> {
         fn read<T: for<'de> Deserialize<'de>>(schema: Value) -> serde_json::Result<T> {
             T::deserialize(schema)
         }
         let item_choices = |choices| schema.get("items").is_some_and(|items| items.get(choices).is_some());
-        Some(match kind {
+        Some(match kind? {
             "string" if schema.contains_key("oneOf") => |schema| read(schema).map(Self::TitledSingleSelect),
             "string" if schema.contains_key("enumNames") => |schema| read(schema).map(Self::LegacyTitledEnum),
             "string" if schema.contains_key("enum") => |schema| read(schema).map(Self::UntitledSingleSelect),
@@ -84,18 +87,11 @@ impl PrimitiveSchemaDefinition {
 impl<'de> Deserialize<'de> for PrimitiveSchemaDefinition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut schema = Map::<String, Value>::deserialize(deserializer)?;
-        let Some(Value::String(kind)) = schema.remove("type") else {
-            return Err(D::Error::custom("the schema of a field has no `type`"));
-        };
-        match Self::variant_of(&kind, &schema) {
-            Some(read) => read(Value::Object(schema)).map_err(|error| {
-                D::Error::custom(format_args!("the schema of a field of type {kind}: {error}"))
-            }),
-            None => {
-                schema.insert("type".into(), Value::String(kind));
-                Ok(Self::Unknown(schema))
-            }
-        }
+        let kind = schema.get("type").and_then(Value::as_str);
+        let Some(read) = Self::variant_of(kind, &schema) else { return Ok(Self::Unknown(schema)) };
+        let kind = schema.remove("type").unwrap_or_default();
+        read(Value::Object(schema))
+            .map_err(|error| D::Error::custom(format_args!("the schema of a field of type {kind}: {error}")))
     }
 }
 
@@ -390,7 +386,7 @@ mod tests {
         use PrimitiveSchemaDefinition as P;
         let options = json!([{"const": "r", "title": "Red"}]);
         type IsRight = fn(&P) -> bool;
-        let is: [(Value, IsRight); 11] = [
+        let is: [(Value, IsRight); 12] = [
             (json!({"type": "string", "format": "email", "minLength": 3}), |s| matches!(s, P::String(_))),
             (json!({"type": "number", "minimum": 0.5, "default": 1}), |s| matches!(s, P::Number(_))),
             (json!({"type": "integer", "maximum": 5, "x": 1}), |s| matches!(s, P::Integer(_))),
@@ -405,6 +401,7 @@ mod tests {
                 matches!(s, P::LegacyTitledEnum(_))
             }),
             (json!({"type": "object", "properties": {}}), |s| matches!(s, P::Unknown(_))),
+            (json!({"anyOf": [{"type": "string"}, {"type": "null"}]}), |s| matches!(s, P::Unknown(_))),
             (json!({"type": "array", "items": {"type": "number"}}), |s| matches!(s, P::Unknown(_))),
         ];
         for (schema, is_right) in is {
@@ -412,7 +409,6 @@ mod tests {
             assert!(is_right(&read), "{schema} was read as {read:?}");
             assert_eq!(serde_json::to_value(&read).unwrap(), schema);
         }
-        assert!(serde_json::from_value::<P>(json!({"enum": ["r"]})).is_err());
     }
 
     #[test]
