@@ -47,6 +47,16 @@ pub struct Limits {
     /// How long a client has to answer what its server asks, which may need its user: in a session, how long the handler waits; in 2026-07-28,
     /// how long the state is good that the client sends along. Default 10 minutes.
     pub input_wait: Duration,
+    /// Tasks that a server works on at once. Past it, a call that may be a task stays an ordinary one, and one that has to be is refused.
+    /// Default 1,024.
+    pub tasks: usize,
+    /// How long a server keeps a task and what came of it, beginning with its creation; work that takes longer is dropped. Default one
+    /// hour.
+    pub task_ttl: Duration,
+    /// The same, if a client of 2025-11-25 wants it longer, at most. Default 24 hours.
+    pub task_ttl_max: Duration,
+    /// After how long clients of a server are to ask again how a task stands. Default one second.
+    pub task_poll: Duration,
     /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
     /// Default 2 s.
     pub exit_grace: Duration,
@@ -75,6 +85,10 @@ impl Default for Limits {
             input_state_bytes: 256 << 10,
             input_handlers: 64,
             input_wait: Duration::from_secs(600),
+            tasks: 1024,
+            task_ttl: Duration::from_secs(3600),
+            task_ttl_max: Duration::from_secs(24 * 3600),
+            task_poll: Duration::from_secs(1),
             exit_grace: Duration::from_secs(2),
         }
     }

@@ -8,6 +8,7 @@ use oxmcp_proto::{Era, Method, ProtocolVersion};
 
 use super::incoming::Incoming;
 use super::input::Rounds;
+use super::tasks::Slot;
 use super::{Core, Outcome, Peer};
 use crate::Limits;
 
@@ -27,6 +28,8 @@ struct Inner {
     last_progress: AtomicU64,
     peer: Arc<dyn Peer>,
     rounds: Rounds,
+    /// For a call that may become a task.
+    task: Option<Arc<Slot>>,
 }
 
 impl Context {
@@ -52,7 +55,20 @@ impl Context {
 
     fn new(core: &Arc<Core>, incoming: Incoming, peer: Arc<dyn Peer>, rounds: Rounds) -> Self {
         let last_progress = AtomicU64::new(f64::NEG_INFINITY.to_bits());
-        Self { inner: Arc::new(Inner { core: core.clone(), incoming, last_progress, peer, rounds }) }
+        let inner = Inner { core: core.clone(), incoming, last_progress, peer, rounds, task: None };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The same for a call that may become a task. Only before it is cloned.
+    pub(super) fn with_task(mut self, slot: Arc<Slot>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.task = Some(slot);
+        }
+        self
+    }
+
+    pub(super) fn task_slot(&self) -> Option<&Slot> {
+        self.inner.task.as_deref()
     }
 
     pub(super) fn incoming(&self) -> &Incoming {
@@ -98,6 +114,10 @@ impl Context {
     /// one that does not is left out. False when it was not sent, because nobody asked for it, nobody waits any more, or nobody
     /// keeps up.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) -> bool {
+        if let Some(task) = self.task() {
+            // A task has no request that progress could go with; its status says it (SEP-2663, "Task Status Notifications").
+            return message.is_some_and(|message| task.say(message));
+        }
         let Some(token) = &self.inner.incoming.progress_token else { return false };
         if !self.grows(progress) {
             return false;

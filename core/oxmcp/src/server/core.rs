@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request};
 use oxmcp_proto::model::{InitializeParams, LoggingLevel};
+use oxmcp_proto::{Method, ProtocolVersion};
 use serde::Deserialize;
 
 use super::catalog::Catalog;
@@ -13,6 +13,7 @@ use super::incoming::{Incoming, invalid_params};
 use super::input::Seal;
 use super::registry::{Item, Registry};
 use super::result::Results;
+use super::tasks::Tasks;
 use super::{Answer, CachePolicy, List, Outcome, Peer, Server, Session};
 use crate::Limits;
 use crate::param_headers::ParamHeader;
@@ -21,7 +22,7 @@ use crate::param_headers::ParamHeader;
 pub(crate) struct Core {
     identity: Identity,
     pub(super) results: Results,
-    page_size: usize,
+    pub(super) page_size: usize,
     logging: bool,
     pub(crate) limits: Limits,
     has_param_headers: Arc<AtomicBool>,
@@ -31,6 +32,7 @@ pub(crate) struct Core {
     pub(super) catalog: Arc<Catalog>,
     /// Seals what clients carry from one round of a request to the next.
     pub(super) seal: Arc<Seal>,
+    pub(super) tasks: Arc<Tasks>,
 }
 
 impl Core {
@@ -46,6 +48,7 @@ impl Core {
             cache: server.cache.clone(),
             catalog: server.catalog.clone(),
             seal: server.seal.clone(),
+            tasks: server.tasks.clone(),
         }
     }
 
@@ -58,7 +61,7 @@ impl Core {
             // A server decides what it sends until it is told (2025-11-25, logging).
             session.log_filter.set(Some(LoggingLevel::Info));
         }
-        let result = self.identity.initialized(session.version, &self.capabilities());
+        let result = self.identity.initialized(session.version, &self.capabilities(session.version));
         Ok((session, result))
     }
 
@@ -88,7 +91,7 @@ impl Core {
             Method::Ping => Answer::Ready(Ok(RawJson::empty_object())),
             Method::Discover => Answer::Ready(Ok(self.identity.discovered(
                 incoming.version,
-                &self.capabilities(),
+                &self.capabilities(incoming.version),
                 &self.results,
             ))),
             Method::ListTools => Answer::Ready(self.list(List::Tools, &self.catalog.tools, &incoming)),
@@ -104,6 +107,11 @@ impl Core {
             Method::GetPrompt => self.get_prompt(incoming, peer),
             Method::Complete => self.complete(incoming, peer),
             Method::SetLogLevel => Answer::Ready(self.set_log_level(&incoming)),
+            Method::GetTask
+            | Method::UpdateTask
+            | Method::CancelTask
+            | Method::ListTasks
+            | Method::TaskResult => self.answer_task(method, incoming, peer),
             other => Answer::Refused(ErrorObject::method_not_found(other.name())),
         }
     }
@@ -120,17 +128,20 @@ impl Core {
     fn declares(&self, capability: &str) -> bool {
         match capability {
             "logging" => self.logging,
+            // No other extension has methods in the table.
+            "tasks" | "extensions" => self.tasks.are_offered(),
             other => self.catalog.declares(other),
         }
     }
 
-    fn capabilities(&self) -> RawJson {
+    fn capabilities(&self, version: ProtocolVersion) -> RawJson {
         let mut capabilities = Vec::from(*b"{");
         self.catalog.write_capabilities(&mut capabilities);
         if self.logging {
             capabilities.extend_from_slice(br#","logging":{}"#);
         }
-        self.extensions.write(&mut capabilities);
+        self.tasks.write_capability(version, &mut capabilities);
+        self.extensions.write(self.tasks.extension(version), &mut capabilities);
         capabilities.push(b'}');
         RawJson::from_written(capabilities)
     }

@@ -142,22 +142,24 @@ impl Extensions {
         }
     }
 
-    /// Writes the member `extensions` of capabilities, after others.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        if self.declared.is_empty() {
-            return;
-        }
-        out.extend_from_slice(br#","extensions":{"#);
-        for (at, extension) in self.declared.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            write_json_string(&extension.name, out);
+    /// Writes the member `extensions` of capabilities, after others, with one more that has no settings.
+    pub(super) fn write(&self, more: Option<&str>, out: &mut Vec<u8>) {
+        let settings = |extension: &Extension| {
+            RawJson::of(&extension.settings).unwrap_or_else(|_| RawJson::empty_object())
+        };
+        let declared = self.declared.iter().filter(|extension| Some(extension.name.as_str()) != more);
+        let declared = declared.map(|extension| (extension.name.as_str(), settings(extension)));
+        let mut separator = r#","extensions":{"#;
+        for (name, settings) in declared.chain(more.map(|name| (name, RawJson::empty_object()))) {
+            out.extend_from_slice(separator.as_bytes());
+            separator = ",";
+            write_json_string(name, out);
             out.push(b':');
-            let settings = RawJson::of(&extension.settings).unwrap_or_else(|_| RawJson::empty_object());
             out.extend_from_slice(settings.as_bytes());
         }
-        out.push(b'}');
+        if separator == "," {
+            out.push(b'}');
+        }
     }
 }
 

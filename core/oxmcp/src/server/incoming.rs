@@ -103,6 +103,14 @@ impl Sender {
         }
     }
 
+    /// The session that the client is in, if it is in one.
+    pub(super) fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Stateless { .. } => None,
+        }
+    }
+
     /// What the client says it can do.
     pub(super) fn capabilities(&self) -> Option<&RawJson> {
         match self {

@@ -23,6 +23,7 @@ mod resources;
 mod result;
 mod session;
 mod stream;
+mod tasks;
 mod texts;
 mod tools;
 
@@ -45,6 +46,7 @@ pub use resources::{
     IntoResourceOutput, IsContents, IsFunction, ResourceBuilder, ResourceHandler, ResourceOutput,
     ResourceRead, ResourceSource, ResourceTemplateBuilder, resource, resource_template,
 };
+pub use tasks::TaskMode;
 pub use texts::Texts;
 pub use tools::{Arguments, IntoToolOutput, Json, ToolCall, ToolError, ToolFn, ToolHandler, ToolOutput};
 
@@ -58,6 +60,7 @@ use crate::{Limits, Result};
 use catalog::Catalog;
 use extensions::Extensions;
 use input::Seal;
+use tasks::Tasks;
 use tools::RegisteredTool;
 
 /// An MCP server: tools, and who it says it is.
@@ -78,6 +81,7 @@ pub struct Server {
     cache: [CachePolicy; List::COUNT],
     catalog: Arc<Catalog>,
     seal: Arc<Seal>,
+    tasks: Arc<Tasks>,
 }
 
 impl Server {
@@ -94,6 +98,7 @@ impl Server {
             cache: Default::default(),
             catalog: Arc::default(),
             seal: Arc::default(),
+            tasks: Arc::default(),
         }
     }
 
@@ -186,12 +191,18 @@ impl Server {
     /// [`Misuse`](crate::ErrorKind::Misuse) if the name is empty, a schema is not a valid JSON Schema of an object, or an `x-mcp-header` in it
     /// breaks the rules of revision 2026-07-28.
     pub fn add_tool(&self, tool: Tool, handler: impl ToolHandler) -> Result<()> {
-        let tool = RegisteredTool::new(tool, Arc::new(handler))?;
+        self.add_registered_tool(RegisteredTool::new(tool, Arc::new(handler))?);
+        Ok(())
+    }
+
+    fn add_registered_tool(&self, tool: RegisteredTool) {
         if tool.param_headers.is_some() {
             self.has_param_headers.store(true, Ordering::Relaxed);
         }
+        if tool.task.is_some() {
+            self.tasks.offer();
+        }
         self.catalog.tools.add(tool);
-        Ok(())
     }
 
     /// Removes a tool. False when there is none of that name.

@@ -1,7 +1,10 @@
+use std::sync::OnceLock;
+
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::InitializeParams;
 use oxmcp_proto::negotiation::choose_handshake_version;
+use uuid::Uuid;
 
 use super::logging::LogFilter;
 
@@ -12,6 +15,8 @@ pub(crate) struct Session {
     pub(super) client_info: Option<RawJson>,
     pub(super) client_capabilities: Option<RawJson>,
     pub(super) log_filter: LogFilter,
+    /// Names it among all sessions there ever are, once somebody needs that.
+    key: OnceLock<Uuid>,
 }
 
 impl Session {
@@ -21,6 +26,12 @@ impl Session {
             client_info: RawJson::of(&params.client_info).ok(),
             client_capabilities: RawJson::of(&params.capabilities).ok(),
             log_filter: LogFilter::default(),
+            key: OnceLock::new(),
         }
+    }
+
+    /// Names it among all sessions there ever are. Not what its client shows over HTTP.
+    pub(super) fn key(&self) -> &Uuid {
+        self.key.get_or_init(Uuid::new_v4)
     }
 }

@@ -2,6 +2,10 @@
 
 mod events;
 mod memory_events;
+mod memory_tasks;
+mod tasks;
 
 pub use events::{EventStore, SessionKey, StoredEvent, StreamId};
 pub use memory_events::MemoryEvents;
+pub use memory_tasks::MemoryTasks;
+pub use tasks::{StoredTask, TaskPage, TaskStore};

@@ -54,6 +54,10 @@ impl Drop for EndOnDrop<'_> {
 
 /// Asks the client of a request and gives its answer, unchecked.
 pub(super) async fn ask(context: &Context, question: Question) -> Result<RawJson, InputError> {
+    if let Some(task) = context.task() {
+        let key = question.manner.key.clone().unwrap_or_else(|| question.kind().to_owned());
+        return Ok(task.ask(question.method, question.params, &key).await?);
+    }
     match context.era() {
         Era::Handshake => Ok(context.peer().ask(question.method, question.params).await?),
         Era::Stateless => Asking { context, turn: Next::Ask(question) }.await,

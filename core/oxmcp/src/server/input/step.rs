@@ -61,7 +61,8 @@ impl Context {
         E: From<InputError>,
         Run: Future<Output = Result<T, E>>,
     {
-        if self.era() == Era::Handshake {
+        // A session and a task run their handler once.
+        if self.era() == Era::Handshake || self.task().is_some() {
             return run().await;
         }
         let name = name.into();

@@ -9,6 +9,7 @@ use crate::server::guard::guard;
 use crate::server::incoming::{Incoming, invalid_params};
 use crate::server::input;
 use crate::server::result::Own;
+use crate::server::tasks::Slot;
 use crate::server::{Answer, Context, Core, Outcome, Peer};
 
 impl Core {
@@ -19,7 +20,7 @@ impl Core {
         peer: impl FnOnce() -> Arc<dyn Peer>,
     ) -> Answer {
         let params = incoming.params();
-        let (tool, arguments) = {
+        let (tool, arguments, task) = {
             let call: CallToolParams<'_> = match params.to() {
                 Ok(call) => call,
                 Err(error) => return Answer::Ready(Err(invalid_params(&error))),
@@ -34,7 +35,14 @@ impl Core {
                 Some(arguments) if arguments.get() != "null" => params.part(arguments),
                 _ => RawJson::empty_object(),
             };
-            (tool, arguments)
+            let task = match (tool.task, call.task) {
+                (None, None) => None,
+                (mode, wanted) => match self.may_be_task(mode, wanted, &incoming) {
+                    Ok(task) => task,
+                    Err(error) => return Answer::Ready(Err(error)),
+                },
+            };
+            (tool, arguments, task)
         };
         let version = incoming.version;
         if let Err(problem) = tool.check(&arguments) {
@@ -43,13 +51,17 @@ impl Core {
                 self.tool_result(version, Err(ToolError::Failed(format!("invalid arguments: {problem}")))),
             );
         }
-        let context = match Context::open(self, Method::CallTool, incoming, peer()) {
+        let mut context = match Context::open(self, Method::CallTool, incoming, peer()) {
             Ok(context) => context,
             Err(error) => return Answer::Ready(Err(error)),
         };
+        let slot = task.is_some().then(Arc::<Slot>::default);
+        if let Some(slot) = &slot {
+            context = context.with_task(slot.clone());
+        }
         let handler = tool.handler.clone();
         let core = self.clone();
-        Answer::Later(Box::pin(async move {
+        let work = async move {
             let call = ToolCall { arguments, context: context.clone() };
             let output = match input::run(&context, guard("tool", || handler.call(call))).await {
                 Ok(output) => output?,
@@ -67,7 +79,11 @@ impl Core {
                 },
                 error => core.tool_result(version, error),
             }
-        }))
+        };
+        Answer::Later(match (task, slot) {
+            (Some(start), Some(slot)) => Box::pin(self.clone().run_as_task(start, slot, Box::pin(work))),
+            _ => Box::pin(work),
+        })
     }
 
     fn tool_result(&self, version: ProtocolVersion, output: Result<ToolOutput, ToolError>) -> Outcome {

@@ -8,6 +8,7 @@ use super::handler::ToolHandler;
 use super::output::{Structured, ToolOutput};
 use crate::param_headers::ParamHeader;
 use crate::schema::Schema;
+use crate::server::TaskMode;
 use crate::server::registry::Item;
 use crate::{Error, Result};
 
@@ -19,6 +20,8 @@ pub(in crate::server) struct RegisteredTool {
     structured: Option<Schema>,
     /// The arguments that HTTP repeats in headers, if there are any.
     pub(in crate::server) param_headers: Option<Arc<[ParamHeader]>>,
+    /// Whether calls of it may be tasks.
+    pub(in crate::server) task: Option<TaskMode>,
     pub(super) handler: Arc<dyn ToolHandler>,
 }
 
@@ -55,7 +58,8 @@ impl RegisteredTool {
         let headers = ParamHeader::of_schema(&input).map_err(|why| bad("inputSchema", why))?;
         let param_headers = (!headers.is_empty()).then(|| headers.into());
         let definition = RawJson::of(&tool).map_err(|error| bad("definition", error.to_string()))?;
-        Ok(Self { name: name.into(), definition, arguments, structured, param_headers, handler })
+        let task = TaskMode::of(&tool);
+        Ok(Self { name: name.into(), definition, arguments, structured, param_headers, task, handler })
     }
 
     /// Says what is wrong with the arguments, for the caller to mend.

@@ -1,0 +1,248 @@
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, write_json_string};
+use oxmcp_proto::methods::TASKS_EXTENSION;
+use oxmcp_proto::model::{TaskParams, TaskStatus, UpdateTaskParams};
+use oxmcp_proto::{Method, ProtocolVersion};
+use serde::Deserialize;
+
+use super::Tasks;
+use super::form::{Form, with_related_task};
+use super::question::Answered;
+use super::running::Running;
+use crate::server::extensions::needs_extension;
+use crate::server::incoming::{Incoming, invalid_params};
+use crate::server::result::Own;
+use crate::server::{Answer, Core, Outcome, Peer};
+use crate::store::StoredTask;
+use crate::{Error, ErrorKind};
+
+impl Core {
+    /// Answers a method of tasks.
+    pub(in crate::server) fn answer_task(
+        self: &Arc<Self>,
+        method: Method,
+        incoming: Incoming,
+        peer: impl FnOnce() -> Arc<dyn Peer>,
+    ) -> Answer {
+        let Some(form) = Form::of(incoming.version).filter(|_| self.tasks.are_offered()) else {
+            return Answer::Refused(ErrorObject::method_not_found(method.name()));
+        };
+        if form == Form::Extension && incoming.client.extension(TASKS_EXTENSION).is_none() {
+            return Answer::Refused(needs_extension(TASKS_EXTENSION));
+        }
+        let core = self.clone();
+        let answer: BoxFuture<'static, Outcome> = match method {
+            Method::GetTask => Box::pin(async move { core.get_task(form, &incoming).await }),
+            Method::UpdateTask => Box::pin(async move { core.update_task(&incoming).await }),
+            Method::CancelTask => Box::pin(async move { core.cancel_task(form, &incoming).await }),
+            Method::ListTasks => Box::pin(async move { core.list_tasks(form, &incoming).await }),
+            Method::TaskResult => {
+                let peer = peer();
+                Box::pin(async move { core.task_result(&incoming, &*peer).await })
+            }
+            other => return Answer::Refused(ErrorObject::method_not_found(other.name())),
+        };
+        Answer::Later(answer)
+    }
+
+    async fn get_task(&self, form: Form, incoming: &Incoming) -> Outcome {
+        let params: TaskParams = read(incoming)?;
+        let task = self.tasks.find(&params.task_id, incoming).await?;
+        Ok(self.detailed(form, incoming, &task))
+    }
+
+    /// How a task stands, as the result of a request.
+    fn detailed(&self, form: Form, incoming: &Incoming, task: &StoredTask) -> RawJson {
+        let mut result = Vec::with_capacity(512 + task.size());
+        result.push(b'{');
+        form.write_task(task, &mut result);
+        form.write_details(task, &mut result);
+        self.results.finish(incoming.version, &mut result, Own::default());
+        RawJson::from_written(result)
+    }
+
+    async fn update_task(&self, incoming: &Incoming) -> Outcome {
+        let params: UpdateTaskParams = read(incoming)?;
+        let task = self.tasks.find(&params.task_id, incoming).await?;
+        if let Some(running) = self.tasks.worked_on(&task.id) {
+            for (key, answer) in params.input_responses {
+                // Answers to what does not wait for one are ignored (SEP-2663, "Task Update Requests").
+                running.answer(&key, Ok(answer));
+            }
+        } else if !task.status.is_terminal() {
+            return Err(elsewhere());
+        }
+        Ok(self.acknowledged(incoming))
+    }
+
+    async fn cancel_task(&self, form: Form, incoming: &Incoming) -> Outcome {
+        let params: TaskParams = read(incoming)?;
+        let task = self.tasks.find(&params.task_id, incoming).await?;
+        let running = self.tasks.worked_on(&task.id);
+        let cancelled = running.as_ref().is_some_and(|running| running.cancel());
+        match (form, running) {
+            // An acknowledgement, whatever comes of it (SEP-2663, "Task Cancellation").
+            (Form::Extension, _) => Ok(self.acknowledged(incoming)),
+            (Form::Experimental, Some(running)) if cancelled => {
+                Ok(self.detailed(form, incoming, &running.snapshot()))
+            }
+            (Form::Experimental, None) if !task.status.is_terminal() => Err(elsewhere()),
+            (Form::Experimental, _) => {
+                Err(ErrorObject::invalid_params("the task is over, and cannot be cancelled"))
+            }
+        }
+    }
+
+    fn acknowledged(&self, incoming: &Incoming) -> RawJson {
+        let mut result = Vec::from(*b"{");
+        self.results.finish(incoming.version, &mut result, Own::default());
+        RawJson::from_written(result)
+    }
+
+    async fn list_tasks(&self, form: Form, incoming: &Incoming) -> Outcome {
+        #[derive(Default, Deserialize)]
+        struct Params {
+            #[serde(default)]
+            cursor: Option<String>,
+        }
+        let params: Params = read(incoming)?;
+        // Whose tasks could not be told from those of others has none to list.
+        let owner = incoming.owner().unwrap_or_default();
+        let page = self.tasks.store.list(&owner, params.cursor.as_deref(), self.page_size).await;
+        let page = page.map_err(|error| match error.kind() {
+            ErrorKind::Misuse => ErrorObject::invalid_params("invalid cursor"),
+            _ => not_kept(&error),
+        })?;
+        let mut result = Vec::from(*br#"{"tasks":["#);
+        for (at, task) in page.tasks.iter().enumerate() {
+            if at > 0 {
+                result.push(b',');
+            }
+            result.push(b'{');
+            let running = self.tasks.worked_on(&task.id);
+            form.write_task(running.map(|running| running.snapshot()).as_ref().unwrap_or(task), &mut result);
+            result.push(b'}');
+        }
+        result.push(b']');
+        if let Some(next) = &page.next {
+            result.extend_from_slice(br#","nextCursor":"#);
+            write_json_string(next, &mut result);
+        }
+        result.push(b'}');
+        Ok(RawJson::from_written(result))
+    }
+
+    /// Waits for what comes of a task. Meanwhile the request carries the task's questions to its client (2025-11-25, tasks, "Input
+    /// Required Status").
+    async fn task_result(&self, incoming: &Incoming, peer: &dyn Peer) -> Outcome {
+        let params: TaskParams = read(incoming)?;
+        let mut task = self.tasks.find(&params.task_id, incoming).await?;
+        if let Some(running) = self.tasks.worked_on(&task.id) {
+            task = carry_questions(&running, peer).await;
+        }
+        match task.outcome {
+            Some(Ok(result)) => Ok(with_related_task(&result, &task.id)),
+            Some(Err(error)) => Err(error),
+            None if task.status == TaskStatus::Cancelled => {
+                Err(ErrorObject::invalid_params("the task was cancelled; nothing came of it"))
+            }
+            None => Err(elsewhere()),
+        }
+    }
+}
+
+/// Carries the questions of a task to its client until it is over.
+async fn carry_questions(running: &Arc<Running>, peer: &dyn Peer) -> StoredTask {
+    let mut changes = running.changes();
+    let mut asking = FuturesUnordered::new();
+    loop {
+        changes.mark_unchanged();
+        let task = running.snapshot();
+        if task.status.is_terminal() {
+            return task;
+        }
+        let carried = running.carry(|question| {
+            let params = with_related_task(&question.params, running.id());
+            (question.key.clone(), peer.ask(question.method, params))
+        });
+        asking.extend(carried.into_iter().map(|(key, answer)| Carried { running, key }.until(answer)));
+        tokio::select! {
+            Some(()) = asking.next() => {}
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return running.snapshot();
+                }
+            }
+        }
+    }
+}
+
+/// A question on its way to the client. Dropping it leaves the question to the next request that waits for the result.
+struct Carried<'a> {
+    running: &'a Running,
+    key: String,
+}
+
+impl Carried<'_> {
+    async fn until(self, answer: BoxFuture<'static, Answered>) {
+        let answered = answer.await;
+        self.running.answer(&self.key, answered);
+    }
+}
+
+impl Drop for Carried<'_> {
+    fn drop(&mut self) {
+        self.running.put_down(&self.key);
+    }
+}
+
+impl Tasks {
+    /// Writes what a server with tasks declares as a capability, in the revision that has it.
+    pub(in crate::server) fn write_capability(&self, version: ProtocolVersion, out: &mut Vec<u8>) {
+        if self.are_offered() && Form::of(version) == Some(Form::Experimental) {
+            out.extend_from_slice(br#","tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}"#);
+        }
+    }
+
+    /// The extension that a server with tasks declares, in the revisions that have it.
+    pub(in crate::server) fn extension(&self, version: ProtocolVersion) -> Option<&'static str> {
+        (self.are_offered() && Form::of(version) == Some(Form::Extension)).then_some(TASKS_EXTENSION)
+    }
+
+    fn worked_on(&self, id: &str) -> Option<Arc<Running>> {
+        self.running().get(id).cloned()
+    }
+
+    /// How a task stands.
+    ///
+    /// # Errors
+    ///
+    /// That there is no such task, also if it is another's.
+    async fn find(&self, id: &str, incoming: &Incoming) -> Result<StoredTask, ErrorObject> {
+        let found = match self.worked_on(id) {
+            Some(running) => Some(running.snapshot()),
+            None => self.store.find(id).await.map_err(|error| not_kept(&error))?,
+        };
+        let owner = incoming.owner();
+        found
+            .filter(|task| task.owner.is_none() || task.owner == owner)
+            .ok_or_else(|| ErrorObject::invalid_params("there is no such task, or its time is up"))
+    }
+}
+
+fn read<T: for<'a> Deserialize<'a>>(incoming: &Incoming) -> Result<T, ErrorObject> {
+    incoming.params().to().map_err(|error| invalid_params(&error))
+}
+
+fn not_kept(error: &Error) -> ErrorObject {
+    tracing::error!(%error, "the store of tasks failed");
+    ErrorObject::internal("the server's store of tasks failed")
+}
+
+fn elsewhere() -> ErrorObject {
+    ErrorObject::internal("another process works on the task, or did when it ended")
+}
