@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use oxmcp_proto::jsonrpc::{MethodName, RawJson};
+use oxmcp_proto::jsonrpc::{MethodName, RawJson, codes};
 use oxmcp_proto::link::{CallError, CallId, CallOptions, Patience};
 use oxmcp_proto::methods::{Kind, Sender};
 use oxmcp_proto::model::{LoggingLevel, Progress};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::params::{MetaMembers, Params};
+use super::time::Time;
 use super::{Channel, Client, Inner};
 use crate::connection::{CancelOnDrop, Connection, Done, ProgressFn, Waiter};
 use crate::{Error, ErrorKind, Result, clock};
@@ -148,8 +149,13 @@ impl Client {
     pub async fn call(&self, call: Call) -> Result<RawJson> {
         let call = self.adapt(call);
         let started = clock::now();
-        let result = self.send(&call).await?;
-        match self.look(&call.method, result)? {
+        let result = match self.send(&call).await {
+            Err(error) if self.lacks_headers(&call, &error) => {
+                self.send_with_headers(&call, started, error).await?
+            }
+            sent => sent?,
+        };
+        match self.look(&call, result)? {
             Looked::Complete(result) => Ok(result),
             Looked::InputRequired(interim) => Box::pin(self.resume(call, started, interim)).await,
         }
@@ -171,6 +177,27 @@ impl Client {
             }
             Channel::Http(http) => Ok(http.call(&self.inner, call, params).await?),
         }
+    }
+
+    /// Whether the server refused a call because the headers that repeat its arguments are not there or wrong: the client does not know
+    /// the tool, or another version of it.
+    fn lacks_headers(&self, call: &Call, error: &Error) -> bool {
+        call.method == MethodName::Known(Method::CallTool)
+            && self.protocol_version().wire().method_headers
+            && error.rpc().is_some_and(|rpc| rpc.code == codes::HEADER_MISMATCH)
+    }
+
+    /// Lists the tools anew, and sends a call again (2026-07-28, Streamable HTTP, "Client Behavior").
+    async fn send_with_headers(&self, call: &Call, started: Instant, refusal: Error) -> Result<RawJson> {
+        let time = Time::new(started, call.total.unwrap_or(self.inner.limits.call_total));
+        let list =
+            Call { total: Some(time.left()?), ..Call::new(Method::ListTools, RawJson::empty_object()) };
+        if let Err(error) = Box::pin(self.list_all(list)).await {
+            tracing::debug!(%error, "the tools cannot be listed, so a call stays refused");
+            return Err(refusal);
+        }
+        let again = Call { total: Some(time.left()?), ..call.clone() };
+        self.send(&again).await.map_err(|error| time.explain(error))
     }
 
     pub(super) fn send_over_stream(
@@ -225,12 +252,13 @@ impl Client {
     }
 
     /// Looks at a result before the caller does.
-    pub(super) fn look(&self, method: &MethodName, result: RawJson) -> Result<Looked> {
+    pub(super) fn look(&self, call: &Call, result: RawJson) -> Result<Looked> {
         #[derive(Deserialize)]
         struct Head<'a> {
             #[serde(borrow, default, rename = "resultType")]
             result_type: Option<Cow<'a, str>>,
         }
+        let method = &call.method;
         if !result.is_object() {
             return Err(Error::protocol(format!(
                 "the server answered {} with a result that is no object",
@@ -238,12 +266,12 @@ impl Client {
             )));
         }
         if self.protocol_version().era() == Era::Handshake {
-            return Ok(Looked::Complete(result));
+            return self.accept(call, result);
         }
         let problem = match result.to::<Head<'_>>() {
-            Ok(Head { result_type: None }) => return Ok(Looked::Complete(result)),
+            Ok(Head { result_type: None }) => return self.accept(call, result),
             Ok(Head { result_type: Some(kind) }) => match &*kind {
-                "complete" => return Ok(Looked::Complete(result)),
+                "complete" => return self.accept(call, result),
                 "input_required" if method.known().is_some_and(|method| method.info().may_require_input) => {
                     return Ok(Looked::InputRequired(result));
                 }
@@ -252,6 +280,19 @@ impl Client {
             Err(error) => format!("that cannot be read: {error}"),
         };
         Err(Error::protocol(format!("the server answered {} with a result {problem}", method.as_str())))
+    }
+
+    /// Learns from a complete result, and checks it where that is known to be possible.
+    fn accept(&self, call: &Call, result: RawJson) -> Result<Looked> {
+        let result = match call.method {
+            MethodName::Known(Method::ListTools) => self.inner.catalog.learn(result),
+            MethodName::Known(Method::CallTool) => {
+                self.inner.catalog.check_output(&call.params, &result)?;
+                result
+            }
+            _ => result,
+        };
+        Ok(Looked::Complete(result))
     }
 
     /// Asks whether the server answers: `ping`, or `server/discover` in revisions that have no ping.

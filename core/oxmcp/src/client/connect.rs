@@ -10,6 +10,7 @@ use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use super::catalog::Catalog;
 use super::handlers::Handlers;
 use super::http::HttpChannel;
 use super::inbound::Inbound;
@@ -68,6 +69,7 @@ pub struct Connect {
     headers: Vec<(String, String)>,
     limits: Limits,
     pub(super) handlers: Handlers,
+    checks_output: bool,
     /// What was set in a wrong way; the connection fails with it.
     pub(super) misuse: Option<Error>,
     given_up: BoxFuture<'static, ()>,
@@ -85,6 +87,7 @@ impl Connect {
             headers: Vec::new(),
             limits: Limits::default(),
             handlers: Handlers::default(),
+            checks_output: true,
             misuse: None,
             given_up,
         }
@@ -105,6 +108,13 @@ impl Connect {
     /// Adds a header to every HTTP request.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether the structured results of tools are checked against their `outputSchema`, as far as the tools have been listed. A result
+    /// that breaks it fails its call as [`Protocol`](ErrorKind::Protocol). Default: they are.
+    pub fn check_output(mut self, check: bool) -> Self {
+        self.checks_output = check;
         self
     }
 
@@ -139,7 +149,7 @@ impl Connect {
     }
 
     async fn connect(self, attempts: &Attempts) -> Result<Client> {
-        let Self { target, mut offer, headers, limits, handlers, misuse, .. } = self;
+        let Self { target, mut offer, headers, limits, handlers, checks_output, misuse, .. } = self;
         if let Some(misuse) = misuse {
             return Err(misuse);
         }
@@ -179,7 +189,10 @@ impl Connect {
         let extensions =
             offer.capabilities.extensions.iter().flatten().map(|(name, _)| name.as_str().into()).collect();
         let log_level = LogLevel::new(&negotiated, inbound.handlers());
-        let inner = Arc::new(Inner { negotiated, channel, limits, extensions, meta, inbound, log_level });
+        let has_headers = negotiated.version.wire().method_headers && matches!(channel, Channel::Http(_));
+        let catalog = Catalog::new(has_headers, checks_output, limits.list_bytes);
+        let inner =
+            Arc::new(Inner { negotiated, channel, limits, extensions, meta, inbound, log_level, catalog });
         inner.inbound.belong(&inner);
         let client = Client { inner };
         client.begin_logging().await;

@@ -147,8 +147,12 @@ impl HttpChannel {
             }
         };
         let name = if inner.negotiated.version.wire().method_headers { call.name() } else { None };
+        let params = match call.method {
+            MethodName::Known(Method::CallTool) => inner.catalog.headers(&call.params),
+            _ => Vec::new(),
+        };
         let standing = shared.standing().clone();
-        let head = Head { name: name.as_deref(), ..standing.head(call.method.as_str()) };
+        let head = Head { name: name.as_deref(), params: &params, ..standing.head(call.method.as_str()) };
         let (in_flight, sent) = match era {
             Era::Handshake => {
                 let (in_flight, sent) = InFlight::new(shared, number);

@@ -120,6 +120,11 @@ impl Inbound {
         };
         let params = notification.params.unwrap_or_else(RawJson::empty_object);
         let Some(context) = self.context(None) else { return };
+        if method == Method::ToolListChanged
+            && let Some(client) = self.client()
+        {
+            client.inner.catalog.clear();
+        }
         self.0.handlers.hear(method, &params, &context);
     }
 

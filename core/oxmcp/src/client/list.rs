@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::request::unreadable;
+use super::time::Time;
 use super::walk::Walk;
 use super::{Call, Client};
 use crate::{Error, ErrorKind, Result, clock};
@@ -152,7 +153,16 @@ impl Client {
         let method = call.method.known().ok_or_else(no_pages)?;
         let items = items_member(method).ok_or_else(no_pages)?;
         let limits = &self.inner.limits;
-        let time = Time { method, started: clock::now(), total: call.total.unwrap_or(limits.call_total) };
+        let total = call.total.unwrap_or(limits.call_total);
+        let time = Time::new(clock::now(), total);
+        let explain = |error: Error| match time.left() {
+            Err(_) if error.kind() == ErrorKind::Timeout => {
+                let message =
+                    format!("the server did not send all pages of {} within {total:?}", method.name());
+                Error::new(ErrorKind::Timeout, message)
+            }
+            _ => error,
+        };
         let mut walk = Walk::new(method, limits);
         let mut bytes = 0;
         let mut joined = Vec::from(*b"{");
@@ -160,8 +170,9 @@ impl Client {
         joined.extend_from_slice(b":[");
         let start = joined.len();
         loop {
-            let page = Call { params: walk.params()?, total: Some(time.left()?), ..call.clone() };
-            let page = self.call(page).await.map_err(|error| time.explain(error))?;
+            let page =
+                Call { params: walk.params()?, total: Some(time.left().map_err(explain)?), ..call.clone() };
+            let page = self.call(page).await.map_err(explain)?;
             bytes += page.as_bytes().len();
             if bytes > limits.list_bytes {
                 let (method, limit) = (method.name(), limits.list_bytes);
@@ -180,34 +191,6 @@ impl Client {
                 return Ok(RawJson::from_written(joined));
             }
         }
-    }
-}
-
-/// The time that all pages of a list may take together.
-struct Time {
-    method: Method,
-    started: Instant,
-    total: Duration,
-}
-
-impl Time {
-    fn left(&self) -> Result<Duration> {
-        let left = self.total.saturating_sub(clock::now().saturating_duration_since(self.started));
-        if left.is_zero() { Err(self.over()) } else { Ok(left) }
-    }
-
-    /// A page that had only what was left of the time has not met silence.
-    fn explain(&self, error: Error) -> Error {
-        match self.left() {
-            Err(over) if error.kind() == ErrorKind::Timeout => over,
-            _ => error,
-        }
-    }
-
-    fn over(&self) -> Error {
-        let (method, total) = (self.method.name(), self.total);
-        let message = format!("the server did not send all pages of {method} within {total:?}");
-        Error::new(ErrorKind::Timeout, message)
     }
 }
 

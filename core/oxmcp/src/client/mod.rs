@@ -1,6 +1,7 @@
 //! A client: connects to a server of any revision and calls it.
 
 mod call;
+mod catalog;
 mod completion;
 mod connect;
 mod context;
@@ -22,6 +23,7 @@ mod rounds;
 mod sampling;
 mod start;
 mod stream;
+mod time;
 mod tools;
 mod walk;
 
@@ -44,6 +46,7 @@ pub use request::Request;
 pub use start::Started;
 
 use crate::{Limits, Result};
+use catalog::Catalog;
 use http::HttpChannel;
 use inbound::Inbound;
 use logging::LogLevel;
@@ -73,6 +76,7 @@ struct Inner {
     inbound: Inbound,
     /// The least severe log messages that requests ask for, where they do (stateless era).
     log_level: LogLevel,
+    catalog: Catalog,
 }
 
 /// How requests get to the server.

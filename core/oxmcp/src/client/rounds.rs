@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 
 use super::call::Looked;
 use super::input::InputError;
+use super::time::Time;
 use super::{Call, Channel, Client};
-use crate::{Error, ErrorKind, Result, clock};
+use crate::{Error, ErrorKind, Result};
 
 /// How long to wait before the second request in a row for which the server wanted no input; it doubles from one to the next.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -42,7 +43,7 @@ impl Client {
     /// Goes on with a call for which the server needs input: gets the input, sends the request again, until it is complete.
     pub(super) async fn resume(&self, call: Call, started: Instant, mut interim: RawJson) -> Result<RawJson> {
         let limits = &self.inner.limits;
-        let time = Time { started, total: call.total.unwrap_or(limits.call_total) };
+        let time = Time::new(started, call.total.unwrap_or(limits.call_total));
         let mut pause = Duration::ZERO;
         for _ in 0..limits.input_rounds {
             let required = InputRequired::read(&interim, call.method.as_str())?;
@@ -60,7 +61,7 @@ impl Client {
             let params = required.params(&call, responses.as_ref())?;
             let again = Call { params, total: Some(time.left()?), ..call.clone() };
             let result = self.send(&again).await.map_err(|error| time.explain(error))?;
-            match self.look(&call.method, result)? {
+            match self.look(&call, result)? {
                 Looked::Complete(result) => return Ok(result),
                 Looked::InputRequired(next) => interim = next,
             }
@@ -199,31 +200,5 @@ fn no_input(wanted: Method, method: &str, error: InputError) -> Error {
             );
             Error::new(ErrorKind::Internal, message)
         }
-    }
-}
-
-/// The time that a call may take with all its rounds.
-#[derive(Clone, Copy)]
-struct Time {
-    started: Instant,
-    total: Duration,
-}
-
-impl Time {
-    fn left(self) -> Result<Duration> {
-        let left = self.total.saturating_sub(clock::now().saturating_duration_since(self.started));
-        if left.is_zero() { Err(self.over()) } else { Ok(left) }
-    }
-
-    /// A request that had only what was left of the time has not met silence.
-    fn explain(self, error: Error) -> Error {
-        match self.left() {
-            Err(over) if error.kind() == ErrorKind::Timeout => over,
-            _ => error,
-        }
-    }
-
-    fn over(self) -> Error {
-        CallError::TimeoutInAll { after: self.total }.into()
     }
 }

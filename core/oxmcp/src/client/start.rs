@@ -75,7 +75,7 @@ impl Client {
         // The client lives as long as its calls.
         let (client, again, started) = (self.clone(), call.clone(), clock::now());
         let callback = move |outcome: Result<RawJson, CallError>| {
-            let looked = outcome.map_err(Error::from).and_then(|result| client.look(&again.method, result));
+            let looked = outcome.map_err(Error::from).and_then(|result| client.look(&again, result));
             match looked {
                 Ok(Looked::Complete(result)) => done(Ok(result)),
                 Ok(Looked::InputRequired(interim)) => client.go_on(key, again, started, interim, done),

@@ -5,6 +5,7 @@
 mod elicitation;
 mod lists;
 mod logging;
+mod output;
 mod peer;
 mod roots;
 mod rounds;

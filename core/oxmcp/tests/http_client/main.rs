@@ -9,3 +9,4 @@ mod messages;
 mod peer;
 mod resume;
 mod session;
+mod tools;

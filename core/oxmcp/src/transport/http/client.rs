@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -93,6 +93,8 @@ pub(crate) struct Head<'a> {
     pub(crate) method: &'a str,
     /// The name or URI that it concerns.
     pub(crate) name: Option<&'a str>,
+    /// The headers that repeat arguments of a tool, with what they repeat.
+    pub(crate) params: &'a [(HeaderName, String)],
     /// The session, in the handshake era.
     pub(crate) session: Option<&'a str>,
 }
@@ -334,6 +336,9 @@ impl Head<'_> {
                 headers.insert(METHOD, headers::encode(self.method));
                 if let Some(name) = self.name {
                     headers.insert(NAME, headers::encode(name));
+                }
+                for (name, value) in self.params {
+                    headers.insert(name.clone(), headers::encode(value));
                 }
             }
         }

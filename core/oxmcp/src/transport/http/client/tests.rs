@@ -106,8 +106,13 @@ const PROGRESS: &str =
     r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}"#;
 const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"ok":true}}"#;
 
-const HEAD: Head<'static> =
-    Head { version: Some(ProtocolVersion::V2026_07_28), method: "tools/list", name: None, session: None };
+const HEAD: Head<'static> = Head {
+    version: Some(ProtocolVersion::V2026_07_28),
+    method: "tools/list",
+    name: None,
+    params: &[],
+    session: None,
+};
 
 /// Asks with id 1, and gives the answer with the methods of the messages before it.
 async fn ask(client: &HttpClient) -> (Result<Response, HttpError>, Vec<String>) {
@@ -166,7 +171,7 @@ async fn headers_are_those_of_the_revision() {
         Some(ProtocolVersion::V2025_11_25),
         Some(ProtocolVersion::V2026_07_28),
     ] {
-        let head = Head { version, method: "tools/call", name, session: Some("s-1") };
+        let head = Head { version, method: "tools/call", name, params: &[], session: Some("s-1") };
         client.post(head, Bytes::from_static(b"{}")).await.unwrap();
     }
     client.delete_session(Head { session: Some("s-1"), ..HEAD }).await;

@@ -1,0 +1,258 @@
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use http::HeaderName;
+use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_json_string};
+use oxmcp_proto::model::CallToolParams;
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::param_headers::{ParamHeader, ParamValue};
+use crate::schema::Schema;
+use crate::{Error, Result};
+
+/// What a tool takes beside its name and schemas, in bytes.
+const OVERHEAD: usize = 256;
+
+/// What a client remembers of the tools that it has listed: which arguments HTTP repeats in headers, and what results have to look like.
+/// Tools that have neither are not in it.
+pub(super) struct Catalog {
+    /// Whether tools that ask for headers are of interest (2026-07-28 over HTTP).
+    has_headers: bool,
+    checks_output: bool,
+    max_bytes: usize,
+    is_used: AtomicBool,
+    tools: RwLock<Tools>,
+}
+
+#[derive(Default)]
+struct Tools {
+    by_name: FxHashMap<Box<str>, Arc<KnownTool>>,
+    bytes: usize,
+}
+
+struct KnownTool {
+    headers: Vec<ParamHeader>,
+    output: Option<OutputSchema>,
+    bytes: usize,
+}
+
+/// An `outputSchema`, compiled when it is first needed.
+struct OutputSchema {
+    json: RawJson,
+    compiled: OnceLock<Option<Schema>>,
+}
+
+/// A tool of a list.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedTool<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    input_schema: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    output_schema: Option<&'a RawValue>,
+}
+
+impl Catalog {
+    pub(super) fn new(has_headers: bool, checks_output: bool, max_bytes: usize) -> Self {
+        Self {
+            has_headers,
+            checks_output,
+            max_bytes,
+            is_used: AtomicBool::new(false),
+            tools: RwLock::default(),
+        }
+    }
+
+    /// Forgets everything: the server's tools have changed.
+    pub(super) fn clear(&self) {
+        if self.is_used.swap(false, Ordering::Relaxed) {
+            *self.tools.write().unwrap_or_else(PoisonError::into_inner) = Tools::default();
+        }
+    }
+
+    /// Learns from a page of `tools/list`, and gives it without the tools that ask for headers in a wrong way (2026-07-28, Streamable
+    /// HTTP, "Schema Extension").
+    pub(super) fn learn(&self, page: RawJson) -> RawJson {
+        let has = |what: &str| memchr::memmem::find(page.as_bytes(), what.as_bytes()).is_some();
+        let is_of_interest =
+            (self.has_headers && has("x-mcp-header")) || (self.checks_output && has("outputSchema"));
+        if !is_of_interest && !self.is_used.load(Ordering::Relaxed) {
+            return page;
+        }
+        // What is no list of tools is for the caller to find out.
+        let without = self.learn_from(&page).unwrap_or_default();
+        without.unwrap_or(page)
+    }
+
+    /// Gives the page without the tools that are left out, if there are any.
+    fn learn_from(&self, page: &RawJson) -> serde_json::Result<Option<RawJson>> {
+        let members: RawObject<'_> = page.to()?;
+        let tools = members.member("tools").map_or("[]", |tools| tools.get());
+        let tools: Vec<&RawValue> = serde_json::from_str(tools)?;
+        let mut kept = Vec::with_capacity(tools.len());
+        for raw in &tools {
+            let tool: ListedTool<'_> = serde_json::from_str(raw.get())?;
+            match self.headers_of(&tool) {
+                Ok(headers) => {
+                    self.remember(&tool, headers);
+                    kept.push(*raw);
+                }
+                Err(why) => {
+                    self.forget(&tool.name);
+                    tracing::warn!(
+                        tool = &*tool.name,
+                        "the tool is left out of the list, because its inputSchema {why}"
+                    );
+                }
+            }
+        }
+        Ok((kept.len() < tools.len()).then(|| with_tools(&members, &kept)))
+    }
+
+    fn headers_of(&self, tool: &ListedTool<'_>) -> Result<Vec<ParamHeader>, String> {
+        match tool.input_schema {
+            Some(schema) if self.has_headers && schema.get().contains("x-mcp-header") => {
+                let schema: Value = serde_json::from_str(schema.get()).map_err(|error| error.to_string())?;
+                ParamHeader::of_schema(&schema)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn remember(&self, tool: &ListedTool<'_>, headers: Vec<ParamHeader>) {
+        let output = tool.output_schema.filter(|schema| self.checks_output && schema.get() != "null");
+        if headers.is_empty() && output.is_none() {
+            return self.forget(&tool.name);
+        }
+        let bytes = OVERHEAD
+            + tool.name.len()
+            + output.map_or(0, |schema| schema.get().len())
+            + headers.iter().map(|header| OVERHEAD + header.name.as_str().len()).sum::<usize>();
+        // A copy, so that it does not hold the page.
+        let output = output.map(|schema| OutputSchema {
+            json: RawJson::from_written(schema.get().to_owned()),
+            compiled: OnceLock::new(),
+        });
+        self.forget(&tool.name);
+        let mut tools = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+        if tools.bytes + bytes > self.max_bytes {
+            tracing::debug!(tool = &*tool.name, "there is no room to remember the tool");
+            return;
+        }
+        tools.bytes += bytes;
+        tools.by_name.insert(tool.name.as_ref().into(), Arc::new(KnownTool { headers, output, bytes }));
+        self.is_used.store(true, Ordering::Relaxed);
+    }
+
+    fn forget(&self, name: &str) {
+        if self.is_used.load(Ordering::Relaxed) {
+            let mut tools = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(tool) = tools.by_name.remove(name) {
+                tools.bytes -= tool.bytes;
+            }
+        }
+    }
+
+    fn tool(&self, name: &str) -> Option<Arc<KnownTool>> {
+        self.tools.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()
+    }
+
+    /// The headers that repeat arguments of a `tools/call`, with the values that they repeat.
+    pub(super) fn headers(&self, params: &RawJson) -> Vec<(HeaderName, String)> {
+        if !self.has_headers || !self.is_used.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let Ok(call) = params.to::<CallToolParams<'_>>() else { return Vec::new() };
+        let (Some(tool), Some(arguments)) = (self.tool(&call.name), call.arguments) else {
+            return Vec::new();
+        };
+        let value = |header: &ParamHeader| {
+            let text = match header.value(arguments) {
+                Ok(ParamValue::Text(text)) => text,
+                Ok(ParamValue::Number(number)) => number.to_string(),
+                // What cannot be repeated the server refuses by itself.
+                Ok(ParamValue::Absent | ParamValue::Compound) | Err(_) => return None,
+            };
+            Some((header.name.clone(), text))
+        };
+        tool.headers.iter().filter_map(value).collect()
+    }
+
+    /// Checks the result of a `tools/call` against the tool's `outputSchema` (2025-06-18 on, tools, "Output Schema").
+    ///
+    /// # Errors
+    ///
+    /// [`Protocol`](crate::ErrorKind::Protocol) if it breaks it.
+    pub(super) fn check_output(&self, params: &RawJson, result: &RawJson) -> Result<()> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Output {
+            #[serde(default)]
+            structured_content: Option<Value>,
+            #[serde(default)]
+            is_error: Option<bool>,
+        }
+        if !self.checks_output || !self.is_used.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let Ok(call) = params.to::<CallToolParams<'_>>() else { return Ok(()) };
+        let tool = self.tool(&call.name);
+        let Some(schema) = tool.as_ref().and_then(|tool| tool.output.as_ref()?.schema(&call.name)) else {
+            return Ok(());
+        };
+        let broken = |why: String| {
+            Err(Error::protocol(format!(
+                "the server's tool {:?} gave a result that breaks its own outputSchema: {why}",
+                call.name
+            )))
+        };
+        match result.to() {
+            Ok(Output { is_error: Some(true), .. }) => Ok(()),
+            Ok(Output { structured_content: Some(content), .. }) => schema.check(&content).or_else(broken),
+            Ok(Output { structured_content: None, .. }) => broken("it has no structuredContent".to_owned()),
+            Err(error) => broken(error.to_string()),
+        }
+    }
+}
+
+impl OutputSchema {
+    /// The schema; `None` if it is none, so that there is nothing to check.
+    fn schema(&self, tool: &str) -> Option<&Schema> {
+        let compile = || {
+            let schema = self.json.to::<Value>().map_err(|error| error.to_string());
+            schema
+                .and_then(|schema| Schema::compile(&schema))
+                .inspect_err(|why| tracing::warn!(tool, "the tool's outputSchema {why}"))
+                .ok()
+        };
+        self.compiled.get_or_init(compile).as_ref()
+    }
+}
+
+/// A page with other tools.
+fn with_tools(page: &RawObject<'_>, tools: &[&RawValue]) -> RawJson {
+    let mut out = Vec::from(*b"{");
+    for (name, value) in &page.0 {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        write_json_string(name, &mut out);
+        out.push(b':');
+        if name == "tools" {
+            let tools: Vec<&str> = tools.iter().map(|tool| tool.get()).collect();
+            out.push(b'[');
+            out.extend_from_slice(tools.join(",").as_bytes());
+            out.push(b']');
+        } else {
+            out.extend_from_slice(value.get().as_bytes());
+        }
+    }
+    out.push(b'}');
+    RawJson::from_written(out)
+}
