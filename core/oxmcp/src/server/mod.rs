@@ -39,7 +39,10 @@ pub use context::Context;
 pub use feature::Feature;
 pub use handler_error::HandlerError;
 pub use handler_fn::{HandlerFn, TakesArguments, TakesArgumentsAndContext, TakesContext, TakesNothing};
-pub use input::{Confirmed, Elicit, Elicited, InputError, InputErrorKind, Sample, StateKey, Visiting};
+pub use input::{
+    Ask, Asked, Confirmed, Elicit, Elicited, Input, InputError, InputErrorKind, ListRoots, OfAnswers,
+    OfAnswersAndContext, OptionalElicit, Sample, StateKey, Visiting, ask,
+};
 pub use list::List;
 pub use prompts::{IntoPromptOutput, PromptBuilder, PromptGet, PromptHandler, PromptOutput, prompt};
 pub use resources::{

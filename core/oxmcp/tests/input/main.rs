@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod consent;
+mod declared;
 mod session;
 mod stateless;
 mod wire;

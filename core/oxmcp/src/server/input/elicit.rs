@@ -12,6 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::ask::ask;
+use super::declared::OptionalElicit;
 use super::form::{form_of, in_revision};
 use super::question::{Manner, Need, Question};
 use super::{InputError, InputErrorKind};
@@ -176,6 +177,11 @@ impl<T> Elicit<T> {
     pub fn accept_unasked(mut self) -> Self {
         self.manner.unasked = true;
         self
+    }
+
+    /// For [`ask`](super::ask()): runs the handler also when the user says no, and tells it so.
+    pub fn optional(self) -> OptionalElicit<T> {
+        OptionalElicit(self)
     }
 
     async fn ask(self, context: &Context) -> Result<Elicited<T>, InputError> {

@@ -5,6 +5,7 @@
 //! runs from the start and finds them.
 
 mod ask;
+mod declared;
 mod digest;
 mod elicit;
 mod error;
@@ -17,6 +18,7 @@ mod seal;
 mod state;
 mod step;
 
+pub use declared::{Ask, Asked, Input, ListRoots, OfAnswers, OfAnswersAndContext, OptionalElicit, ask};
 pub use elicit::{Confirmed, Elicit, Elicited, Visiting};
 pub use error::{InputError, InputErrorKind};
 pub use sample::Sample;

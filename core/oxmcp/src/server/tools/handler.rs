@@ -72,7 +72,8 @@ pub(in crate::server) fn schema_of<T: JsonSchema>() -> RawJson {
     RawJson::of(&schema).unwrap_or_else(|_| RawJson::empty_object())
 }
 
-fn parse<A: DeserializeOwned>(arguments: &RawJson) -> Result<A, ToolError> {
+/// Reads the arguments, or says to the model what is wrong with them.
+pub(in crate::server) fn parse<A: DeserializeOwned>(arguments: &RawJson) -> Result<A, ToolError> {
     arguments.to().map_err(|error| ToolError::failed(format!("invalid arguments: {error}")))
 }
 

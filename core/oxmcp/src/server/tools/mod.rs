@@ -10,7 +10,7 @@ use super::registry::Registry;
 pub use handler::{Arguments, ToolCall, ToolFn, ToolHandler};
 pub use output::{IntoToolOutput, Json, ToolError, ToolOutput};
 
-pub(super) use handler::schema_of;
+pub(super) use handler::{parse, schema_of};
 pub(super) use registered::RegisteredTool;
 
 /// The tools of a server.
