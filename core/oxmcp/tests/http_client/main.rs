@@ -6,6 +6,7 @@ mod closing;
 mod era;
 mod listening;
 mod messages;
+mod own_server;
 mod peer;
 mod resume;
 mod session;

@@ -25,7 +25,10 @@ impl Shared {
         if let Some(last) = lock(&self.listener).replace(abort) {
             last.abort();
         }
-        self.spawn(async move { drop(listening.await) });
+        self.spawn(async move {
+            // Whether it came to its end or was told to makes no difference.
+            let _ = listening.await;
+        });
     }
 
     async fn hear_all(self: &Arc<Self>, standing: &Standing) {

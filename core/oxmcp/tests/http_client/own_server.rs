@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use oxmcp::server::Arguments;
+use oxmcp::transport::{HttpOptions, HttpServer};
+use oxmcp::{Client, Context, Limits, ProtocolVersion, Server};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::peer::settled;
+
+async fn listen(server: Server) -> (HttpServer, String) {
+    let server = server.listen(HttpOptions::default()).await.unwrap();
+    let url = format!("http://{}/mcp", server.local_addr());
+    (server, url)
+}
+
+async fn connect(url: &str) -> Client {
+    settled(Client::connect(url).only(ProtocolVersion::V2025_11_25)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_call_survives_the_end_of_its_connection() {
+    let go_on = Arc::new(Notify::new());
+    let server = Server::new("demo", "1.0.0").tool("slow", "Take time.", {
+        let go_on = go_on.clone();
+        move |_: Arguments, context: Context| {
+            let go_on = go_on.clone();
+            async move {
+                let closed = context.close_stream();
+                go_on.notified().await;
+                format!("closed: {closed}")
+            }
+        }
+    });
+    let (server, url) = listen(server).await;
+    let client = connect(&url).await;
+    go_on.notify_one();
+    let result = settled(client.call_tool("slow", json!({}))).await.unwrap();
+    assert_eq!(result.joined_text(), "closed: true");
+    settled(client.close()).await.unwrap();
+    settled(server.close()).await;
+}
+
+#[tokio::test]
+async fn two_clients_survive_a_server_that_keeps_one_session() {
+    let server = Server::new("demo", "1.0.0").tool("hello", "Greet.", || async { "hello" });
+    let (server, url) = listen(server.limits(Limits { sessions: 1, ..Limits::default() })).await;
+    let clients = [connect(&url).await, connect(&url).await];
+    for _ in 0..3 {
+        for client in &clients {
+            let result = settled(client.call_tool("hello", json!({}))).await.unwrap();
+            assert_eq!(result.joined_text(), "hello");
+        }
+    }
+    for client in &clients {
+        settled(client.close()).await.unwrap();
+    }
+    settled(server.close()).await;
+}
