@@ -7,6 +7,7 @@ mod posts;
 mod serving;
 mod session;
 
+use std::future::pending;
 use std::mem;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,12 +20,11 @@ use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{Progress, ProgressParams};
 use oxmcp_proto::negotiation::{Negotiated, Offer};
 use oxmcp_proto::{Era, Method};
-use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use self::failure::to_error;
-use self::in_flight::InFlight;
+use self::in_flight::{Flights, InFlight};
 use self::kept::Kept;
 use self::posts::{Post, Posts};
 use self::serving::{Asked, Serving};
@@ -51,8 +51,7 @@ struct Shared {
     http: HttpClient,
     next_id: AtomicI64,
     standing: Mutex<Standing>,
-    /// The requests of the handshake era that nobody answered yet, each with what tells that it was sent.
-    in_flight: Mutex<FxHashMap<i64, oneshot::Receiver<()>>>,
+    flights: Flights,
     posts: Posts,
     serving: Serving,
     renewal: Renewal,
@@ -78,7 +77,7 @@ impl HttpChannel {
             http: HttpClient::new(url, headers, limits).await?,
             next_id: AtomicI64::new(1),
             standing: Mutex::default(),
-            in_flight: Mutex::default(),
+            flights: Flights::default(),
             posts: Posts::default(),
             serving: Serving::new(limits.serving),
             renewal: Renewal::new(offer.clone(), limits.connect),
@@ -93,13 +92,9 @@ impl HttpChannel {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Agrees on a revision, and begins to listen to a server of the handshake era.
+    /// Agrees on a revision.
     pub(super) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
-        let negotiated = self.shared.negotiate(offer, limits.probe, &self.shared.standing).await?;
-        if negotiated.version.era() == Era::Handshake {
-            self.shared.listen(self.shared.standing().clone());
-        }
-        Ok(negotiated)
+        self.shared.negotiate(offer, limits.probe, &self.shared.standing).await
     }
 
     pub(super) fn runtime(&self) -> &Handle {
@@ -153,13 +148,19 @@ impl HttpChannel {
         };
         let standing = shared.standing().clone();
         let head = Head { name: name.as_deref(), params: &params, ..standing.head(call.method.as_str()) };
-        let (in_flight, sent) = match era {
+        let (in_flight, sent, answered) = match era {
             Era::Handshake => {
-                let (in_flight, sent) = InFlight::new(shared, number);
-                (Some(in_flight), Some(sent))
+                let (in_flight, sent, answered) = InFlight::new(shared, number);
+                (Some(in_flight), Some(sent), Some(answered))
             }
             // There a lost connection says that nobody waits any more.
-            Era::Stateless => (None, None),
+            Era::Stateless => (None, None, None),
+        };
+        let answered_elsewhere = async {
+            match answered {
+                Some(answered) => answered.await,
+                None => pending().await,
+            }
         };
         let body = Bytes::from(body);
         let exchange = async {
@@ -174,8 +175,10 @@ impl HttpChannel {
         };
         let last_heard = || asked.last_heard(*lock(&heard));
         let settled = tokio::select! {
+            biased;
             settled = within(call.patience(inner), started, last_heard, exchange) => settled?,
             _ = closed.wait_for(|closed| *closed) => return Err(CallError::Closed(CloseReason::Local).into()),
+            Ok(outcome) = answered_elsewhere => Ok(Response { outcome, session: None }),
         };
         // A server whose answer was lost on the way, or is none, may still be at work.
         let is_answered = match &settled {
@@ -233,15 +236,8 @@ impl Shared {
         lock(&self.standing)
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, FxHashMap<i64, oneshot::Receiver<()>>> {
-        lock(&self.in_flight)
-    }
-
-    /// Tells the server that a request of the handshake era is no longer waited for, if it was sent at all.
-    fn cancel(&self, id: i64, mut sent: oneshot::Receiver<()>) {
-        if sent.try_recv().is_err() {
-            return;
-        }
+    /// Tells the server that a request of the handshake era is no longer waited for.
+    fn cancel(&self, id: i64) {
         let mut body = Vec::new();
         write_notification(&mut body, Method::Cancelled.name(), |out| {
             out.extend_from_slice(br#"{"requestId":"#);
@@ -286,9 +282,8 @@ impl Shared {
 
     /// Ends everything, in the order in which a server can follow.
     async fn end(&self) {
-        let in_flight = mem::take(&mut *self.in_flight());
-        for (id, sent) in in_flight {
-            self.cancel(id, sent);
+        for id in self.flights.take() {
+            self.cancel(id);
         }
         self.posts.close(LAST_POSTS).await;
         let standing = mem::take(&mut *self.standing());

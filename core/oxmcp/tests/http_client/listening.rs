@@ -139,3 +139,27 @@ async fn the_stateless_era_has_no_such_stream() {
     settled(client.close()).await.unwrap();
     peer.sees(&["POST server/discover", "POST tools/list"]).await;
 }
+
+#[tokio::test]
+async fn an_answer_among_the_servers_own_messages_settles_its_call() {
+    let mut call = Value::Null;
+    let mut peer = Peer::new(move |seen| match seen.what().as_str() {
+        "POST tools/call" => {
+            call = seen.body["id"].clone();
+            // The client has no reason to come back soon.
+            Reply::Last(events_response("id: call\nretry: 3600000\ndata:\n\n"))
+        }
+        "GET" if call.is_null() => Reply::Last(events_response("id: own\nretry: 1\ndata:\n\n")),
+        "GET" => {
+            let result = json!({"content": [{"type": "text", "text": "done"}]});
+            let answer = json!({"jsonrpc": "2.0", "id": call, "result": result});
+            Reply::Stuck(events_response(&format!("data: {answer}\n\ndata: {answer}\n\n")))
+        }
+        _ => handshake(seen).unwrap(),
+    });
+    let client = connect(&peer).await;
+    let result = settled(client.call_tool("any", json!({}))).await.unwrap();
+    assert_eq!(result.joined_text(), "done");
+    settled(client.close()).await.unwrap();
+    assert!(peer.rest().iter().all(|seen| seen.what() != "POST notifications/cancelled"));
+}

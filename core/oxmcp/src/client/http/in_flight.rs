@@ -1,6 +1,52 @@
+use std::mem;
+use std::sync::Mutex;
+
+use oxmcp_proto::jsonrpc::{RequestId, Response};
+use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::Shared;
+use super::session::lock;
+use crate::server::Outcome;
+
+/// The requests of the handshake era that nobody answered yet.
+#[derive(Default)]
+pub(super) struct Flights(Mutex<FxHashMap<i64, Flight>>);
+
+struct Flight {
+    /// Hears when the request is sent.
+    sent: oneshot::Receiver<()>,
+    /// Takes an answer that comes in another way than over the request's own stream.
+    answer: oneshot::Sender<Outcome>,
+}
+
+impl Flights {
+    /// Settles a request whose answer came over a stream that is not its own. No server should do that, and some do.
+    pub(super) fn settle(&self, response: Response) {
+        let id = match response.id {
+            Some(RequestId::Number(id)) => Some(id),
+            Some(RequestId::String(id)) => id.parse().ok(),
+            None => None,
+        };
+        match id.and_then(|id| lock(&self.0).remove(&id)) {
+            // Whoever waited may have given up.
+            Some(flight) => drop(flight.answer.send(response.outcome)),
+            None => tracing::debug!(?id, "an answer that nobody waits for"),
+        }
+    }
+
+    /// Forgets all of them; gives those that the server knows.
+    pub(super) fn take(&self) -> Vec<i64> {
+        let flights = mem::take(&mut *lock(&self.0));
+        flights.into_iter().filter_map(|(id, flight)| flight.was_sent().then_some(id)).collect()
+    }
+}
+
+impl Flight {
+    fn was_sent(mut self) -> bool {
+        self.sent.try_recv().is_ok()
+    }
+}
 
 /// A request that waits for its answer, in the era in which a lost connection does not say that nobody does any more. Dropped before it is
 /// settled, it is cancelled.
@@ -11,11 +57,15 @@ pub(super) struct InFlight<'a> {
 }
 
 impl<'a> InFlight<'a> {
-    /// Also gives what is to tell that the request was sent.
-    pub(super) fn new(shared: &'a Shared, id: i64) -> (Self, oneshot::Sender<()>) {
+    /// Also gives what is to tell that the request was sent, and what tells of an answer that comes in another way.
+    pub(super) fn new(
+        shared: &'a Shared,
+        id: i64,
+    ) -> (Self, oneshot::Sender<()>, oneshot::Receiver<Outcome>) {
         let (sending, sent) = oneshot::channel();
-        shared.in_flight().insert(id, sent);
-        (Self { shared, id, settled: false }, sending)
+        let (answer, answered) = oneshot::channel();
+        lock(&shared.flights.0).insert(id, Flight { sent, answer });
+        (Self { shared, id, settled: false }, sending, answered)
     }
 
     pub(super) fn settle(mut self) {
@@ -25,11 +75,9 @@ impl<'a> InFlight<'a> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        let sent = self.shared.in_flight().remove(&self.id);
-        if let Some(sent) = sent
-            && !self.settled
-        {
-            self.shared.cancel(self.id, sent);
+        let flight = lock(&self.shared.flights.0).remove(&self.id);
+        if !self.settled && flight.is_some_and(Flight::was_sent) {
+            self.shared.cancel(self.id);
         }
     }
 }

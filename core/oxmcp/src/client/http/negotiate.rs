@@ -20,7 +20,7 @@ impl Shared {
     /// Compatibility"). What comes of it stands in `standing`, and a session does as soon as the server opened it. In the handshake era,
     /// the session has begun when this returns.
     pub(super) async fn negotiate(
-        &self,
+        self: &Arc<Self>,
         offer: &Offer,
         patience: Duration,
         standing: &Mutex<Standing>,
@@ -110,8 +110,9 @@ impl Shared {
         }
     }
 
-    /// Says that the session may begin.
-    async fn begin_session(&self, standing: &Standing) -> Result<(), HttpError> {
+    /// Says that the session may begin, and begins to listen: the second connection that this takes is made meanwhile.
+    async fn begin_session(self: &Arc<Self>, standing: &Standing) -> Result<(), HttpError> {
+        self.listen(standing.clone());
         let mut body = Vec::new();
         write_notification(&mut body, Method::Initialized.name(), |out| out.extend_from_slice(b"{}"));
         self.http.post(standing.head(Method::Initialized.name()), body.into()).await

@@ -104,7 +104,7 @@ impl Drop for Owed {
 }
 
 impl Shared {
-    /// Takes a message of the server that answers nothing; `asked` is of the call on whose stream it came, if it came on one.
+    /// Takes a message of the server that does not answer the call on whose stream it came; `asked` is of that call, if there is one.
     pub(super) fn take(self: &Arc<Self>, message: Message, era: Era, asked: Option<&Asked>) {
         match message {
             Message::Request(request) if era == Era::Handshake => self.answer(request, asked),
@@ -115,6 +115,7 @@ impl Shared {
                 }
             }
             Message::Notification(notification) => self.inbound.notified(notification),
+            Message::Response(response) => self.flights.settle(response),
             other => tracing::debug!(?other, "a message that nobody waits for"),
         }
     }

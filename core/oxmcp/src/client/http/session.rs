@@ -101,7 +101,6 @@ impl Shared {
         self.negotiate(&offer, self.renewal.patience, &opening.standing).await?;
         let standing = mem::take(&mut *lock(&opening.standing));
         *lock(&self.standing) = standing.clone();
-        self.listen(standing.clone());
         self.restore(standing);
         Ok(())
     }
