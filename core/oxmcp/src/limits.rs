@@ -16,7 +16,7 @@ pub struct Limits {
     pub serving_bytes: usize,
     /// Bytes written and not yet taken by the peer, per connection. Default 64 MiB.
     pub unsent_bytes: usize,
-    /// Open HTTP connections: of a client to its server, 64; of a server, 16 times that.
+    /// Open HTTP connections: of a client to its server, 64; of a server, 16 times that. As many of a server that listens on a socket.
     pub http_connections: usize,
     /// Sessions of the handshake era that an HTTP server keeps. Past it, the one unused for longest ends. Default 10,000.
     pub sessions: usize,

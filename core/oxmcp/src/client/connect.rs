@@ -1,5 +1,4 @@
 use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -7,7 +6,6 @@ use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{ClientCapabilities, Implementation, keys};
 use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
 use oxmcp_proto::{Era, ProtocolVersion};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::catalog::Catalog;
@@ -16,50 +14,10 @@ use super::http::HttpChannel;
 use super::inbound::Inbound;
 use super::logging::LogLevel;
 use super::stream::{StreamChannel, not_connected, open_memory, open_stream};
+use super::target::Target;
 use super::{Channel, Client, Inner, eras};
-use crate::{Command, Error, ErrorKind, Limits, Result, Server};
-
-/// Where a server is.
-pub enum Target {
-    /// At a URL, over Streamable HTTP.
-    Url(String),
-    /// A program to start, over its standard streams.
-    Command(Command),
-    /// In this process.
-    Server(Box<Server>),
-    /// At the other end of a stream of newline-delimited messages, such as a socket.
-    Stream(Pin<Box<dyn AsyncRead + Send>>, Pin<Box<dyn AsyncWrite + Send>>),
-}
-
-impl From<&str> for Target {
-    fn from(url: &str) -> Self {
-        Self::Url(url.to_owned())
-    }
-}
-
-impl From<String> for Target {
-    fn from(url: String) -> Self {
-        Self::Url(url)
-    }
-}
-
-impl From<Command> for Target {
-    fn from(command: Command) -> Self {
-        Self::Command(command)
-    }
-}
-
-impl From<Server> for Target {
-    fn from(server: Server) -> Self {
-        Self::Server(Box::new(server))
-    }
-}
-
-impl<R: AsyncRead + Send + 'static, W: AsyncWrite + Send + 'static> From<(R, W)> for Target {
-    fn from((reader, writer): (R, W)) -> Self {
-        Self::Stream(Box::pin(reader), Box::pin(writer))
-    }
-}
+use crate::transport::socket::{Halves, connect_tcp, connect_unix};
+use crate::{Command, Error, ErrorKind, Limits, Result};
 
 /// A connection about to be made. Await it, or set how first.
 #[must_use = "a connection is not made until it is awaited"]
@@ -178,10 +136,17 @@ impl Connect {
                 attempts.add(stream.released.clone());
                 (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
             }
+            Target::Tcp(address) => {
+                negotiate_over(connect_tcp(&address).await?, &offer, &limits, &inbound, attempts).await?
+            }
+            Target::Unix(path) => {
+                negotiate_over(connect_unix(&path).await?, &offer, &limits, &inbound, attempts).await?
+            }
             Target::Stream(reader, writer) => {
-                let stream = open_stream(reader, writer, None, &limits, inbound.clone());
-                attempts.add(stream.released.clone());
-                (stream.negotiate_once(&offer, &limits).await?, Channel::Stream(stream))
+                negotiate_over((reader, writer), &offer, &limits, &inbound, attempts).await?
+            }
+            Target::Transport(transport) => {
+                negotiate_over(transport.open(), &offer, &limits, &inbound, attempts).await?
             }
         };
         let meta = (negotiated.version.era() == Era::Stateless)
@@ -198,6 +163,19 @@ impl Connect {
         client.begin_logging().await;
         Ok(client)
     }
+}
+
+/// Negotiates over a stream of lines that cannot be opened again.
+async fn negotiate_over(
+    (reader, writer): Halves,
+    offer: &Offer,
+    limits: &Limits,
+    inbound: &Inbound,
+    attempts: &Attempts,
+) -> Result<(Negotiated, Channel)> {
+    let stream = open_stream(reader, writer, None, limits, inbound.clone());
+    attempts.add(stream.released.clone());
+    Ok((stream.negotiate_once(offer, limits).await?, Channel::Stream(stream)))
 }
 
 /// A pinned revision says nothing about what the server would choose.

@@ -23,6 +23,7 @@ mod rounds;
 mod sampling;
 mod start;
 mod stream;
+mod target;
 mod time;
 mod tools;
 mod walk;
@@ -37,13 +38,14 @@ use oxmcp_proto::model::{Implementation, ServerCapabilities};
 use oxmcp_proto::negotiation::Negotiated;
 
 pub use call::Call;
-pub use connect::{Connect, Target};
+pub use connect::Connect;
 pub use context::ClientContext;
 pub use handlers::ServerList;
 pub use input::{InputCall, InputError, InputFn, InputHandler, IntoInput};
 pub use list::List;
 pub use request::Request;
 pub use start::Started;
+pub use target::{CustomTransport, Target};
 
 use crate::{Limits, Result};
 use catalog::Catalog;

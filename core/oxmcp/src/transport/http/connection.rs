@@ -16,10 +16,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{HttpBody, HttpService};
+use crate::transport::acceptor::Finishing;
+use crate::transport::socket::without_delay;
 
 /// How long a client may take for the head of a request, and how long a connection may be unused.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
@@ -31,15 +32,8 @@ const REST: Duration = Duration::from_millis(100);
 ///
 /// A connection that nobody uses is *parked*: its buffers for reading and writing HTTP, which are most of what a session weighs, are given
 /// back until its next byte arrives.
-pub(super) async fn serve(
-    stream: TcpStream,
-    service: HttpService,
-    mut finishing: oneshot::Receiver<Infallible>,
-) {
-    // An answer is small and complete, and the client waits for it.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
+pub(super) async fn serve(stream: TcpStream, service: HttpService, mut finishing: Finishing) {
+    without_delay(&stream);
     let mut wire = Wire::new(stream);
     // In a box, because it must not weigh on the parked connection.
     while let Some(parked) = Box::pin(use_wire(wire, &service, &mut finishing)).await {
@@ -57,11 +51,7 @@ pub(super) async fn serve(
 }
 
 /// Serves until the connection ends, or rests; then it comes back.
-async fn use_wire(
-    wire: Wire,
-    service: &HttpService,
-    finishing: &mut oneshot::Receiver<Infallible>,
-) -> Option<Wire> {
+async fn use_wire(wire: Wire, service: &HttpService, finishing: &mut Finishing) -> Option<Wire> {
     let usage = wire.usage.clone();
     let answer = |request: Request<Incoming>| {
         let exchange = Exchange::begin(&usage);
@@ -305,6 +295,8 @@ impl Write for Wire {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+
+    use tokio::sync::oneshot;
 
     use super::*;
     use crate::Server;

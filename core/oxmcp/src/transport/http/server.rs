@@ -1,25 +1,14 @@
-use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::guard::is_loopback;
 use super::{HttpOptions, HttpService, connection};
+use crate::transport::acceptor::{Acceptor, GRACE};
 use crate::{Error, ErrorKind, Result, Server};
-
-/// How long what is in flight may take to finish once the server closes.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// How long to wait after a connection could not be accepted, for example because the process has no file descriptor left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Connections of a server, for each one of [`Limits::http_connections`](crate::Limits::http_connections).
-const CONNECTIONS_PER_LIMIT: usize = 16;
 
 impl Server {
     /// Serves Streamable HTTP until the returned handle is closed or dropped. All revisions are served at once.
@@ -60,15 +49,14 @@ impl Server {
         };
         let listener = TcpListener::bind((host, options.port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let connections = service.limits().http_connections.max(1).saturating_mul(CONNECTIONS_PER_LIMIT);
         let url = format!("http://{}{}", reachable(address), options.path);
-        let listening = Listening {
-            listener,
-            service,
-            room: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
-        };
+        let acceptor = Acceptor::new(listener, service.limits().http_connections);
         let (stop, stopped) = oneshot::channel();
-        let done = tokio::spawn(listening.run(stopped));
+        let done = tokio::spawn(async move {
+            let served = |stream, finishing| connection::serve(stream, service.clone(), finishing);
+            acceptor.run(stopped, served, || service.end_listening()).await;
+            service.end_sessions();
+        });
         Ok(HttpServer { url, address, stop, done })
     }
 }
@@ -114,58 +102,5 @@ impl HttpServer {
         // On an error it has ended already, with its runtime.
         let _ = stop.send(grace);
         let _ = done.await;
-    }
-}
-
-struct Listening {
-    listener: TcpListener,
-    service: HttpService,
-    room: Arc<Semaphore>,
-}
-
-impl Listening {
-    async fn run(self, mut stopped: oneshot::Receiver<Duration>) {
-        let mut connections = JoinSet::new();
-        // Dropping its sender tells a connection to finish.
-        let mut finish: FxHashMap<tokio::task::Id, oneshot::Sender<Infallible>> = FxHashMap::default();
-        let grace = loop {
-            tokio::select! {
-                grace = &mut stopped => break grace.unwrap_or(GRACE),
-                Some(ended) = connections.join_next_with_id() => {
-                    finish.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
-                }
-                (stream, room) = self.accept() => {
-                    let (sender, finishing) = oneshot::channel();
-                    let service = self.service.clone();
-                    let task = connections.spawn(async move {
-                        let _room = room;
-                        connection::serve(stream, service, finishing).await;
-                    });
-                    finish.insert(task.id(), sender);
-                }
-            }
-        };
-        drop(self.listener);
-        self.service.end_listening();
-        finish.clear();
-        let finished = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(grace, finished).await;
-        connections.shutdown().await;
-        self.service.end_sessions();
-    }
-
-    /// The next connection, once there is room for it. Until then it waits in the system's backlog.
-    async fn accept(&self) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-        // The semaphore is never closed.
-        let room = self.room.clone().acquire_owned().await.ok();
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => return (stream, room),
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
     }
 }
