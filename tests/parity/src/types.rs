@@ -198,30 +198,39 @@ const OTHERS: &[Entry] = &[
         &[
             "Meta",
             "MetaObject",
-            "RequestMetaObject",
             "NotificationMetaObject",
             "ResultMetaObject",
             "SubscriptionsListenResultMeta",
         ],
         meta,
     ),
+    (&["RequestMetaObject"], request_meta),
 ];
 
-/// Reads a `_meta`. Its keys have constants.
+/// Reads a `_meta`, whose keys have constants.
 fn meta(value: &Map<String, Value>) -> Result<Read, String> {
-    const KEYS: [&str; 7] = [
-        keys::PROGRESS_TOKEN,
-        keys::PROTOCOL_VERSION,
-        keys::CLIENT_INFO,
-        keys::CLIENT_CAPABILITIES,
-        keys::LOG_LEVEL,
-        keys::SERVER_INFO,
-        keys::SUBSCRIPTION_ID,
-    ];
-    let json = serde_json::to_string(value).map_err(|error| error.to_string())?;
-    let read: RequestMeta<'_> = serde_json::from_str(&json).map_err(|error| error.to_string())?;
+    const KEYS: [&str; 3] = [keys::PROGRESS_TOKEN, keys::SERVER_INFO, keys::SUBSCRIPTION_ID];
     let unnamed = value.keys().filter(|name| !KEYS.contains(&name.as_str())).cloned().collect();
-    Ok(Read { unnamed, shown: format!("{read:?}") })
+    Ok(Read { unnamed, shown: String::new() })
+}
+
+/// Reads the `_meta` of a request, with a type that jumps over unknown members: what it names makes a difference.
+fn request_meta(value: &Map<String, Value>) -> Result<Read, String> {
+    let shown = |value: &Map<String, Value>| -> Result<String, String> {
+        let json = serde_json::to_string(value).map_err(|error| error.to_string())?;
+        let read: RequestMeta<'_> = serde_json::from_str(&json).map_err(|error| error.to_string())?;
+        Ok(format!("{read:?}"))
+    };
+    let all = shown(value)?;
+    let mut unnamed = BTreeSet::new();
+    for name in value.keys() {
+        let mut others = value.clone();
+        others.remove(name);
+        if shown(&others)? == all {
+            unnamed.insert(name.clone());
+        }
+    }
+    Ok(Read { unnamed, shown: all })
 }
 
 /// What the model does not name, and why.

@@ -42,17 +42,17 @@ pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     Value::deserialize(deserializer).map(Some)
 }
 
-/// A capability: declared when it is an object. Some declare with `true`, and deny with `false` or `null`.
+/// A capability. Any value but `null` and `false` declares it; one that is not understood says nothing more than that, so that a
+/// peer's slip in a detail does not keep the two sides from talking.
 pub(super) fn declared<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + DeserializeOwned,
 {
-    match Value::deserialize(deserializer)? {
-        Value::Null | Value::Bool(false) => Ok(None),
-        Value::Bool(true) => Ok(Some(T::default())),
-        object => T::deserialize(object).map(Some).map_err(D::Error::custom),
-    }
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null | Value::Bool(false) => None,
+        details => Some(T::deserialize(details).unwrap_or_default()),
+    })
 }
 
 /// One thing, or an array of them. One is written as itself: revisions before 2025-11-25 know nothing else.

@@ -21,10 +21,10 @@ pub struct ClientCapabilities {
     #[serde(default, deserialize_with = "declared", skip_serializing_if = "Option::is_none")]
     pub tasks: Option<ClientTasksCapability>,
     /// Extensions and their settings, by their identifiers (2026-07-28).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "declared", skip_serializing_if = "Option::is_none")]
     pub extensions: Option<Extra>,
     /// What no specification says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "declared", skip_serializing_if = "Option::is_none")]
     pub experimental: Option<Extra>,
     /// Other members.
     #[serde(flatten)]
@@ -241,6 +241,11 @@ mod tests {
         assert!(tasks.declares(&["tasks", "list"]) && !tasks.declares(&["tasks", "cancel"]));
         assert!(tasks.declares(&["tasks", "requests", "elicitation", "create"]));
         assert!(!tasks.declares(&["tasks", "requests", "sampling", "createMessage"]));
-        assert!(serde_json::from_value::<ClientCapabilities>(json!({"sampling": "yes"})).is_err());
+        let odd = read(json!({"sampling": "yes", "roots": {"listChanged": "true"}, "extensions": []}));
+        assert!(
+            odd.declares(&["sampling"])
+                && odd.declares(&["roots"])
+                && !odd.declares(&["roots", "listChanged"])
+        );
     }
 }

@@ -27,10 +27,10 @@ pub struct ServerCapabilities {
     #[serde(default, deserialize_with = "declared", skip_serializing_if = "Option::is_none")]
     pub tasks: Option<ServerTasksCapability>,
     /// Extensions and their settings, by their identifiers (2026-07-28).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "declared", skip_serializing_if = "Option::is_none")]
     pub extensions: Option<Extra>,
     /// What no specification says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "declared", skip_serializing_if = "Option::is_none")]
     pub experimental: Option<Extra>,
     /// Other members.
     #[serde(flatten)]
