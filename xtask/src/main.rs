@@ -5,6 +5,7 @@ mod build;
 mod clean;
 mod conformance;
 mod demo;
+mod fuzz;
 mod lint;
 mod process;
 mod project;
@@ -49,6 +50,8 @@ enum Task {
     },
     /// Build the bench programs for release and say how to run them.
     Bench,
+    /// Feed the parsers what nobody would send, a minute for each. Not part of `test`.
+    Fuzz(fuzz::Options),
     /// Format the Rust code.
     Fmt,
     /// Check formatting and run clippy; a warning is an error.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Task::Build { languages } => build::run(&languages),
         Task::Provision { languages } => provision::run(&languages),
         Task::Bench => bench::run(),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Fmt => lint::format(),
         Task::Lint => lint::run(),
         Task::Clean => clean::run(),

@@ -35,6 +35,9 @@ mod clock;
 mod connection;
 mod error;
 mod extension;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod param_headers;
 mod schema;

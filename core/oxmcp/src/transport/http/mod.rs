@@ -7,6 +7,8 @@ mod client;
 mod connection;
 mod event_id;
 mod exchange;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guard;
 mod handshake;
 mod headers;
