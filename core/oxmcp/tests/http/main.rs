@@ -4,6 +4,8 @@
 
 mod fixture;
 mod handshake;
+#[cfg(feature = "http2")]
+mod http2;
 mod legacy;
 mod lifecycle;
 mod param_headers;

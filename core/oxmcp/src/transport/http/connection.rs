@@ -34,6 +34,15 @@ const REST: Duration = Duration::from_millis(100);
 /// back until its next byte arrives.
 pub(super) async fn serve(stream: TcpStream, service: HttpService, mut finishing: Finishing) {
     without_delay(&stream);
+    #[cfg(feature = "http2")]
+    tokio::select! {
+        spoken = tokio::time::timeout(HEAD_PATIENCE, super::http2::is_spoken(&stream)) => match spoken {
+            Ok(true) => return super::http2::serve(stream, service, finishing).await,
+            Ok(false) => {}
+            Err(_) => return,
+        },
+        _ = &mut finishing => return,
+    }
     let mut wire = Wire::new(stream);
     // In a box, because it must not weigh on the parked connection.
     while let Some(parked) = Box::pin(use_wire(wire, &service, &mut finishing)).await {

@@ -12,6 +12,8 @@ pub mod fuzzing;
 mod guard;
 mod handshake;
 mod headers;
+#[cfg(feature = "http2")]
+mod http2;
 mod legacy;
 mod listeners;
 mod options;
