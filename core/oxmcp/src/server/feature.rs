@@ -1,7 +1,7 @@
 use super::Server;
 use crate::Result;
 
-/// Something that a server can be given: a [`resource`](super::resource()), a [`resource_template`](super::resource_template()) or a
+/// Something that a server can be given: a [`tool`](super::tool()), a [`resource`](super::resource()), a [`resource_template`](super::resource_template()) or a
 /// [`prompt`](super::prompt()), with all that can be said of it.
 pub trait Feature {
     /// Adds it to a server.

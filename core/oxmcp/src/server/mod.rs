@@ -31,6 +31,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use oxmcp_proto::model::{Implementation, Tool};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use cache::CachePolicy;
@@ -51,7 +53,9 @@ pub use resources::{
 };
 pub use tasks::TaskMode;
 pub use texts::Texts;
-pub use tools::{Arguments, IntoToolOutput, Json, ToolCall, ToolError, ToolFn, ToolHandler, ToolOutput};
+pub use tools::{
+    Arguments, IntoToolOutput, Json, ToolBuilder, ToolCall, ToolError, ToolHandler, ToolOutput, tool,
+};
 
 pub(crate) use self::core::Core;
 pub(crate) use answer::{Answer, Outcome};
@@ -151,8 +155,8 @@ impl Server {
 
     /// Adds a tool, or replaces the one of that name. The schema of its arguments is that of the handler's argument type.
     ///
-    /// The handler is an async function of its arguments, or of its arguments and a [`Context`]. What it may return:
-    /// [`IntoToolOutput`]. It begins on the task of the connection that the call came over, so code that blocks or computes for long
+    /// The handler is an async function of its arguments, of these and a [`Context`], or of less. What it may return:
+    /// [`IntoToolOutput`]. To say more of the tool, [`tool`](tool()). It begins on the task of the connection that the call came over, so code that blocks or computes for long
     /// belongs in [`tokio::task::spawn_blocking`]; see [`ToolHandler`].
     ///
     /// A panic in it is caught and logged, and the caller gets an internal error without the panic's words, which may be none of its
@@ -168,22 +172,18 @@ impl Server {
     /// # Panics
     ///
     /// If the schema that the type derives is not a valid JSON Schema of an object; see [`add_tool`](Self::add_tool).
-    pub fn tool<M>(
+    pub fn tool<A, M: 'static, F>(
         self,
         name: impl Into<String>,
         description: impl Into<String>,
-        handler: impl ToolFn<M>,
-    ) -> Self {
-        let name = name.into();
-        let tool = Tool {
-            description: Some(description.into()),
-            output_schema: handler.output_schema(),
-            ..Tool::new(name.clone(), handler.input_schema())
-        };
-        if let Err(error) = self.add_tool(tool, handler.into_handler()) {
-            panic!("the tool {name:?} cannot be added: {error}");
-        }
-        self
+        handler: F,
+    ) -> Self
+    where
+        A: DeserializeOwned + JsonSchema + 'static,
+        F: HandlerFn<A, M>,
+        F::Output: IntoToolOutput,
+    {
+        self.with(tool(name, handler).description(description))
     }
 
     /// Adds a tool as `tools/list` will show it, or replaces the one of that name. Its arguments are checked against its

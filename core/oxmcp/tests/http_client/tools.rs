@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use oxmcp::model::Tool;
-use oxmcp::server::{Arguments, ToolFn, schema};
+use oxmcp::server::{Arguments, schema, tool};
 use oxmcp::{Client, ErrorKind, ProtocolVersion, Server};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn query() -> Tool {
 async fn arguments_are_repeated_in_headers_as_the_tool_wants() {
     let server = Server::new("s", "1");
     let run = |arguments: Arguments| async move { arguments.0.to_string() };
-    server.add_tool(query(), ToolFn::into_handler(run)).unwrap();
+    server.add(tool("query", run).input_schema(query().input_schema)).unwrap();
     let listening = server.listen(0).await.unwrap();
     for arguments in [
         json!({"region": "us-west1", "where": {"row": 42}, "dry": true, "text": "x"}),

@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use oxmcp_proto::Era;
-use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::{CreateMessageResult, Root};
-use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::{Elicit, Elicited, InputError, Sample};
 use crate::Context;
-use crate::server::tools::{parse, schema_of};
-use crate::server::{IntoToolOutput, ToolCall, ToolError, ToolFn, ToolHandler, ToolOutput};
+use crate::server::HandlerFn;
 
 /// Something to ask a client: an [`Elicit`], a [`Sample`], [`ListRoots`], or several of them as a tuple.
 pub trait Input: Send + 'static {
@@ -23,14 +20,13 @@ pub trait Input: Send + 'static {
     fn ask(self, context: &Context) -> impl Future<Output = Result<Self::Answer, InputError>> + Send;
 }
 
-/// Begins a tool that asks its client before it runs: the questions follow from the arguments, and the handler runs once, with the answers,
+/// Begins the handler of a tool, a prompt or a resource template that asks its client before it runs: the questions follow from the arguments, and the handler runs once, with the answers,
 /// in every revision. If the user says no, or cannot be asked, it does not run at all.
 ///
 /// ```
 /// use oxmcp::Server;
 /// use oxmcp::server::{Confirmed, Elicit, ask};
-/// use schemars::JsonSchema;
-/// use serde::Deserialize;
+/// /// use serde::Deserialize;
 ///
 /// #[derive(Deserialize, JsonSchema)]
 /// struct Delete {
@@ -58,7 +54,7 @@ pub fn ask<A, I: Input, Q: Fn(&A) -> I>(questions: Q) -> Ask<A, Q> {
     Ask { questions, arguments: PhantomData }
 }
 
-/// Questions to ask before a tool runs; see [`ask`].
+/// Questions to ask before a handler runs; see [`ask`].
 pub struct Ask<A, Q> {
     questions: Q,
     arguments: PhantomData<fn(A)>,
@@ -66,16 +62,16 @@ pub struct Ask<A, Q> {
 
 impl<A, Q> Ask<A, Q> {
     /// What runs with the answers: an async function of the arguments and the answers, and of a [`Context`] if it likes. It may return what
-    /// every tool may.
+    /// every such handler may.
     pub fn then<H>(self, handler: H) -> Asked<A, Q, H> {
-        Asked { ask: self, handler }
+        Asked { ask: self, handler: Arc::new(handler) }
     }
 }
 
-/// A tool that asks before it runs; see [`ask`].
+/// A handler that asks before it runs; see [`ask`].
 pub struct Asked<A, Q, H> {
     ask: Ask<A, Q>,
-    handler: H,
+    handler: Arc<H>,
 }
 
 /// Marks functions of their arguments and answers.
@@ -84,84 +80,43 @@ pub struct OfAnswers;
 /// Marks functions of their arguments, answers and a context.
 pub struct OfAnswersAndContext;
 
-impl<A, I, Q, H, Fut, R> ToolFn<OfAnswers> for Asked<A, Q, H>
+impl<A, I, Q, H, Fut> HandlerFn<A, OfAnswers> for Asked<A, Q, H>
 where
-    A: DeserializeOwned + JsonSchema + Send + 'static,
+    A: DeserializeOwned + Send + 'static,
     I: Input,
     Q: Fn(&A) -> I + Send + Sync + 'static,
     H: Fn(A, I::Answer) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
+    Fut: Future + Send + 'static,
 {
-    fn input_schema(&self) -> RawJson {
-        schema_of::<A>()
-    }
+    type Output = Result<Fut::Output, InputError>;
 
-    fn output_schema(&self) -> Option<RawJson> {
-        R::output_schema()
-    }
-
-    fn into_handler(self) -> impl ToolHandler {
-        let Self { ask, handler } = self;
-        handler_of(ask, move |arguments, answers, _| handler(arguments, answers))
+    fn run(&self, arguments: A, context: Context) -> BoxFuture<'static, Self::Output> {
+        let questions = (self.ask.questions)(&arguments);
+        let handler = self.handler.clone();
+        Box::pin(async move {
+            let answers = questions.ask(&context).await?;
+            Ok(handler(arguments, answers).await)
+        })
     }
 }
 
-impl<A, I, Q, H, Fut, R> ToolFn<OfAnswersAndContext> for Asked<A, Q, H>
-where
-    A: DeserializeOwned + JsonSchema + Send + 'static,
-    I: Input,
-    Q: Fn(&A) -> I + Send + Sync + 'static,
-    H: Fn(A, I::Answer, Context) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
-{
-    fn input_schema(&self) -> RawJson {
-        schema_of::<A>()
-    }
-
-    fn output_schema(&self) -> Option<RawJson> {
-        R::output_schema()
-    }
-
-    fn into_handler(self) -> impl ToolHandler {
-        let Self { ask, handler } = self;
-        handler_of(ask, handler)
-    }
-}
-
-fn handler_of<A, I, Q, H, Fut, R>(ask: Ask<A, Q>, handler: H) -> impl ToolHandler
+impl<A, I, Q, H, Fut> HandlerFn<A, OfAnswersAndContext> for Asked<A, Q, H>
 where
     A: DeserializeOwned + Send + 'static,
     I: Input,
     Q: Fn(&A) -> I + Send + Sync + 'static,
     H: Fn(A, I::Answer, Context) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
+    Fut: Future + Send + 'static,
 {
-    let handler = Arc::new(handler);
-    Asks(move |call: ToolCall| -> BoxFuture<'static, Result<ToolOutput, ToolError>> {
-        let arguments: A = match parse(&call.arguments) {
-            Ok(arguments) => arguments,
-            Err(error) => return Box::pin(std::future::ready(Err(error))),
-        };
-        let questions = (ask.questions)(&arguments);
-        let handler = handler.clone();
+    type Output = Result<Fut::Output, InputError>;
+
+    fn run(&self, arguments: A, context: Context) -> BoxFuture<'static, Self::Output> {
+        let questions = (self.ask.questions)(&arguments);
+        let handler = self.handler.clone();
         Box::pin(async move {
-            let answers = questions.ask(&call.context).await?;
-            handler(arguments, answers, call.context).await.into_tool_output()
+            let answers = questions.ask(&context).await?;
+            Ok(handler(arguments, answers, context).await)
         })
-    })
-}
-
-struct Asks<F>(F);
-
-impl<F> ToolHandler for Asks<F>
-where
-    F: Fn(ToolCall) -> BoxFuture<'static, Result<ToolOutput, ToolError>> + Send + Sync + 'static,
-{
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput, ToolError>> {
-        (self.0)(call)
     }
 }
 

@@ -1,9 +1,12 @@
 use std::sync::Arc;
 
 use oxmcp_proto::model::{TaskSupport, Tool, ToolExecution};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 
 use super::Tasks;
-use crate::server::tools::{RegisteredTool, ToolFn, ToolHandler};
+use crate::server::tools::{RegisteredTool, ToolHandler, tool};
+use crate::server::{HandlerFn, IntoToolOutput};
 use crate::store::TaskStore;
 use crate::{Result, Server};
 
@@ -70,23 +73,19 @@ impl Server {
     /// # Panics
     ///
     /// As [`tool`](Self::tool).
-    pub fn task_tool<M>(
+    pub fn task_tool<A, M: 'static, F>(
         self,
         name: impl Into<String>,
         description: impl Into<String>,
         mode: TaskMode,
-        handler: impl ToolFn<M>,
-    ) -> Self {
-        let name = name.into();
-        let tool = Tool {
-            description: Some(description.into()),
-            output_schema: handler.output_schema(),
-            ..Tool::new(name.clone(), handler.input_schema())
-        };
-        if let Err(error) = self.add_task_tool(tool, mode, handler.into_handler()) {
-            panic!("the tool {name:?} cannot be added: {error}");
-        }
-        self
+        handler: F,
+    ) -> Self
+    where
+        A: DeserializeOwned + JsonSchema + 'static,
+        F: HandlerFn<A, M>,
+        F::Output: IntoToolOutput,
+    {
+        self.with(tool(name, handler).description(description).task(mode))
     }
 
     /// Adds a tool as `tools/list` will show it, whose calls may, or must, be tasks. Its `execution.taskSupport` becomes what `mode` says.

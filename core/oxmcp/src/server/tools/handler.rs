@@ -1,5 +1,4 @@
-use std::future::Future;
-use std::marker::PhantomData;
+use std::any::TypeId;
 
 use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::RawJson;
@@ -7,10 +6,11 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::output::{IntoToolOutput, ToolError, ToolOutput};
-use crate::server::Context;
+use crate::server::handler_fn::Typed;
+use crate::server::{Context, HandlerFn};
 
 /// A call of a tool.
 #[derive(Clone, Debug)]
@@ -50,20 +50,6 @@ impl JsonSchema for Arguments {
     }
 }
 
-/// An async function that can be a tool: of its arguments, of its arguments and a [`Context`], or of nothing.
-///
-/// `M` tells these forms apart and is always inferred.
-pub trait ToolFn<M>: Send + Sync + 'static {
-    /// The JSON Schema of the arguments.
-    fn input_schema(&self) -> RawJson;
-
-    /// The JSON Schema of the structured result, if it has one.
-    fn output_schema(&self) -> Option<RawJson>;
-
-    /// What runs when the tool is called.
-    fn into_handler(self) -> impl ToolHandler;
-}
-
 /// The JSON Schema of a type, in one piece.
 pub(in crate::server) fn schema_of<T: JsonSchema>() -> RawJson {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
@@ -72,126 +58,48 @@ pub(in crate::server) fn schema_of<T: JsonSchema>() -> RawJson {
     RawJson::of(&schema).unwrap_or_else(|_| RawJson::empty_object())
 }
 
-/// Reads the arguments, or says to the model what is wrong with them.
-pub(in crate::server) fn parse<A: DeserializeOwned>(arguments: &RawJson) -> Result<A, ToolError> {
-    arguments.to().map_err(|error| ToolError::failed(format!("invalid arguments: {error}")))
+/// The JSON Schema of a function's arguments.
+pub(super) fn arguments_schema<A: JsonSchema + 'static>() -> RawJson {
+    if is_nothing::<A>() { RawJson::from_written(&br#"{"type":"object"}"#[..]) } else { schema_of::<A>() }
 }
 
-struct FnHandler<F, M>(F, PhantomData<M>);
-
-/// Marks functions of their arguments.
-pub struct OfArguments<A>(PhantomData<A>);
-
-impl<F, A, Fut, R> ToolFn<OfArguments<A>> for F
+/// Makes a function what runs when a tool is called.
+pub(super) fn tool_handler<F, A, M>(function: F) -> impl ToolHandler
 where
-    F: Fn(A) -> Fut + Send + Sync + 'static,
-    A: DeserializeOwned + JsonSchema + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
-{
-    fn input_schema(&self) -> RawJson {
-        schema_of::<A>()
-    }
-
-    fn output_schema(&self) -> Option<RawJson> {
-        R::output_schema()
-    }
-
-    fn into_handler(self) -> impl ToolHandler {
-        FnHandler(self, PhantomData::<fn() -> OfArguments<A>>)
-    }
-}
-
-impl<F, A, Fut, R> ToolHandler for FnHandler<F, fn() -> OfArguments<A>>
-where
-    F: Fn(A) -> Fut + Send + Sync + 'static,
+    F: HandlerFn<A, M>,
     A: DeserializeOwned + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
+    F::Output: IntoToolOutput,
+    M: 'static,
+{
+    Typed::<F, A, M>::new(function)
+}
+
+impl<F, A, M> ToolHandler for Typed<F, A, M>
+where
+    F: HandlerFn<A, M>,
+    A: DeserializeOwned + 'static,
+    F::Output: IntoToolOutput,
+    M: 'static,
 {
     fn call(&self, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput, ToolError>> {
-        match parse(&call.arguments) {
+        match read::<A>(&call.arguments) {
             Ok(arguments) => {
-                let future = (self.0)(arguments);
+                let future = self.0.run(arguments, call.context);
                 Box::pin(async move { future.await.into_tool_output() })
             }
-            Err(error) => Box::pin(std::future::ready(Err(error))),
+            Err(error) => {
+                let error = ToolError::failed(format!("invalid arguments: {error}"));
+                Box::pin(std::future::ready(Err(error)))
+            }
         }
     }
 }
 
-/// Marks functions of their arguments and a context.
-pub struct OfArgumentsAndContext<A>(PhantomData<A>);
-
-impl<F, A, Fut, R> ToolFn<OfArgumentsAndContext<A>> for F
-where
-    F: Fn(A, Context) -> Fut + Send + Sync + 'static,
-    A: DeserializeOwned + JsonSchema + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
-{
-    fn input_schema(&self) -> RawJson {
-        schema_of::<A>()
-    }
-
-    fn output_schema(&self) -> Option<RawJson> {
-        R::output_schema()
-    }
-
-    fn into_handler(self) -> impl ToolHandler {
-        FnHandler(self, PhantomData::<fn() -> OfArgumentsAndContext<A>>)
-    }
+fn read<A: DeserializeOwned + 'static>(arguments: &RawJson) -> Result<A, serde_json::Error> {
+    // A function that takes nothing takes any object.
+    if is_nothing::<A>() { serde_json::from_str("null") } else { arguments.to() }
 }
 
-impl<F, A, Fut, R> ToolHandler for FnHandler<F, fn() -> OfArgumentsAndContext<A>>
-where
-    F: Fn(A, Context) -> Fut + Send + Sync + 'static,
-    A: DeserializeOwned + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
-{
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput, ToolError>> {
-        match parse(&call.arguments) {
-            Ok(arguments) => {
-                let future = (self.0)(arguments, call.context);
-                Box::pin(async move { future.await.into_tool_output() })
-            }
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }
-    }
-}
-
-/// Marks functions of nothing.
-pub struct OfNothing;
-
-impl<F, Fut, R> ToolFn<OfNothing> for F
-where
-    F: Fn() -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
-{
-    fn input_schema(&self) -> RawJson {
-        let schema = Value::Object(Map::from_iter([("type".to_owned(), Value::from("object"))]));
-        RawJson::from_written(schema.to_string())
-    }
-
-    fn output_schema(&self) -> Option<RawJson> {
-        R::output_schema()
-    }
-
-    fn into_handler(self) -> impl ToolHandler {
-        FnHandler(self, PhantomData::<fn() -> OfNothing>)
-    }
-}
-
-impl<F, Fut, R> ToolHandler for FnHandler<F, fn() -> OfNothing>
-where
-    F: Fn() -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: IntoToolOutput,
-{
-    fn call(&self, _: ToolCall) -> BoxFuture<'static, Result<ToolOutput, ToolError>> {
-        let future = (self.0)();
-        Box::pin(async move { future.await.into_tool_output() })
-    }
+fn is_nothing<A: 'static>() -> bool {
+    TypeId::of::<A>() == TypeId::of::<()>()
 }

@@ -1,5 +1,6 @@
 //! Tools: what they are, what runs, what it returns.
 
+mod builder;
 mod call;
 mod handler;
 mod output;
@@ -7,10 +8,11 @@ mod registered;
 
 use super::registry::Registry;
 
-pub use handler::{Arguments, ToolCall, ToolFn, ToolHandler};
+pub use builder::{ToolBuilder, tool};
+pub use handler::{Arguments, ToolCall, ToolHandler};
 pub use output::{IntoToolOutput, Json, ToolError, ToolOutput};
 
-pub(super) use handler::{parse, schema_of};
+pub(super) use handler::schema_of;
 pub(super) use registered::RegisteredTool;
 
 /// The tools of a server.

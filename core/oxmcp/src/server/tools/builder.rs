@@ -1,0 +1,122 @@
+use futures_util::future::BoxFuture;
+use oxmcp_proto::jsonrpc::RawJson;
+use oxmcp_proto::model::{Icon, Tool, ToolAnnotations};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::handler::{ToolCall, ToolHandler, arguments_schema, tool_handler};
+use super::output::{IntoToolOutput, ToolError, ToolOutput};
+use crate::Result;
+use crate::server::{Feature, HandlerFn, Server, TaskMode};
+
+/// A tool for [`Server::with`] and [`Server::add`]. The handler is an async function; see [`Server::tool`].
+///
+/// ```
+/// use oxmcp::Server;
+/// use oxmcp::model::ToolAnnotations;
+/// use oxmcp::server::tool;
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Delete {
+///     /// The file to delete.
+///     path: String,
+/// }
+///
+/// let server = Server::new("demo", "1.0.0").with(
+///     tool("delete", |Delete { path }: Delete| async move { format!("{path} is gone") })
+///         .title("Delete a file")
+///         .description("Deletes a file for good.")
+///         .annotations(ToolAnnotations { destructive_hint: Some(true), ..ToolAnnotations::default() }),
+/// );
+/// ```
+pub fn tool<A, M: 'static, F>(name: impl Into<String>, handler: F) -> ToolBuilder
+where
+    A: DeserializeOwned + JsonSchema + 'static,
+    F: HandlerFn<A, M>,
+    F::Output: IntoToolOutput,
+{
+    let definition =
+        Tool { output_schema: F::Output::output_schema(), ..Tool::new(name, arguments_schema::<A>()) };
+    ToolBuilder::new(definition, tool_handler(handler))
+}
+
+/// A tool that is being described.
+#[must_use = "it is added by `Server::with` or `Server::add`"]
+pub struct ToolBuilder {
+    definition: Tool,
+    task: Option<TaskMode>,
+    handler: Box<dyn ToolHandler>,
+}
+
+impl ToolBuilder {
+    /// As the list will show it, in full.
+    pub fn new(definition: Tool, handler: impl ToolHandler) -> Self {
+        Self { definition, task: None, handler: Box::new(handler) }
+    }
+
+    /// A name for people.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.definition.title = Some(title.into());
+        self
+    }
+
+    /// What it does, for a model.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.definition.description = Some(description.into());
+        self
+    }
+
+    /// Hints about what it does to the world.
+    pub fn annotations(mut self, annotations: ToolAnnotations) -> Self {
+        self.definition.annotations = Some(annotations);
+        self
+    }
+
+    /// One more picture to show for it.
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.definition.icons.get_or_insert_default().push(icon);
+        self
+    }
+
+    /// A JSON Schema of the arguments, in place of the one that the handler's argument type has. It is shown as it is written.
+    pub fn input_schema(mut self, schema: RawJson) -> Self {
+        self.definition.input_schema = schema;
+        self
+    }
+
+    /// A JSON Schema of the structured result, in place of the one that the handler's result type has.
+    pub fn output_schema(mut self, schema: RawJson) -> Self {
+        self.definition.output_schema = Some(schema);
+        self
+    }
+
+    /// Whether calls of it may, or must, be tasks. Default: they are not.
+    pub fn task(mut self, mode: TaskMode) -> Self {
+        self.task = Some(mode);
+        self
+    }
+
+    /// A member of its `_meta`.
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.definition.meta.get_or_insert_default().insert(key.into(), value.into());
+        self
+    }
+}
+
+impl Feature for ToolBuilder {
+    fn add_to(self, server: &Server) -> Result<()> {
+        match self.task {
+            Some(mode) => server.add_task_tool(self.definition, mode, self.handler),
+            None => server.add_tool(self.definition, self.handler),
+        }
+    }
+}
+
+impl<T: ToolHandler + ?Sized> ToolHandler for Box<T> {
+    fn call(&self, call: ToolCall) -> BoxFuture<'static, std::result::Result<ToolOutput, ToolError>> {
+        (**self).call(call)
+    }
+}
