@@ -57,6 +57,8 @@ pub struct Limits {
     pub task_ttl_max: Duration,
     /// After how long clients of a server are to ask again how a task stands. Default one second.
     pub task_poll: Duration,
+    /// Resources to which a client is subscribed. Default 4,096.
+    pub subscriptions: usize,
     /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
     /// Default 2 s.
     pub exit_grace: Duration,
@@ -89,6 +91,7 @@ impl Default for Limits {
             task_ttl: Duration::from_secs(3600),
             task_ttl_max: Duration::from_secs(24 * 3600),
             task_poll: Duration::from_secs(1),
+            subscriptions: 4096,
             exit_grace: Duration::from_secs(2),
         }
     }

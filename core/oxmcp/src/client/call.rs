@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use oxmcp_proto::jsonrpc::{MethodName, RawJson, codes};
@@ -29,6 +29,8 @@ pub struct Call {
     pub(super) progress: Option<ProgressFn>,
     pub(super) log_level: Option<LoggingLevel>,
     pub(super) meta: Vec<(String, RawJson)>,
+    /// Hears the id of the request when it is sent.
+    pub(super) number: Option<Arc<OnceLock<i64>>>,
 }
 
 impl Call {
@@ -47,6 +49,7 @@ impl Call {
             progress: None,
             log_level: None,
             meta: Vec::new(),
+            number: None,
         }
     }
 
@@ -120,6 +123,10 @@ impl Call {
 
     /// What the request's `_meta` holds beside what the caller put into its parameters. `number` is the id of the request.
     pub(super) fn meta_members<'a>(&'a self, inner: &'a Inner, number: i64) -> MetaMembers<'a> {
+        if let Some(hears) = &self.number {
+            // A request is sent once.
+            let _ = hears.set(number);
+        }
         MetaMembers {
             // Progress starts the silence anew even when nobody listens, so it is always asked for.
             progress_token: self.may_progress().then_some(number),

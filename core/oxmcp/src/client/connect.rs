@@ -1,5 +1,5 @@
 use std::future::{Future, IntoFuture};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use oxmcp_proto::link::{CallError, CloseReason};
@@ -14,6 +14,7 @@ use super::http::HttpChannel;
 use super::inbound::Inbound;
 use super::logging::LogLevel;
 use super::stream::{StreamChannel, not_connected, open_memory, open_stream};
+use super::subscriptions::Listening;
 use super::target::Target;
 use super::{Channel, Client, Inner, eras};
 use crate::transport::socket::{Halves, connect_tcp, connect_unix};
@@ -156,11 +157,21 @@ impl Connect {
         let log_level = LogLevel::new(&negotiated, inbound.handlers());
         let has_headers = negotiated.version.wire().method_headers && matches!(channel, Channel::Http(_));
         let catalog = Catalog::new(has_headers, checks_output, limits.list_bytes);
-        let inner =
-            Arc::new(Inner { negotiated, channel, limits, extensions, meta, inbound, log_level, catalog });
-        inner.inbound.belong(&inner);
-        let client = Client { inner };
+        let declares = |capability: &[&str]| negotiated.capabilities.declares(capability);
+        let listening = Listening::new(inbound.handlers(), declares);
+        let client = Client::new(Inner {
+            negotiated,
+            channel,
+            limits,
+            extensions,
+            meta,
+            inbound,
+            log_level,
+            catalog,
+            listening,
+        });
         client.begin_logging().await;
+        client.begin_subscriptions().await;
         Ok(client)
     }
 }

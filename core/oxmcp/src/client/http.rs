@@ -101,6 +101,11 @@ impl HttpChannel {
         &self.shared.runtime
     }
 
+    /// Whether this side has closed it.
+    pub(super) fn is_closed(&self) -> bool {
+        *self.shared.closed.borrow()
+    }
+
     pub(super) fn released(&self) -> watch::Receiver<bool> {
         self.shared.released.subscribe()
     }
@@ -204,7 +209,7 @@ impl HttpChannel {
     }
 
     /// The same when nobody can wait for it.
-    fn abandon(&self) {
+    pub(super) fn abandon(&self) {
         if !self.shared.closed.send_replace(true) {
             let release = Release(self.shared.clone());
             self.shared.runtime.spawn(async move { release.0.end().await });

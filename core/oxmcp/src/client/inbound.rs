@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::handlers::Handlers;
 use super::input::InputError;
-use super::{Client, ClientContext, Inner};
+use super::{Client, ClientContext, Handle};
 use crate::Limits;
 use crate::connection::panic_words;
 use crate::server::Answer;
@@ -31,7 +31,7 @@ struct State {
     at_work: Arc<Semaphore>,
     /// What was agreed on, once it is.
     negotiated: OnceLock<Arc<Negotiated>>,
-    client: OnceLock<Weak<Inner>>,
+    client: OnceLock<Weak<Handle>>,
 }
 
 /// Input on its way.
@@ -59,14 +59,14 @@ impl Inbound {
     }
 
     /// Says whose it is.
-    pub(super) fn belong(&self, client: &Arc<Inner>) {
+    pub(super) fn belong(&self, client: &Arc<Handle>) {
         // It belongs to one.
         let _ = self.0.client.set(Arc::downgrade(client));
     }
 
     /// The client, when it is connected and not yet gone.
     pub(super) fn client(&self) -> Option<Client> {
-        self.0.client.get()?.upgrade().map(|inner| Client { inner })
+        self.0.client.get()?.upgrade().map(Client::of)
     }
 
     /// The revision, once it is agreed on.
@@ -120,10 +120,12 @@ impl Inbound {
         };
         let params = notification.params.unwrap_or_else(RawJson::empty_object);
         let Some(context) = self.context(None) else { return };
-        if method == Method::ToolListChanged
-            && let Some(client) = self.client()
-        {
-            client.inner.catalog.clear();
+        if let Some(client) = self.client() {
+            match method {
+                Method::ToolListChanged => client.inner.catalog.clear(),
+                Method::SubscriptionAcknowledged => return client.inner.listening.acknowledged(&params),
+                _ => {}
+            }
         }
         self.0.handlers.hear(method, &params, &context);
     }

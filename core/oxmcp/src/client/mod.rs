@@ -23,6 +23,7 @@ mod rounds;
 mod sampling;
 mod start;
 mod stream;
+mod subscriptions;
 mod target;
 mod time;
 mod tools;
@@ -53,6 +54,7 @@ use http::HttpChannel;
 use inbound::Inbound;
 use logging::LogLevel;
 use stream::StreamChannel;
+use subscriptions::Listening;
 
 /// A client of one MCP server. Clones are the same client; the connection ends when the last is dropped, or at
 /// [`close`](Self::close).
@@ -65,6 +67,20 @@ use stream::StreamChannel;
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// Keeps the connection open. What the library itself runs for a client has none.
+    _handle: Option<Arc<Handle>>,
+}
+
+/// Ends a client's connection when its last user is gone.
+struct Handle(Arc<Inner>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        match &self.0.channel {
+            Channel::Stream(stream) => stream.connection.close(CloseReason::Local),
+            Channel::Http(http) => http.abandon(),
+        }
+    }
 }
 
 struct Inner {
@@ -79,6 +95,7 @@ struct Inner {
     /// The least severe log messages that requests ask for, where they do (stateless era).
     log_level: LogLevel,
     catalog: Catalog,
+    listening: Listening,
 }
 
 /// How requests get to the server.
@@ -102,6 +119,23 @@ impl Client {
     /// ```
     pub fn connect(target: impl Into<Target>) -> Connect {
         Connect::new(target.into())
+    }
+
+    fn new(inner: Inner) -> Self {
+        let inner = Arc::new(inner);
+        let handle = Arc::new(Handle(inner.clone()));
+        inner.inbound.belong(&handle);
+        Self { inner, _handle: Some(handle) }
+    }
+
+    /// The client that a handle is of.
+    fn of(handle: Arc<Handle>) -> Self {
+        Self { inner: handle.0.clone(), _handle: Some(handle) }
+    }
+
+    /// The same client for something that ends with it.
+    fn without_handle(&self) -> Self {
+        Self { inner: self.inner.clone(), _handle: None }
     }
 
     /// Who the server says it is. Self-reported: for display and logs.

@@ -10,3 +10,4 @@ mod peer;
 mod roots;
 mod rounds;
 mod sampling;
+mod subscriptions;

@@ -10,4 +10,5 @@ mod own_server;
 mod peer;
 mod resume;
 mod session;
+mod subscriptions;
 mod tools;

@@ -1,0 +1,188 @@
+use oxmcp::client::ServerList;
+use oxmcp::{ErrorKind, ProtocolVersion};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::peer::{Peer, connect};
+
+const STATELESS: ProtocolVersion = ProtocolVersion::V2026_07_28;
+
+/// Receives `subscriptions/listen`.
+async fn listened(peer: &mut Peer) -> Value {
+    let request = peer.receive().await;
+    assert_eq!(request["method"], "subscriptions/listen", "{request}");
+    request
+}
+
+fn of(request: &Value) -> Value {
+    json!({"io.modelcontextprotocol/subscriptionId": request["id"]})
+}
+
+/// Acknowledges what a client listens to, or something else.
+async fn acknowledge(peer: &mut Peer, request: &Value, filter: Option<Value>) {
+    let filter = filter.unwrap_or_else(|| request["params"]["notifications"].clone());
+    let params = json!({"_meta": of(request), "notifications": filter});
+    peer.tell("notifications/subscriptions/acknowledged", params).await;
+}
+
+#[tokio::test]
+async fn resources_are_subscribed_to_by_requests_in_the_handshake_era() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let (client, mut peer) = connect(ProtocolVersion::V2025_11_25, |it| {
+        it.on_resource_updated(move |uri, _| told.send(uri).unwrap())
+    })
+    .await;
+    for (method, is_subscribing) in [("resources/subscribe", true), ("resources/unsubscribe", false)] {
+        let serve = async {
+            let request = peer.receive().await;
+            assert_eq!(
+                (request["method"].as_str(), &request["params"]["uri"]),
+                (Some(method), &json!("x:y"))
+            );
+            peer.answer(&request, json!({})).await;
+        };
+        let call = async {
+            match is_subscribing {
+                true => client.subscribe("x:y").await,
+                false => client.unsubscribe("x:y").await,
+            }
+        };
+        tokio::join!(serve, call).1.unwrap();
+    }
+    peer.tell("notifications/resources/updated", json!({"uri": "x:y/z"})).await;
+    assert_eq!(heard.recv().await.unwrap(), "x:y/z");
+}
+
+#[tokio::test]
+async fn changes_of_lists_are_heard_in_every_era() {
+    let lists = [
+        ("tools", ServerList::Tools),
+        ("resources", ServerList::Resources),
+        ("prompts", ServerList::Prompts),
+    ];
+    for version in [ProtocolVersion::V2024_11_05, ProtocolVersion::V2025_11_25] {
+        let (told, mut heard) = mpsc::unbounded_channel();
+        let (_client, mut peer) =
+            connect(version, |it| it.on_list_changed(move |list, _| told.send(list).unwrap())).await;
+        for (name, list) in lists {
+            peer.tell(&format!("notifications/{name}/list_changed"), json!({})).await;
+            assert_eq!(heard.recv().await, Some(list));
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_stream_tells_of_everything_in_the_stateless_era() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let tell = told.clone();
+    let (client, mut peer) = connect(STATELESS, |it| {
+        it.on_list_changed(move |list, _| tell.send(format!("{list:?}")).unwrap())
+            .on_resource_updated(move |uri, _| told.send(uri).unwrap())
+            .limits(oxmcp::Limits { probe: std::time::Duration::ZERO, ..oxmcp::Limits::default() })
+    })
+    .await;
+    let first = listened(&mut peer).await;
+    let lists = json!({"toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true});
+    assert_eq!(first["params"]["notifications"], lists);
+    acknowledge(&mut peer, &first, None).await;
+    peer.tell("notifications/prompts/list_changed", json!({"_meta": of(&first)})).await;
+    assert_eq!(heard.recv().await.unwrap(), "Prompts");
+
+    let serve = async {
+        let second = listened(&mut peer).await;
+        assert_eq!(second["params"]["notifications"]["resourceSubscriptions"], json!(["x:y"]));
+        assert_eq!(second["params"]["notifications"]["toolsListChanged"], true);
+        // Of the stream before there may still be something on the way.
+        peer.tell("notifications/resources/updated", json!({"uri": "x:early", "_meta": of(&first)})).await;
+        acknowledge(&mut peer, &second, None).await;
+        // Only now the first is closed.
+        let cancelled = peer.receive().await;
+        assert_eq!(cancelled["method"], "notifications/cancelled");
+        assert_eq!(cancelled["params"]["requestId"], first["id"]);
+        peer.tell("notifications/resources/updated", json!({"uri": "x:y", "_meta": of(&second)})).await;
+    };
+    let ((), subscribed) = tokio::join!(serve, client.subscribe("x:y"));
+    subscribed.unwrap();
+    assert_eq!(heard.recv().await.unwrap(), "x:early");
+    assert_eq!(heard.recv().await.unwrap(), "x:y");
+
+    client.unsubscribe("x:y").await.unwrap();
+    let third = listened(&mut peer).await;
+    assert_eq!(third["params"]["notifications"], lists);
+}
+
+#[tokio::test]
+async fn a_resource_to_which_the_server_does_not_agree_is_no_longer_wanted() {
+    let (client, mut peer) = connect(STATELESS, |it| it).await;
+    let serve = async {
+        let request = listened(&mut peer).await;
+        acknowledge(&mut peer, &request, Some(json!({}))).await;
+        assert_eq!(peer.receive().await["method"], "notifications/cancelled");
+    };
+    let ((), refused) = tokio::join!(serve, client.subscribe("x:y"));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn a_server_that_knows_no_subscriptions_fails_them() {
+    let (client, mut peer) = connect(STATELESS, |it| it).await;
+    let serve = async {
+        let request = listened(&mut peer).await;
+        let error = json!({"code": -32601, "message": "no"});
+        peer.send(json!({"jsonrpc": "2.0", "id": request["id"], "error": error})).await;
+    };
+    let ((), refused) = tokio::join!(serve, client.subscribe("x:y"));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rpc);
+}
+
+#[tokio::test]
+async fn a_stream_that_the_server_closed_is_opened_again_when_something_is_wanted() {
+    let (client, mut peer) = connect(STATELESS, |it| it).await;
+    let serve = async {
+        let request = listened(&mut peer).await;
+        acknowledge(&mut peer, &request, None).await;
+        request
+    };
+    let (request, subscribed) = tokio::join!(serve, client.subscribe("x:a"));
+    subscribed.unwrap();
+    peer.answer(&request, json!({"resultType": "complete", "_meta": of(&request)})).await;
+    let serve = async {
+        let request = listened(&mut peer).await;
+        assert_eq!(request["params"]["notifications"]["resourceSubscriptions"], json!(["x:a", "x:b"]));
+        acknowledge(&mut peer, &request, None).await;
+    };
+    tokio::join!(serve, client.subscribe("x:b")).1.unwrap();
+}
+
+#[tokio::test]
+async fn no_more_is_subscribed_to_than_the_limit() {
+    let limits = oxmcp::Limits { subscriptions: 0, ..oxmcp::Limits::default() };
+    let (client, _peer) = connect(STATELESS, |it| it.limits(limits)).await;
+    assert_eq!(client.subscribe("x:y").await.unwrap_err().kind(), ErrorKind::Overloaded);
+}
+
+#[tokio::test]
+async fn listening_keeps_no_client_alive() {
+    let (client, mut peer) = connect(STATELESS, |it| it).await;
+    let serve = async {
+        let request = listened(&mut peer).await;
+        acknowledge(&mut peer, &request, None).await;
+    };
+    tokio::join!(serve, client.subscribe("x:y")).1.unwrap();
+    let closed = client.closed();
+    drop(client);
+    closed.await;
+    while peer.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn the_end_of_the_connection_ends_a_subscription_that_is_waited_for() {
+    let (client, mut peer) = connect(STATELESS, |it| it).await;
+    let serve = async {
+        listened(&mut peer).await;
+        drop(peer);
+    };
+    let ((), ended) = tokio::join!(serve, client.subscribe("x:y"));
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.subscribe("x:y").await.unwrap_err().kind(), ErrorKind::Closed);
+}
