@@ -55,7 +55,8 @@ pub struct Limits {
     pub task_ttl: Duration,
     /// The same, if a client of 2025-11-25 wants it longer, at most. Default 24 hours.
     pub task_ttl_max: Duration,
-    /// After how long clients of a server are to ask again how a task stands. Default one second.
+    /// After how long clients of a server are to ask again how a task stands; and how long a client waits whose server does not say.
+    /// Default one second.
     pub task_poll: Duration,
     /// Resources to which a client is subscribed. Default 4,096.
     pub subscriptions: usize,

@@ -103,10 +103,17 @@ impl Call {
             name: Option<Cow<'a, str>>,
             #[serde(borrow, default)]
             uri: Option<Cow<'a, str>>,
+            #[serde(borrow, default, rename = "taskId")]
+            task_id: Option<Cow<'a, str>>,
         }
         let member = self.method.known()?.info().name_param?;
         let named: Named<'_> = self.params.to().ok()?;
-        if member == "uri" { named.uri } else { named.name }.map(Cow::into_owned)
+        let value = match member {
+            "uri" => named.uri,
+            "taskId" => named.task_id,
+            _ => named.name,
+        };
+        value.map(Cow::into_owned)
     }
 
     /// Whether the work may take so long that progress is worth asking for.
@@ -140,15 +147,24 @@ impl Call {
 /// A result, looked at.
 pub(super) enum Looked {
     Complete(RawJson),
+    Interim(Interim),
+}
+
+/// A result after which a call goes on.
+pub(super) enum Interim {
     /// The server needs input before it can go on (2026-07-28, patterns, MRTR).
     InputRequired(RawJson),
+    /// It goes on as a task (extension `io.modelcontextprotocol/tasks`).
+    Task(RawJson),
 }
 
 impl Client {
     /// Runs a call. Dropping the future cancels it.
     ///
     /// When the server needs input for it (2026-07-28, patterns, MRTR), the handlers of this client are asked, and the call goes on with what
-    /// they give, up to [`Limits::input_rounds`](crate::Limits::input_rounds) times.
+    /// they give, up to [`Limits::input_rounds`](crate::Limits::input_rounds) times. When the server makes it a task, which it only does for a
+    /// client that [declared](super::Connect::tasks) that it knows tasks, the task is followed to its end, and cancelled if the future
+    /// is dropped.
     ///
     /// # Errors
     ///
@@ -164,7 +180,7 @@ impl Client {
         };
         match self.look(&call, result)? {
             Looked::Complete(result) => Ok(result),
-            Looked::InputRequired(interim) => Box::pin(self.resume(call, started, interim)).await,
+            Looked::Interim(interim) => Box::pin(self.resume(call, started, interim)).await,
         }
     }
 
@@ -273,15 +289,16 @@ impl Client {
             )));
         }
         if self.protocol_version().era() == Era::Handshake {
-            return self.accept(call, result);
+            return self.accept(call, result).map(Looked::Complete);
         }
         let problem = match result.to::<Head<'_>>() {
-            Ok(Head { result_type: None }) => return self.accept(call, result),
+            Ok(Head { result_type: None }) => return self.accept(call, result).map(Looked::Complete),
             Ok(Head { result_type: Some(kind) }) => match &*kind {
-                "complete" => return self.accept(call, result),
+                "complete" => return self.accept(call, result).map(Looked::Complete),
                 "input_required" if method.known().is_some_and(|method| method.info().may_require_input) => {
-                    return Ok(Looked::InputRequired(result));
+                    return Ok(Looked::Interim(Interim::InputRequired(result)));
                 }
+                "task" if self.may_become_task(method) => return Ok(Looked::Interim(Interim::Task(result))),
                 kind => format!("of type {kind:?}, which this client did not offer to take"),
             },
             Err(error) => format!("that cannot be read: {error}"),
@@ -290,7 +307,7 @@ impl Client {
     }
 
     /// Learns from a complete result, and checks it where that is known to be possible.
-    fn accept(&self, call: &Call, result: RawJson) -> Result<Looked> {
+    pub(super) fn accept(&self, call: &Call, result: RawJson) -> Result<RawJson> {
         let result = match call.method {
             MethodName::Known(Method::ListTools) => self.inner.catalog.learn(result),
             MethodName::Known(Method::CallTool) => {
@@ -299,7 +316,7 @@ impl Client {
             }
             _ => result,
         };
-        Ok(Looked::Complete(result))
+        Ok(result)
     }
 
     /// Asks whether the server answers: `ping`, or `server/discover` in revisions that have no ping.

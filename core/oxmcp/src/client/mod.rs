@@ -25,6 +25,7 @@ mod start;
 mod stream;
 mod subscriptions;
 mod target;
+mod tasks;
 mod time;
 mod tools;
 mod walk;
@@ -47,6 +48,7 @@ pub use list::List;
 pub use request::Request;
 pub use start::Started;
 pub use target::{CustomTransport, Target};
+pub use tasks::{TaskHandle, TaskRequest};
 
 use crate::{Limits, Result};
 use catalog::Catalog;

@@ -33,10 +33,10 @@ use crate::{Error, Result};
 /// ```
 #[must_use = "a request is not made until it is awaited"]
 pub struct Request<T> {
-    client: Client,
-    method: Method,
-    call: Result<Call>,
-    read: fn(&RawJson) -> serde_json::Result<T>,
+    pub(super) client: Client,
+    pub(super) method: Method,
+    pub(super) call: Result<Call>,
+    pub(super) read: fn(&RawJson) -> serde_json::Result<T>,
 }
 
 impl<T: DeserializeOwned> Request<T> {

@@ -7,7 +7,8 @@ use oxmcp_proto::link::{CallError, CloseReason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::call::Looked;
+use super::call::{Interim, Looked};
+use super::inbound::Input;
 use super::input::InputError;
 use super::time::Time;
 use super::{Call, Channel, Client};
@@ -18,6 +19,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest of those waits.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a call comes to when the server needs no more input for it.
+pub(super) enum Ended {
+    Complete(RawJson),
+    /// The call goes on as a task.
+    Task(RawJson),
+}
 
 /// What a server answers when it needs input (2026-07-28, patterns, MRTR, "InputRequiredResult").
 #[derive(Deserialize)]
@@ -40,17 +48,34 @@ struct Wanted<'a> {
 }
 
 impl Client {
-    /// Goes on with a call for which the server needs input: gets the input, sends the request again, until it is complete.
-    pub(super) async fn resume(&self, call: Call, started: Instant, mut interim: RawJson) -> Result<RawJson> {
+    /// Goes on with a call that is not complete: with input for the server, and as a task, if it becomes one.
+    pub(super) async fn resume(&self, call: Call, started: Instant, interim: Interim) -> Result<RawJson> {
+        let time = Time::new(started, call.total.unwrap_or(self.inner.limits.call_total));
+        match self.to_the_end_of_rounds(&call, time, interim).await? {
+            Ended::Complete(result) => Ok(result),
+            Ended::Task(created) => self.accept(&call, self.follow(&created, time).await?),
+        }
+    }
+
+    /// Goes on with a call for which the server needs input: gets the input, sends the request again, until it needs none.
+    pub(super) async fn to_the_end_of_rounds(
+        &self,
+        call: &Call,
+        time: Time,
+        interim: Interim,
+    ) -> Result<Ended> {
         let limits = &self.inner.limits;
-        let time = Time::new(started, call.total.unwrap_or(limits.call_total));
+        let mut interim = match interim {
+            Interim::InputRequired(interim) => interim,
+            Interim::Task(created) => return Ok(Ended::Task(created)),
+        };
         let mut pause = Duration::ZERO;
         for _ in 0..limits.input_rounds {
             let required = InputRequired::read(&interim, call.method.as_str())?;
             let responses = match &required.input_requests {
                 Some(requests) => {
                     pause = Duration::ZERO;
-                    Some(self.while_open(time, self.gather(&call, &interim, requests)).await??)
+                    Some(self.while_open(time, self.gather(call, &interim, requests)).await??)
                 }
                 None => {
                     self.while_open(time, tokio::time::sleep(pause)).await?;
@@ -58,12 +83,13 @@ impl Client {
                     None
                 }
             };
-            let params = required.params(&call, responses.as_ref())?;
+            let params = required.params(call, responses.as_ref())?;
             let again = Call { params, total: Some(time.left()?), ..call.clone() };
             let result = self.send(&again).await.map_err(|error| time.explain(error))?;
-            match self.look(&call, result)? {
-                Looked::Complete(result) => return Ok(result),
-                Looked::InputRequired(next) => interim = next,
+            match self.look(call, result)? {
+                Looked::Complete(result) => return Ok(Ended::Complete(result)),
+                Looked::Interim(Interim::Task(created)) => return Ok(Ended::Task(created)),
+                Looked::Interim(Interim::InputRequired(next)) => interim = next,
             }
         }
         let message = format!(
@@ -84,43 +110,57 @@ impl Client {
         let method = call.method.as_str();
         let mut inputs = Vec::with_capacity(requests.0.len());
         for (key, request) in &requests.0 {
-            let wanted: Wanted<'_> = serde_json::from_str(request.get()).map_err(|error| {
-                Error::protocol(format!("the server needs an input {key:?} for {method} that cannot be read"))
-                    .with_source(error)
-            })?;
-            let params = wanted.params.map_or_else(RawJson::empty_object, |params| interim.part(params));
-            let version = self.protocol_version();
-            let input = match Method::from_name(&wanted.method) {
-                Some(method) if method.is_input_request_in(version) => {
-                    self.inner.inbound.input(method, params).map(|input| (method, input))
-                }
-                _ => Err(ErrorObject::method_not_found(&wanted.method)),
-            };
-            let (wanted, input) = input.map_err(|error| {
-                let what = format!(
-                    "the server needs an input {key:?} for {method} that it must not ask this client for"
-                );
-                Error::protocol(format!("{what}: {}", error.message))
-            })?;
-            inputs.push(async move {
-                let input = input.await.map_err(|error| no_input(wanted, method, error))?;
-                Ok((key.to_string(), input))
-            });
+            let input = self.input_for(method, interim, key, request)?;
+            inputs.push(async move { Ok((key.to_string(), input.await?)) });
         }
         try_join_all(inputs).await
     }
 
+    /// What gives one of the inputs that the server needs for `method`; `request` is in `interim`, under `key`.
+    pub(super) fn input_for(
+        &self,
+        method: &str,
+        interim: &RawJson,
+        key: &str,
+        request: &RawValue,
+    ) -> Result<impl Future<Output = Result<RawJson>> + Send + use<>> {
+        let wanted: Wanted<'_> = serde_json::from_str(request.get()).map_err(|error| {
+            Error::protocol(format!("the server needs an input {key:?} for {method} that cannot be read"))
+                .with_source(error)
+        })?;
+        let params = wanted.params.map_or_else(RawJson::empty_object, |params| interim.part(params));
+        let version = self.protocol_version();
+        let input = match Method::from_name(&wanted.method) {
+            Some(method) if method.is_input_request_in(version) => {
+                self.inner.inbound.input(method, params).map(|input| (method, input))
+            }
+            _ => Err(ErrorObject::method_not_found(&wanted.method)),
+        };
+        let (wanted, input): (Method, Input) = input.map_err(|error| {
+            let what = format!(
+                "the server needs an input {key:?} for {method} that it must not ask this client for"
+            );
+            Error::protocol(format!("{what}: {}", error.message))
+        })?;
+        let method = method.to_owned();
+        Ok(async move { input.await.map_err(|error| no_input(wanted, &method, error)) })
+    }
+
     /// Waits for something of this side as long as the call may take and the connection is open.
-    async fn while_open<T>(&self, time: Time, work: impl Future<Output = T>) -> Result<T> {
+    pub(super) async fn while_open<T>(&self, time: Time, work: impl Future<Output = T>) -> Result<T> {
         tokio::select! {
             done = work => Ok(done),
-            () = self.closed() => Err(CallError::Closed(self.close_reason()).into()),
+            () = self.closed() => Err(self.closed_error()),
             () = tokio::time::sleep(time.left()?) => Err(time.over()),
         }
     }
 }
 
 impl Client {
+    pub(super) fn closed_error(&self) -> Error {
+        CallError::Closed(self.close_reason()).into()
+    }
+
     fn close_reason(&self) -> CloseReason {
         match &self.inner.channel {
             Channel::Stream(stream) => stream.connection.closed().unwrap_or(CloseReason::Local),

@@ -8,7 +8,7 @@ use oxmcp_proto::link::{CallError, CallId};
 use rustc_hash::FxHashMap;
 use tokio::task::AbortHandle;
 
-use super::call::Looked;
+use super::call::{Interim, Looked};
 use super::stream::StreamChannel;
 use super::{Call, Channel, Client};
 use crate::connection::{Connection, Done, Waiter};
@@ -78,7 +78,7 @@ impl Client {
             let looked = outcome.map_err(Error::from).and_then(|result| client.look(&again, result));
             match looked {
                 Ok(Looked::Complete(result)) => done(Ok(result)),
-                Ok(Looked::InputRequired(interim)) => client.go_on(key, again, started, interim, done),
+                Ok(Looked::Interim(interim)) => client.go_on(key, again, started, interim, done),
                 Err(error) => done(Err(error)),
             }
         };
@@ -101,7 +101,7 @@ impl Client {
         key: u64,
         call: Call,
         started: Instant,
-        interim: RawJson,
+        interim: Interim,
         done: impl FnOnce(Result<RawJson>) + Send + 'static,
     ) {
         let Channel::Stream(stream) = &self.inner.channel else { return };

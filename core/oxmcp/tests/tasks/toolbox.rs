@@ -51,7 +51,7 @@ impl Drop for CountDrop {
 }
 
 impl Toolbox {
-    /// Waits until the handler of `gate` was dropped or done so many times in all.
+    /// Waits until handlers of `gate` and `asking` were dropped or done so many times in all.
     pub(crate) async fn dropped(&self, times: usize) {
         while self.dropped.load(Ordering::SeqCst) < times {
             self.dropping.notified().await;
@@ -70,7 +70,17 @@ impl Toolbox {
                 "through the gate"
             }
         };
+        let toolbox = self.clone();
+        let asking = move |_: Arguments, context: Context| {
+            let counted = CountDrop(toolbox.clone());
+            async move {
+                let _counted = counted;
+                context.confirm("Really?").await?;
+                Ok::<_, ToolError>("confirmed")
+            }
+        };
         Server::new("test", "1")
+            .task_tool("asking", "Asks, and shows when it is gone.", TaskMode::optional(), asking)
             .tool("greet", "Never a task.", || async { "hello" })
             .task_tool("quick", "Never has to wait.", TaskMode::optional(), || async { "done" })
             .task_tool("gate", "Waits.", TaskMode::optional(), gate.clone())

@@ -87,6 +87,8 @@ pub(super) struct Subject<'a> {
     name: Option<Text<'a>>,
     #[serde(borrow, default)]
     uri: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "taskId")]
+    task_id: Option<Text<'a>>,
     #[serde(borrow, default, rename = "_meta")]
     meta: Option<Meta<'a>>,
 }
@@ -117,6 +119,7 @@ impl<'a> Subject<'a> {
         let text = match name {
             "name" => &self.name,
             "uri" => &self.uri,
+            "taskId" => &self.task_id,
             _ => &None,
         };
         text.as_ref().map(|text| &*text.0)
