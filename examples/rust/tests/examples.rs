@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_example-server");
+const AXUM: &str = env!("CARGO_BIN_EXE_example-axum");
 const CLIENT: &str = env!("CARGO_BIN_EXE_example-client");
 
 /// What the client prints before the answer.
@@ -16,7 +18,7 @@ const GREETING: &str = "server: text-facts 0.1.0, revision 2026-07-28\ntools: co
 #[test]
 fn count_words_answers_over_both_transports() {
     let arguments = r#"{"text": "one two\nthree ø"}"#;
-    let served = Served::start();
+    let served = Served::start(SERVER);
     for target in [SERVER, &served.url] {
         let output = call("count_words", arguments, target);
         let answer = text(&output.stdout).strip_prefix(GREETING).unwrap();
@@ -33,7 +35,7 @@ fn find_text_reports_each_file_and_answers_the_hits() {
     fs::write(folder.0.join("a.md"), "hay\n").unwrap();
     fs::create_dir(folder.0.join("needle")).unwrap();
     let arguments = serde_json::json!({"folder": folder.0, "text": "needle"}).to_string();
-    let served = Served::start();
+    let served = Served::start(SERVER);
     for target in [SERVER, &served.url] {
         let output = call("find_text", &arguments, target);
         let progress = "progress: 1/2 a.md\nprogress: 2/2 b.md\n";
@@ -56,6 +58,20 @@ fn what_goes_wrong_is_said_on_stderr_and_by_the_exit_code() {
     assert_eq!(nobody.status.code(), Some(1));
 }
 
+#[test]
+fn a_server_is_mounted_in_another_application() {
+    let served = Served::start(AXUM);
+    let output = call("shout", r#"{"text": "hear, hear"}"#, &served.url);
+    assert!(output.status.success(), "{output:?}");
+    assert!(text(&output.stdout).ends_with("HEAR, HEAR\n"), "{output:?}");
+    let host = served.url.strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("in good health"), "{answer}");
+}
+
 fn call(tool: &str, arguments: &str, target: &str) -> Output {
     Command::new(CLIENT).args([tool, arguments, target]).output().unwrap()
 }
@@ -71,8 +87,8 @@ struct Served {
 }
 
 impl Served {
-    fn start() -> Self {
-        let mut process = Command::new(SERVER).args(["--port", "0"]).stderr(Stdio::piped()).spawn().unwrap();
+    fn start(program: &str) -> Self {
+        let mut process = Command::new(program).args(["--port", "0"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stderr.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening at ").unwrap().to_owned();
