@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use futures_util::task::AtomicWaker;
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{ErrorObject, Notification, RawJson, Request, write_on_one_line};
+use oxmcp_proto::jsonrpc::{ErrorObject, Notification, RawJson, Request, RequestId, write_on_one_line};
 use oxmcp_proto::link::{CallError, CallId, CallOptions, CloseReason, Link, Patience, Ticket};
 use oxmcp_proto::model::Progress;
 use tokio::sync::oneshot;
@@ -135,6 +135,14 @@ impl Connection {
         self.0.waker.wake();
         waiter.settle(Err(CallError::Cancelled));
         true
+    }
+
+    /// Settles a call that did not reach the peer.
+    pub(crate) fn fail(&self, id: &RequestId, error: CallError) {
+        let failed = self.link().settle(id);
+        if let Some(waiter) = failed {
+            waiter.settle(Err(error));
+        }
     }
 
     /// Makes a call as a future; dropping it cancels the call.

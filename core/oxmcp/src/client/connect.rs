@@ -9,11 +9,12 @@ use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::sync::watch;
 
 use super::catalog::Catalog;
+use super::eras::Way;
 use super::handlers::Handlers;
-use super::http::HttpChannel;
+use super::http::{HttpChannel, SseServer};
 use super::inbound::Inbound;
 use super::logging::LogLevel;
-use super::stream::{StreamChannel, not_connected, open_memory, open_stream};
+use super::stream::{StreamChannel, not_connected, open_memory, open_sse, open_stream};
 use super::subscriptions::Listening;
 use super::target::Target;
 use super::{Channel, Client, Inner, eras};
@@ -115,21 +116,13 @@ impl Connect {
         handlers.declare(&mut offer.capabilities);
         let inbound = Inbound::new(handlers, offer.capabilities.clone(), &limits);
         let (negotiated, channel) = match target {
-            Target::Url(url) => {
-                let server = eras::Server::at(&url);
-                offer.remembered = server.and_then(eras::Server::recall);
-                let http = HttpChannel::new(&url, headers, &offer, &limits, inbound.clone()).await?;
-                attempts.add(http.released());
-                let negotiated = http.negotiate(&offer, &limits).await?;
-                remember_era(server, &offer, &negotiated);
-                (negotiated, Channel::Http(http))
-            }
+            Target::Url(url) => connect_url(&url, headers, &mut offer, &limits, attempts, &inbound).await?,
             Target::Command(command) => {
                 let server = eras::Server::started_by(&command);
-                offer.remembered = server.recall();
+                offer.remembered = server.recall().map(Way::era);
                 let (negotiated, stream) =
                     connect_command(&command, &offer, &limits, attempts, &inbound).await?;
-                remember_era(Some(server), &offer, &negotiated);
+                remember(Some(server), &offer, Way::Era(negotiated.version.era()));
                 (negotiated, Channel::Stream(stream))
             }
             Target::Server(server) => {
@@ -190,9 +183,9 @@ async fn negotiate_over(
 }
 
 /// A pinned revision says nothing about what the server would choose.
-fn remember_era(server: Option<eras::Server>, offer: &Offer, negotiated: &Negotiated) {
+fn remember(server: Option<eras::Server>, offer: &Offer, way: Way) {
     if let (Some(server), None) = (server, offer.only) {
-        server.remember(negotiated.version.era());
+        server.remember(way);
     }
 }
 
@@ -217,6 +210,58 @@ pub(super) fn stateless_meta(version: ProtocolVersion, offer: &Offer) -> String 
         keys::CLIENT_CAPABILITIES,
         json(serde_json::to_value(&offer.capabilities).unwrap_or_default()),
     )
+}
+
+/// Connects over Streamable HTTP, or over HTTP+SSE to a server that refuses that as one does that knows no other (2025-11-25, transports,
+/// "Backwards Compatibility").
+async fn connect_url(
+    url: &str,
+    headers: Vec<(String, String)>,
+    offer: &mut Offer,
+    limits: &Limits,
+    attempts: &Attempts,
+    inbound: &Inbound,
+) -> Result<(Negotiated, Channel)> {
+    let server = eras::Server::at(url);
+    let way = server.and_then(eras::Server::recall);
+    let is_allowed = offer.only.is_none_or(|version| version.era() == Era::Handshake);
+    let sse = async || SseServer::open(url, headers.clone(), limits).await;
+    let over = async |sse: SseServer, offer: &Offer| {
+        let stream = open_sse(sse, limits, inbound.clone());
+        attempts.add(stream.released.clone());
+        let negotiated = stream.negotiate_once(offer, limits).await?;
+        remember(server, offer, Way::Sse);
+        Ok((negotiated, Channel::Stream(stream)))
+    };
+    offer.remembered = way.map(Way::era);
+    if way == Some(Way::Sse)
+        && is_allowed
+        && let Ok(sse) = sse().await
+    {
+        return over(sse, offer).await;
+    }
+    let http = HttpChannel::new(url, headers.clone(), offer, limits, inbound.clone()).await?;
+    attempts.add(http.released());
+    let refused = match http.negotiate(offer, limits).await {
+        Ok(negotiated) => {
+            remember(server, offer, Way::Era(negotiated.version.era()));
+            return Ok((negotiated, Channel::Http(http)));
+        }
+        Err(refused) => refused,
+    };
+    if !(refused.may_be_sse && is_allowed) {
+        return Err(refused.error);
+    }
+    match sse().await {
+        Ok(sse) => {
+            offer.remembered = Some(Era::Handshake);
+            over(sse, offer).await
+        }
+        Err(error) => {
+            tracing::debug!(%error, "nor is there a server of HTTP+SSE");
+            Err(refused.error)
+        }
+    }
 }
 
 /// Starts the server and negotiates. A server that exits over the probe is started once more, and asked in the old way.

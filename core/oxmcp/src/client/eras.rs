@@ -10,14 +10,32 @@ use crate::Command;
 /// The number of servers remembered; past it the memory starts anew.
 const MAX_SERVERS: usize = 1024;
 
-/// Which era each server turned out to be of, for the life of this process: its next connection needs no probe (2026-07-28,
-/// versioning). A memory that turns out wrong costs one request more.
+/// How each server turned out to be spoken to, for the life of this process: its next connection needs no probe (2026-07-28, versioning).
+/// A memory that turns out wrong costs one request more.
 static ERAS: LazyLock<Eras> = LazyLock::new(Eras::default);
 
 #[derive(Default)]
 struct Eras {
-    servers: Mutex<HashMap<Server, Era>>,
+    servers: Mutex<HashMap<Server, Way>>,
     fingerprints: RandomState,
+}
+
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// In the manner of its era, over the transport that its address names.
+    Era(Era),
+    /// In that of the handshake era, over HTTP+SSE.
+    Sse,
+}
+
+impl Way {
+    pub(super) fn era(self) -> Era {
+        match self {
+            Self::Era(era) => era,
+            Self::Sse => Era::Handshake,
+        }
+    }
 }
 
 /// A server, told from others by a fingerprint: what a URL or a command says may be long, and secret.
@@ -37,21 +55,21 @@ impl Server {
         Self(ERAS.fingerprints.hash_one(command.identity()))
     }
 
-    pub(super) fn remember(self, era: Era) {
+    pub(super) fn remember(self, way: Way) {
         let Some(mut servers) = servers() else { return };
         if servers.len() >= MAX_SERVERS && !servers.contains_key(&self) {
             servers.clear();
         }
-        servers.insert(self, era);
+        servers.insert(self, way);
     }
 
-    pub(super) fn recall(self) -> Option<Era> {
+    pub(super) fn recall(self) -> Option<Way> {
         servers()?.get(&self).copied()
     }
 }
 
 /// The memory, unless somebody is at it. Nobody waits for that: in a forked child, a thread that it does not have may hold the lock.
-fn servers() -> Option<MutexGuard<'static, HashMap<Server, Era>>> {
+fn servers() -> Option<MutexGuard<'static, HashMap<Server, Way>>> {
     match ERAS.servers.try_lock() {
         Ok(servers) => Some(servers),
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -88,8 +106,8 @@ mod tests {
     fn memory_is_bounded() {
         for at in 0..3 * MAX_SERVERS {
             let server = Server::at(&format!("http://example.org/{at}")).unwrap();
-            server.remember(Era::Handshake);
-            assert_eq!(server.recall(), Some(Era::Handshake));
+            server.remember(Way::Sse);
+            assert_eq!(server.recall(), Some(Way::Sse));
             assert!(servers().unwrap().len() <= MAX_SERVERS);
         }
     }

@@ -6,6 +6,7 @@ mod negotiate;
 mod posts;
 mod serving;
 mod session;
+mod sse;
 
 use std::future::pending;
 use std::mem;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use self::failure::to_error;
 use self::in_flight::{Flights, InFlight};
 use self::kept::Kept;
+use self::negotiate::NotNegotiated;
 use self::posts::{Post, Posts};
 use self::serving::{Asked, Serving};
 use self::session::{Renewal, Standing, lock};
@@ -37,6 +39,7 @@ use crate::transport::http::{Head, HttpClient, HttpError, Response};
 use crate::{Limits, Result, clock};
 
 pub(super) use self::failure::CallFailure;
+pub(super) use self::sse::SseServer;
 
 /// How long closing waits for the messages that are still to be sent, before it ends the session.
 const LAST_POSTS: Duration = Duration::from_secs(2);
@@ -93,7 +96,11 @@ impl HttpChannel {
     }
 
     /// Agrees on a revision.
-    pub(super) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Negotiated> {
+    pub(super) async fn negotiate(
+        &self,
+        offer: &Offer,
+        limits: &Limits,
+    ) -> Result<Negotiated, NotNegotiated> {
         self.shared.negotiate(offer, limits.probe, &self.shared.standing).await
     }
 

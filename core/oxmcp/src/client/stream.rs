@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use super::connect::stateless_meta;
+use super::http::SseServer;
 use super::inbound::Inbound;
 use super::params::{MetaMembers, Params};
 use super::start::Resumed;
@@ -67,6 +68,26 @@ pub(super) fn open_stream(
                     drive_child(connection, reader, writer, child, &limits, role).await
                 }
             }
+            release.send_replace(true);
+        }
+    });
+    StreamChannel { connection, released, runtime: Handle::current(), resumed: Resumed::default(), inbound }
+}
+
+/// Starts the task that drives a client's end of HTTP+SSE.
+pub(super) fn open_sse(server: SseServer, limits: &Limits, inbound: Inbound) -> StreamChannel {
+    let connection = Connection::new(limits);
+    let (release, released) = watch::channel(false);
+    let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
+    tokio::spawn({
+        let (connection, limits, inbound) = (connection.clone(), limits.clone(), inbound.clone());
+        async move {
+            let http = server.http();
+            let role = ClientRole { inbound, noise: None };
+            let (reader, writer) = tokio::io::split(ours);
+            let carried = server.carry(theirs, connection.clone());
+            drive(connection, reader, writer, role, &limits, Some(carried)).await;
+            http.close().await;
             release.send_replace(true);
         }
     });

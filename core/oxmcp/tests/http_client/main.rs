@@ -10,5 +10,6 @@ mod own_server;
 mod peer;
 mod resume;
 mod session;
+mod sse;
 mod subscriptions;
 mod tools;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use oxmcp::server::Arguments;
 use oxmcp::transport::{HttpOptions, HttpServer};
-use oxmcp::{Client, Context, Limits, ProtocolVersion, Server};
+use oxmcp::{Client, Context, ErrorKind, Limits, ProtocolVersion, Server};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -56,4 +56,21 @@ async fn two_clients_survive_a_server_that_keeps_one_session() {
         settled(client.close()).await.unwrap();
     }
     settled(server.close()).await;
+}
+
+#[tokio::test]
+async fn a_call_goes_over_the_transport_of_2024() {
+    let server = Server::new("demo", "1.0.0").tool("hello", "Greet.", || async { "hello" });
+    let options = HttpOptions { legacy_sse: true, ..HttpOptions::default() };
+    let server = server.listen(options).await.unwrap();
+    let url = format!("http://{}/sse", server.local_addr());
+    let client = settled(Client::connect(url)).await.unwrap();
+    for _ in 0..3 {
+        let result = settled(client.call_tool("hello", json!({}))).await.unwrap();
+        assert_eq!(result.joined_text(), "hello");
+    }
+    settled(server.close()).await;
+    settled(client.closed()).await;
+    let error = settled(client.call_tool("hello", json!({}))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
 }

@@ -41,6 +41,8 @@ pub(crate) enum Reply {
     Last(String),
     /// The connection is closed.
     Hang,
+    /// A stream of events: each piece is written when it comes, and the connection is closed after the last.
+    Events(mpsc::UnboundedReceiver<String>),
 }
 
 impl Seen {
@@ -190,6 +192,16 @@ async fn converse(mut stream: TcpStream, mut answer: impl FnMut(Seen) -> Reply) 
                 return;
             }
             Reply::Hang => return,
+            Reply::Events(mut events) => {
+                let mut piece = Some(events_response(""));
+                while let Some(bytes) = piece {
+                    if stream.write_all(bytes.as_bytes()).await.is_err() {
+                        return;
+                    }
+                    piece = events.recv().await;
+                }
+                return;
+            }
         }
     }
 }

@@ -2,7 +2,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oxmcp_proto::jsonrpc::{RawJson, RequestId, write_notification, write_request};
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RequestId, write_notification, write_request};
 use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, NegotiationError, Offer, Reply, Step};
 use oxmcp_proto::{Era, Method, ProtocolVersion};
 use tokio::sync::oneshot;
@@ -24,9 +24,10 @@ impl Shared {
         offer: &Offer,
         patience: Duration,
         standing: &Mutex<Standing>,
-    ) -> Result<Negotiated> {
+    ) -> Result<Negotiated, NotNegotiated> {
         let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
         let mut refusal = None;
+        let mut may_be_sse = false;
         loop {
             step = match step {
                 Step::Done(negotiated) => {
@@ -44,14 +45,19 @@ impl Shared {
                 Step::Failed(error) => {
                     let last_words = refusal.filter(|_| error == NegotiationError::NotAServer);
                     let error = Error::from(error);
-                    return Err(match last_words {
+                    let error = match last_words {
                         Some(refusal) => error.with_source(to_error(refusal)),
                         None => error,
-                    });
+                    };
+                    return Err(NotNegotiated { error, may_be_sse });
                 }
                 Step::Request { method, version, params, is_probe } => {
                     let patience = is_probe.then_some(patience);
-                    let reply = match self.ask(method, version, &params, patience, offer).await {
+                    let asked = self.ask(method, version, &params, patience, offer).await;
+                    if method == Method::Initialize {
+                        may_be_sse = matches!(&asked, Err(error) if is_sse_like(error));
+                    }
+                    let reply = match asked {
                         Ok((reply, session)) => {
                             // No other answer opens a session.
                             if method == Method::Initialize {
@@ -59,11 +65,16 @@ impl Shared {
                             }
                             reply
                         }
+                        Err(HttpError::Status { status, rpc: Some(error), .. })
+                            if !is_unauthorized(status) =>
+                        {
+                            Reply::Error(error)
+                        }
                         Err(error) if is_refusal(&error, is_probe) => {
                             refusal = Some(error);
                             Reply::Refused
                         }
-                        Err(error) => return Err(to_error(error)),
+                        Err(error) => return Err(to_error(error).into()),
                     };
                     negotiation.handle(reply)
                 }
@@ -103,9 +114,6 @@ impl Shared {
         match answer {
             Ok(Response { outcome: Ok(result), session }) => Ok((Reply::Result(result), session)),
             Ok(Response { outcome: Err(error), .. }) => Ok((Reply::Error(error), None)),
-            Err(HttpError::Status { status, rpc: Some(error), .. }) if !is_unauthorized(status) => {
-                Ok((Reply::Error(error), None))
-            }
             Err(error) => Err(error),
         }
     }
@@ -117,6 +125,27 @@ impl Shared {
         write_notification(&mut body, Method::Initialized.name(), |out| out.extend_from_slice(b"{}"));
         self.http.post(standing.head(Method::Initialized.name()), body.into()).await
     }
+}
+
+/// Why nothing was agreed on.
+pub(in crate::client) struct NotNegotiated {
+    pub(in crate::client) error: Error,
+    /// Whether the server may be one that speaks HTTP+SSE alone.
+    pub(in crate::client) may_be_sse: bool,
+}
+
+impl From<Error> for NotNegotiated {
+    fn from(error: Error) -> Self {
+        Self { error, may_be_sse: false }
+    }
+}
+
+/// Whether `initialize` was refused as a server refuses it that takes no messages there: with a `4xx`, and nothing that only a server of
+/// the stateless era says (2025-06-18, transports; 2026-07-28, Streamable HTTP, "HTTP+SSE Transport").
+fn is_sse_like(error: &HttpError) -> bool {
+    let HttpError::Status { status, rpc, .. } = error else { return false };
+    let is_modern = rpc.as_ref().is_some_and(ErrorObject::is_modern);
+    status.is_client_error() && !is_unauthorized(*status) && !error.may_pass() && !is_modern
 }
 
 /// Whether a failed request of the negotiation was refused, so that there may be another way. While probing, whatever is no answer says

@@ -98,7 +98,8 @@ impl Shared {
         let only = lock(&self.standing).version;
         let offer = Offer { only, ..self.renewal.offer.clone() };
         let opening = Opening { shared: self, standing: Mutex::default() };
-        self.negotiate(&offer, self.renewal.patience, &opening.standing).await?;
+        let negotiated = self.negotiate(&offer, self.renewal.patience, &opening.standing).await;
+        negotiated.map_err(|refused| refused.error)?;
         let standing = mem::take(&mut *lock(&opening.standing));
         *lock(&self.standing) = standing.clone();
         self.restore(standing);

@@ -25,7 +25,7 @@ use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::sync::{Semaphore, oneshot};
 
 use self::answer::{Answer, Outcome};
-use self::endpoint::{endpoint, fixed_headers};
+use self::endpoint::{endpoint, fixed_headers, named_endpoint};
 use self::outgoing::Outgoing;
 use self::tasks::{Executor, Tasks};
 use super::accept::is_media_type;
@@ -250,10 +250,20 @@ impl HttpClient {
 
     /// Posts a message that wants no answer.
     pub(crate) async fn post(&self, head: Head<'_>, body: Bytes) -> Result<(), HttpError> {
+        self.post_to(&self.inner.uri, head, body).await
+    }
+
+    /// Posts a message to where a server of HTTP+SSE takes them.
+    pub(crate) async fn post_to(&self, endpoint: &Uri, head: Head<'_>, body: Bytes) -> Result<(), HttpError> {
         let headers = self.post_headers(&head)?;
-        let response = self.send(Method::POST, headers, Outgoing::new(body, None)).await?;
+        let response = self.send_to(endpoint, Method::POST, headers, Outgoing::new(body, None)).await?;
         self.inner.finish(response.into_body());
         Ok(())
+    }
+
+    /// The endpoint that a server of HTTP+SSE names in its stream.
+    pub(crate) fn named_endpoint(&self, named: &[u8]) -> Result<Uri, HttpError> {
+        named_endpoint(&self.inner.uri, named)
     }
 
     /// Ends the session, as far as the server lets clients do that.
@@ -283,16 +293,26 @@ impl HttpClient {
         Ok(headers)
     }
 
-    /// Sends a request, and gives its response if the status is a success.
     async fn send(
         &self,
         method: Method,
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<http::Response<Incoming>, HttpError> {
+        self.send_to(&self.inner.uri, method, headers, body).await
+    }
+
+    /// Sends a request, and gives its response if the status is a success.
+    async fn send_to(
+        &self,
+        uri: &Uri,
+        method: Method,
+        headers: HeaderMap,
+        body: Outgoing,
+    ) -> Result<http::Response<Incoming>, HttpError> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        *request.uri_mut() = self.inner.uri.clone();
+        *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;
         let response = self.inner.http.request(request).await.map_err(HttpError::not_sent)?;
         if response.status().is_success() {
