@@ -231,6 +231,10 @@ impl Peer for ConnectionPeer {
         self.connection.link().is_serving(&self.request) && self.connection.notify(method, params)
     }
 
+    fn tell(&self, method: Method, params: &[u8]) -> bool {
+        self.connection.notify(method, params)
+    }
+
     fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
         self.connection.clone().ask(method, params)
     }

@@ -9,6 +9,9 @@ pub(crate) trait Peer: Send + Sync {
     /// keeps up. Never blocks.
     fn notify(&self, method: Method, params: &[u8]) -> bool;
 
+    /// Sends a notification that does not belong to the request, also when that is over. False when nobody listens or keeps up. Never blocks.
+    fn tell(&self, method: Method, params: &[u8]) -> bool;
+
     /// Asks the client, which only a session of the handshake era can do. Settles at the latest after
     /// [`Limits::input_wait`](crate::Limits::input_wait); dropping the future tells the client that nobody waits any more.
     fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>>;

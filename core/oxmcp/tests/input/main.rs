@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bounds;
 mod consent;
 mod declared;
 mod session;
 mod stateless;
+mod url;
+mod waiting;
 mod wire;
 
 #[allow(dead_code, reason = "the tests of the HTTP server use the rest")]

@@ -147,8 +147,10 @@ impl Wire {
             }
             Way::Http { open, .. } => {
                 let (open, taken) = open.as_mut().expect("a request");
-                if open.response.header("content-type") == Some("application/json") {
+                if *taken == 0 && open.response.header("content-length").is_some() {
                     open.read_to_end().await;
+                }
+                if open.response.header("content-type") == Some("application/json") {
                     return open.response.json();
                 }
                 loop {

@@ -9,11 +9,11 @@ use oxmcp_proto::{Method, ProtocolVersion};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::ask::ask;
 use super::declared::OptionalElicit;
 use super::form::{form_of, in_revision};
+use super::page::{Page, Visiting};
 use super::question::{Manner, Need, Question};
 use super::{InputError, InputErrorKind};
 use crate::Context;
@@ -33,7 +33,7 @@ pub struct Elicit<T> {
 #[derive(Clone, Debug)]
 enum What {
     Form(Result<RequestedSchema, String>),
-    Page { url: String, id: Option<String> },
+    Page(Page),
 }
 
 /// What a user did with a question.
@@ -78,10 +78,6 @@ impl<T> Elicited<T> {
 /// The user said yes to [`Elicit::confirm`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmed;
-
-/// The user agreed to visit a page: [`Elicit::url`]. What was done there only the page's own server knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Visiting;
 
 impl<T: JsonSchema + DeserializeOwned> Elicit<T> {
     /// A form whose fields are those of a struct: strings, numbers, booleans, enums of unit variants and lists of such enums. A field that
@@ -148,15 +144,25 @@ impl Elicit<Visiting> {
     /// The answer says that the user agrees to visit it. Wait for what is done there by asking your own store; in a session,
     /// [`Context::elicitation_complete`] then tells the client.
     pub fn url(message: impl Into<String>, url: impl Into<String>) -> Self {
-        Self::new(message, What::Page { url: url.into(), id: None }, |_| Ok(Elicited::Accepted(Visiting)))
+        Self::new(message, What::Page(Page { url: url.into(), id: None }), |_| {
+            Ok(Elicited::Accepted(Visiting))
+        })
     }
 
     /// What [`Context::elicitation_complete`] will call it. Default: a random UUID. Only revision 2025-11-25 sends it.
     pub fn elicitation_id(mut self, elicitation_id: impl Into<String>) -> Self {
-        if let What::Page { id, .. } = &mut self.what {
-            *id = Some(elicitation_id.into());
+        if let What::Page(page) = &mut self.what {
+            page.id = Some(elicitation_id.into());
         }
         self
+    }
+
+    /// The question as the client's revision has it, if the client can be asked.
+    pub(super) fn into_page(self, context: &Context) -> Result<ElicitUrlParams, InputError> {
+        match self.what {
+            What::Page(page) => page.params(context, self.message),
+            What::Form(_) => Err(InputError::fault(InputErrorKind::Misuse, "a form is no page to visit")),
+        }
     }
 }
 
@@ -208,19 +214,8 @@ impl<T> Elicit<T> {
                 };
                 (Question::new(Method::Elicit, &params, self.manner)?, Some(schema))
             }
-            What::Page { url, id } => {
-                Need::Url.check(context, "the user is to visit a page", ProtocolVersion::V2025_11_25)?;
-                if let Err(error) = url::Url::parse(&url) {
-                    return Err(InputError::fault(
-                        InputErrorKind::Misuse,
-                        format!("the page's URL {url:?}: {error}"),
-                    ));
-                }
-                // Before, it was not there; since, it is not there any more.
-                let has_id = version == ProtocolVersion::V2025_11_25;
-                let id = has_id.then(|| id.unwrap_or_else(|| Uuid::new_v4().to_string()));
-                let params =
-                    ElicitUrlParams { elicitation_id: id, ..ElicitUrlParams::new(self.message, url) };
+            What::Page(page) => {
+                let params = page.params(context, self.message)?;
                 (Question::new(Method::Elicit, &params, self.manner)?, None)
             }
         };

@@ -15,6 +15,8 @@ pub enum InputErrorKind {
     Declined,
     /// The user went away without a choice.
     Cancelled,
+    /// The user has to visit a page first ([`Context::require_visit`](crate::Context::require_visit)).
+    UrlRequired,
     /// The client answered with an error.
     Refused,
     /// The client's answer is not what the spec, or the form, says it is.
@@ -53,6 +55,11 @@ pub struct InputError {
 impl InputError {
     pub(super) fn new(kind: InputErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), rpc: None }
+    }
+
+    /// The request as such fails.
+    pub(super) fn of_request(kind: InputErrorKind, error: ErrorObject) -> Self {
+        Self { kind, message: error.message.clone(), rpc: Some(Box::new(error)) }
     }
 
     /// The client did not declare a capability, given as JSON (2026-07-28, `MissingRequiredClientCapabilityError`).

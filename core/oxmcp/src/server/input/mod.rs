@@ -10,6 +10,7 @@ mod digest;
 mod elicit;
 mod error;
 mod form;
+mod page;
 mod question;
 mod roots;
 mod rounds;
@@ -19,8 +20,9 @@ mod state;
 mod step;
 
 pub use declared::{Ask, Asked, Input, ListRoots, OfAnswers, OfAnswersAndContext, OptionalElicit, ask};
-pub use elicit::{Confirmed, Elicit, Elicited, Visiting};
+pub use elicit::{Confirmed, Elicit, Elicited};
 pub use error::{InputError, InputErrorKind};
+pub use page::Visiting;
 pub use sample::Sample;
 pub use seal::StateKey;
 

@@ -151,6 +151,10 @@ impl Peer for Aside {
         false
     }
 
+    fn tell(&self, method: Method, params: &[u8]) -> bool {
+        self.0.send(|out| write_notification(out, method.name(), |out| out.extend_from_slice(params)))
+    }
+
     fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
         ask(self.0.clone(), None, method, params)
     }

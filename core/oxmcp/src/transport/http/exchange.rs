@@ -32,6 +32,10 @@ impl Peer for Deaf {
         false
     }
 
+    fn tell(&self, _: Method, _: &[u8]) -> bool {
+        false
+    }
+
     fn ask(&self, method: Method, _: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
         unreachable_client(method)
     }

@@ -213,6 +213,16 @@ impl Peer for Outbox {
         self.send(|out| write_notification(out, method.name(), |out| out.extend_from_slice(params)))
     }
 
+    fn tell(&self, method: Method, params: &[u8]) -> bool {
+        let write =
+            |out: &mut Vec<u8>| write_notification(out, method.name(), |out| out.extend_from_slice(params));
+        match &self.origin {
+            // A message goes out on one stream only (2025-11-25, transports, "Multiple Connections").
+            Some(origin) => origin.session.send(write) || self.send(write),
+            None => false,
+        }
+    }
+
     fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
         match &self.origin {
             Some(origin) => ask(origin.session.clone(), origin.me.upgrade(), method, params),
