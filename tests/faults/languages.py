@@ -7,18 +7,24 @@ ROOT = Path(__file__).resolve().parents[2]
 FAULTS = ROOT / "tests" / "faults"
 PYTHON = str(ROOT / ".build" / "python" / "bin" / "python")
 
+
+def rust(program):
+    """A program of `tests/faults/rust`."""
+    return str(ROOT / "target" / os.environ.get("FAULTS_PROFILE", "debug") / program)
+
+
 CLIENTS = {
-    "rust": [str(ROOT / "target" / "debug" / "faults-client")],
+    "rust": [rust("faults-client")],
     "python": [PYTHON, str(FAULTS / "clients" / "client.py")],
     "node": ["node", str(FAULTS / "clients" / "client.mjs")],
 }
 
 # Programs that hold many clients, and leave them in many ways.
-HOSTS = {"rust": [str(ROOT / "target" / "debug" / "faults-host")]}
+HOSTS = {"rust": [rust("faults-host")]}
 
 # The example servers: `count_words {"text"}` and `find_text {"folder", "text"}`; stdio, or HTTP with `--port`.
 SERVERS = {
-    "rust": [str(ROOT / "target" / "debug" / "faults-server")],
+    "rust": [rust("faults-server")],
     "python": [PYTHON, str(FAULTS / "servers" / "server.py")],
     "node": ["node", str(FAULTS / "servers" / "server.mjs")],
 }

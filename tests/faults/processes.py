@@ -1,9 +1,21 @@
-"""Processes, by their ids, and whether they are gone."""
+"""Processes, by their ids: whether they are gone, and what memory they take."""
 
 import time
 
 # Seconds after which something is taken never to come.
 GUARD = 60
+
+
+# What is too large by any measure, the pieces it is sent in, and the bytes that a process may take for it at most.
+GIGABYTE = 1 << 30
+PIECE = b"x" * (1 << 20)
+MAX_GROWTH = 64 << 20
+
+
+def peak(pid):
+    """The most memory that a process had so far, in bytes."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
 
 def alive(pid):

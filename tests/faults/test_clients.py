@@ -10,7 +10,7 @@ import pytest
 
 from client_cases import FAR_AWAY, HTTP, STDIO, Case
 from languages import CLIENTS, FAULTS, chosen
-from processes import await_end
+from processes import MAX_GROWTH, await_end
 
 # What the faulty server writes beside its answer; the same as there.
 NOISE = [
@@ -105,6 +105,23 @@ def test_noise_is_heard_and_never_answered(language, revision, tmp_path):
     assert [message.get("method") for message in received] == 2 * [*greeting, "tools/call", "tools/call"]
 
 
+def check_growth(report):
+    # The first round's peak is the second's beginning.
+    assert max(round["growth"] for round in report["rounds"]) <= MAX_GROWTH, report
+
+
+@pytest.mark.parametrize("language", chosen(["rust"]))
+def test_a_gigabyte_on_one_line_takes_little_memory(language):
+    case = Case("gigabyte", "TooLarge")
+    command = [sys.executable, str(FAULTS / "peers" / "stdio_server.py"), case.fault]
+    report = run(language, case, {"command": command[0], "args": command[1:]})
+    check(report, case)
+    check_growth(report)
+
+
+GIGABYTES = [Case(fault, "TooLarge") for fault in ["gigabyte", "gigabyte_event", "gigabyte_lines"]]
+
+
 @pytest.mark.parametrize("language", chosen(CLIENTS))
 def test_a_command_that_is_not_there(language):
     outcome = run_spec(language, {"command": "/nonexistent/server"}, [])["rounds"][0]["connect"]
@@ -124,6 +141,15 @@ def http_fault(request):
 def test_http(language, http_fault):
     case, url = http_fault
     check(run(language, case, {"url": url}), case)
+
+
+@pytest.mark.parametrize("language", chosen(["rust"]))
+@pytest.mark.parametrize("http_fault", GIGABYTES, ids=name_of, indirect=True)
+def test_a_gigabyte_over_http_takes_little_memory(language, http_fault):
+    case, url = http_fault
+    report = run(language, case, {"url": url})
+    check(report, case)
+    check_growth(report)
 
 
 @pytest.mark.parametrize("language", chosen(CLIENTS))

@@ -6,12 +6,14 @@ import os
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 
 from languages import SERVERS, chosen
-from test_stdio_servers import GUARD, META, call
+from processes import GIGABYTE, GUARD, MAX_GROWTH, PIECE, peak
+from test_stdio_servers import META, call
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -123,6 +125,9 @@ def test_revisions(server):
 def test_hosts_and_origins(server):
     for host in ["evil.example.com", "evil.example.com:80", "127.0.0.1.evil.example.com", "localhost.evil.example.com"]:
         assert server.request(call(1), host=host)[0] == 403, host
+    # The authority of a request line, as HTTP/2 and proxies have it, counts like the header.
+    for authority, status in [("evil.example.com", 403), (f"127.0.0.1:{server.port}", 200)]:
+        assert server.request(call(1), path=f"http://{authority}/mcp")[0] == status, authority
     for origin in ["http://evil.example.com", "null", "http://localhost.evil.example.com", "file://"]:
         assert server.request(call(1), Origin=origin)[0] == 403, origin
     assert server.request(call(1), Origin=f"http://localhost:{server.port}")[0] == 200
@@ -144,6 +149,43 @@ def test_a_body_over_the_limit(server):
     except (BrokenPipeError, ConnectionResetError):
         # It may stop reading before all of it is sent.
         pass
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_gigabyte_takes_little_memory(server, announced):
+    before = peak(server.process.pid)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=GUARD)
+    length = f"Content-Length: {GIGABYTE}" if announced else "Transfer-Encoding: chunked"
+    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    connection.sendall(f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{length}\r\n{head}\r\n".encode())
+    sent = 0
+    try:
+        while sent < GIGABYTE:
+            connection.sendall(PIECE if announced else b"%x\r\n%s\r\n" % (len(PIECE), PIECE))
+            sent += len(PIECE)
+    except (BrokenPipeError, ConnectionResetError):
+        # It takes no more of it than its client needs to see the answer.
+        pass
+    connection.close()
+    assert sent < GIGABYTE // 2
+    server.lives()
+    assert peak(server.process.pid) - before <= MAX_GROWTH
+
+
+def test_many_clients_with_the_same_ids_get_their_own_answers(server):
+    def ask(number):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=GUARD)
+        heard = []
+        for id in range(10):
+            text = f"client {number}, call {id}"
+            connection.request("POST", "/mcp", json.dumps(call(id, arguments={"text": text})), HEADERS)
+            answer = json.loads(connection.getresponse().read())
+            heard.append((answer["id"], answer["result"]["content"][0]["text"]) == (id, text))
+        connection.close()
+        return heard
+
+    with ThreadPoolExecutor(100) as clients:
+        assert all(all(heard) and len(heard) == 10 for heard in clients.map(ask, range(100)))
 
 
 def test_wrong_calls(server):

@@ -13,9 +13,7 @@ import time
 import pytest
 
 from languages import SERVERS, chosen
-
-# Seconds after which something is taken never to come.
-GUARD = 60
+from processes import GIGABYTE, GUARD, MAX_GROWTH, PIECE, peak
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -153,6 +151,35 @@ def test_deep_json_is_refused(server):
     depth = 100_000
     server.write(b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":' + b"[" * depth + b"]" * depth + b"}}\n")
     assert server.error() == (1, -32700)
+
+
+def test_keys_that_readers_could_disagree_on(server):
+    def call_with(arguments):
+        server.write(b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":%s,"_meta":%s}}\n'
+                     % (arguments, json.dumps(META).encode()))
+        return server.receive()["result"]
+
+    for arguments in [b'{"text":"a","text":"b"}', b'{"text":"a","\\u0074ext":"b"}', b'{"text":"a","x":{"y":1,"y":1}}']:
+        result = call_with(arguments)
+        assert result["isError"] is True and "duplicate" in result["content"][0]["text"], result
+    for arguments in [b'{"Text":"a"}', b'{"text\\u0000":"a"}', b'{"\\u0000text":"a"}']:
+        assert call_with(arguments)["isError"] is True
+    for arguments in [b'{"text":"a","Text":"b"}', b'{"text\\u0000":"b","text":"a"}']:
+        assert call_with(arguments)["content"][0]["text"] == "a"
+    for params in [b'"name":"echo","name":"throw"', b'"name":"throw","n\\u0061me":"echo"', b'"Name":"echo"', b'"name\\u0000":"echo"']:
+        server.write(b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{%s,"arguments":{"text":"a"},"_meta":%s}}\n'
+                     % (params, json.dumps(META).encode()))
+        assert server.error() == (1, -32602)
+
+
+def test_a_gigabyte_on_one_line_takes_little_memory(server):
+    before = peak(server.process.pid)
+    server.write(b'{"jsonrpc":"2.0","id":"giant","method":"tools/call","params":{"name":"echo","arguments":{"text":"')
+    for _ in range(GIGABYTE // len(PIECE)):
+        server.write(PIECE)
+    server.write(b'"}}}\n')
+    assert server.error() == ("giant", -32600)
+    assert peak(server.process.pid) - before <= MAX_GROWTH
 
 
 def test_wrong_calls(server):

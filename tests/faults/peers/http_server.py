@@ -97,6 +97,30 @@ def too_large_event(http, request):
     http.reply(200, EVENTS, b"data: " + message(request, result_of("x" * (20 << 20))) + b"\n\n")
 
 
+def gigabyte(http, request):
+    http.start(200, JSON, {"Connection": "close"})
+    flood(http, message(request, result_of("fault"))[:-5])
+
+
+def gigabyte_event(http, request):
+    http.start(200, EVENTS, {"Connection": "close"})
+    flood(http, b"data: " + message(request, result_of("fault"))[:-5])
+
+
+def gigabyte_lines(http, request):
+    http.start(200, EVENTS, {"Connection": "close"})
+    flood(http, b"", (b"data: " + b"x" * 1017 + b"\n") * 1024)
+
+
+def flood(http, head, piece=b"x" * (1 << 20)):
+    try:
+        http.wfile.write(head)
+        for _ in range((1 << 30) // len(piece)):
+            http.wfile.write(piece)
+    except OSError:
+        pass
+
+
 def hangs(http, request):
     time.sleep(600)
 

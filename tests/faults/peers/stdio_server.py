@@ -133,6 +133,13 @@ def too_large_id_last(request):
     write(b'"}]},"id":%d}\n' % request["id"])
 
 
+def gigabyte(request):
+    write(b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"' % request["id"])
+    for _ in range(1024):
+        write(b"x" * (1 << 20))
+    write(b'"}]}}\n')
+
+
 def exits(request):
     os._exit(3)
 

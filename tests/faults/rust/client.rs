@@ -70,6 +70,7 @@ async fn round(spec: &Spec) -> Value {
         Err(error) => return json!({"connect": failed(&error, started)}),
     };
     let connected = json!({"elapsedMs": millis(started)});
+    let before = peak();
     let mut calls = Vec::new();
     for call in &spec.calls {
         let started = Instant::now();
@@ -85,7 +86,7 @@ async fn round(spec: &Spec) -> Value {
     // Closing has nothing to fail with.
     let _ = client.close().await;
     let noise = &*noise.lock().unwrap_or_else(PoisonError::into_inner);
-    json!({"connect": connected, "calls": calls, "noise": noise})
+    json!({"connect": connected, "calls": calls, "noise": noise, "growth": peak() - before})
 }
 
 fn failed(error: &Error, started: Instant) -> Value {
@@ -101,6 +102,13 @@ fn failed(error: &Error, started: Instant) -> Value {
 
 fn millis(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1000.0
+}
+
+/// The most memory that this process had so far, in bytes.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or_default() * 1024
 }
 
 /// What is released in the background may take a moment: waits until no more is left than before.

@@ -8,6 +8,7 @@ mod message;
 mod raw;
 mod text;
 mod toplevel;
+mod tree;
 
 pub use codec::{parse, write_error, write_notification, write_request, write_result, write_result_head};
 pub use depth::exceeds_depth;

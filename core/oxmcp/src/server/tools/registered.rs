@@ -68,7 +68,7 @@ impl RegisteredTool {
             return Err("the arguments are not an object".to_owned());
         }
         let Some(schema) = &self.arguments else { return Ok(()) };
-        schema.check(&arguments.to().map_err(|error| error.to_string())?)
+        schema.check(&arguments.to_tree().map_err(|error| error.to_string())?)
     }
 
     /// Says how a result breaks the promise of `outputSchema` (2025-06-18 on, tools, "Output Schema").
