@@ -5,6 +5,7 @@
 mod bounds;
 mod consent;
 mod declared;
+mod round_trip;
 mod session;
 mod stateless;
 mod url;
