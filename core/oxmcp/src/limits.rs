@@ -58,6 +58,10 @@ pub struct Limits {
     /// After how long clients of a server are to ask again how a task stands; and how long a client waits whose server does not say.
     /// Default one second.
     pub task_poll: Duration,
+    /// Results that a client keeps, because the server said that they may be used again for a while (2026-07-28); 0 for none. Default 1,024.
+    pub cache_entries: usize,
+    /// Bytes of those results. Default 16 MiB.
+    pub cache_bytes: usize,
     /// Resources to which a client is subscribed. Default 4,096.
     pub subscriptions: usize,
     /// How long a child process has to exit by itself after its input was closed, and again after it was asked to terminate.
@@ -92,6 +96,8 @@ impl Default for Limits {
             task_ttl: Duration::from_secs(3600),
             task_ttl_max: Duration::from_secs(24 * 3600),
             task_poll: Duration::from_secs(1),
+            cache_entries: 1024,
+            cache_bytes: 16 << 20,
             subscriptions: 4096,
             exit_grace: Duration::from_secs(2),
         }

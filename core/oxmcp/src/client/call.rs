@@ -11,6 +11,7 @@ use oxmcp_proto::{Era, Method};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::cache::CacheKey;
 use super::params::{MetaMembers, Params};
 use super::time::Time;
 use super::{Channel, Client, Inner};
@@ -29,6 +30,8 @@ pub struct Call {
     pub(super) progress: Option<ProgressFn>,
     pub(super) log_level: Option<LoggingLevel>,
     pub(super) meta: Vec<(String, RawJson)>,
+    /// Whether a result that was kept will do.
+    pub(super) is_fresh: bool,
     /// Hears the id of the request when it is sent.
     pub(super) number: Option<Arc<OnceLock<i64>>>,
 }
@@ -49,6 +52,7 @@ impl Call {
             progress: None,
             log_level: None,
             meta: Vec::new(),
+            is_fresh: false,
             number: None,
         }
     }
@@ -86,6 +90,12 @@ impl Call {
         self.meta.retain(|(other, _)| *other != key);
         self.meta.push((key, value));
         Ok(self)
+    }
+
+    /// Asks the server, even if it said that an earlier result may still be used (2026-07-28, caching).
+    pub fn no_cache(mut self) -> Self {
+        self.is_fresh = true;
+        self
     }
 
     /// The least severe level of the log messages that the server is to send while it works on this (2026-07-28). Default: that of
@@ -171,17 +181,47 @@ impl Client {
     /// Every [`ErrorKind`] but `Connect`: the call settles whatever the peer does.
     pub async fn call(&self, call: Call) -> Result<RawJson> {
         let call = self.adapt(call);
+        let key = self.inner.cache.key(&call);
+        if let Some(result) = self.kept(&call, key.as_ref()) {
+            return Ok(result);
+        }
         let started = clock::now();
         let result = match self.send(&call).await {
             Err(error) if self.lacks_headers(&call, &error) => {
                 self.send_with_headers(&call, started, error).await?
             }
-            sent => sent?,
+            Err(error) => return Err(self.refused(key.as_ref(), error)),
+            Ok(result) => result,
         };
         match self.look(&call, result)? {
-            Looked::Complete(result) => Ok(result),
+            Looked::Complete(result) => Ok(self.keep(key, result)),
             Looked::Interim(interim) => Box::pin(self.resume(call, started, interim)).await,
         }
+    }
+
+    /// The result of an earlier call, if it will do.
+    pub(super) fn kept(&self, call: &Call, key: Option<&CacheKey>) -> Option<RawJson> {
+        let kept = key.filter(|_| !call.is_fresh).and_then(|key| self.inner.cache.find(key))?;
+        // What is not to be sent is not to be answered either.
+        self.check(call).ok().map(|_| kept)
+    }
+
+    /// Keeps a complete result, if it may be kept.
+    pub(super) fn keep(&self, key: Option<CacheKey>, result: RawJson) -> RawJson {
+        if let Some(key) = key {
+            self.inner.cache.keep(key, &result);
+        }
+        result
+    }
+
+    /// A page that the server refuses makes those before it worthless (2026-07-28, caching, "Interaction with Pagination").
+    pub(super) fn refused(&self, key: Option<&CacheKey>, error: Error) -> Error {
+        if let (Some(key), ErrorKind::Rpc) = (key, error.kind())
+            && key.method() != Method::ReadResource
+        {
+            self.inner.cache.forget(&[key.method()]);
+        }
+        error
     }
 
     /// Sends one request and waits for its result. Dropping the future cancels it.
@@ -213,8 +253,10 @@ impl Client {
     /// Lists the tools anew, and sends a call again (2026-07-28, Streamable HTTP, "Client Behavior").
     async fn send_with_headers(&self, call: &Call, started: Instant, refusal: Error) -> Result<RawJson> {
         let time = Time::new(started, call.total.unwrap_or(self.inner.limits.call_total));
-        let list =
-            Call { total: Some(time.left()?), ..Call::new(Method::ListTools, RawJson::empty_object()) };
+        let list = Call {
+            total: Some(time.left()?),
+            ..Call::new(Method::ListTools, RawJson::empty_object()).no_cache()
+        };
         if let Err(error) = Box::pin(self.list_all(list)).await {
             tracing::debug!(%error, "the tools cannot be listed, so a call stays refused");
             return Err(refusal);

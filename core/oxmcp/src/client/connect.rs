@@ -8,6 +8,7 @@ use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step
 use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::sync::watch;
 
+use super::cache::Cache;
 use super::catalog::Catalog;
 use super::eras::Way;
 use super::handlers::Handlers;
@@ -152,6 +153,7 @@ impl Connect {
         let catalog = Catalog::new(has_headers, checks_output, limits.list_bytes);
         let declares = |capability: &[&str]| negotiated.capabilities.declares(capability);
         let listening = Listening::new(inbound.handlers(), declares);
+        let cache = Cache::new(negotiated.version, &limits);
         let client = Client::new(Inner {
             negotiated,
             channel,
@@ -162,6 +164,7 @@ impl Connect {
             log_level,
             catalog,
             listening,
+            cache,
         });
         client.begin_logging().await;
         client.begin_subscriptions().await;

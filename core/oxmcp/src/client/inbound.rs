@@ -121,6 +121,7 @@ impl Inbound {
         let params = notification.params.unwrap_or_else(RawJson::empty_object);
         let Some(context) = self.context(None) else { return };
         if let Some(client) = self.client() {
+            client.inner.cache.heard(method);
             match method {
                 Method::ToolListChanged => client.inner.catalog.clear(),
                 Method::SubscriptionAcknowledged => return client.inner.listening.acknowledged(&params),

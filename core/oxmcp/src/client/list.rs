@@ -44,6 +44,11 @@ impl<T: DeserializeOwned + Send + 'static> List<T> {
         self.with(|call| call.max_timeout(total))
     }
 
+    /// See [`Call::no_cache`].
+    pub fn no_cache(self) -> Self {
+        self.with(Call::no_cache)
+    }
+
     /// See [`Call::meta`].
     pub fn meta(self, key: impl Into<String>, value: impl Serialize) -> Self {
         Self { call: self.call.and_then(|call| call.meta(key, value)), ..self }

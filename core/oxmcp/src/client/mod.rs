@@ -1,5 +1,6 @@
 //! A client: connects to a server of any revision and calls it.
 
+mod cache;
 mod call;
 mod catalog;
 mod completion;
@@ -51,6 +52,7 @@ pub use target::{CustomTransport, Target};
 pub use tasks::{TaskHandle, TaskRequest};
 
 use crate::{Limits, Result};
+use cache::Cache;
 use catalog::Catalog;
 use http::HttpChannel;
 use inbound::Inbound;
@@ -98,6 +100,7 @@ struct Inner {
     log_level: LogLevel,
     catalog: Catalog,
     listening: Listening,
+    cache: Cache,
 }
 
 /// How requests get to the server.

@@ -12,7 +12,7 @@ use super::call::{Interim, Looked};
 use super::stream::StreamChannel;
 use super::{Call, Channel, Client};
 use crate::connection::{Connection, Done, Waiter};
-use crate::{Error, Result, clock};
+use crate::{Result, clock};
 
 /// Started calls of a stream that go on in a task, because the server needs input for them.
 #[derive(Clone, Default)]
@@ -71,13 +71,21 @@ impl Client {
                 return Started(StartedIn::Settled);
             }
         };
+        let kept = self.inner.cache.key(&call);
+        if let Some(result) = self.kept(&call, kept.as_ref()) {
+            done(Ok(result));
+            return Started(StartedIn::Settled);
+        }
         let key = stream.resumed.0.next_key.fetch_add(1, Ordering::Relaxed);
         // The client lives as long as its calls.
         let (client, again, started) = (self.clone(), call.clone(), clock::now());
         let callback = move |outcome: Result<RawJson, CallError>| {
-            let looked = outcome.map_err(Error::from).and_then(|result| client.look(&again, result));
+            let looked = match outcome {
+                Ok(result) => client.look(&again, result),
+                Err(error) => Err(client.refused(kept.as_ref(), error.into())),
+            };
             match looked {
-                Ok(Looked::Complete(result)) => done(Ok(result)),
+                Ok(Looked::Complete(result)) => done(Ok(client.keep(kept, result))),
                 Ok(Looked::Interim(interim)) => client.go_on(key, again, started, interim, done),
                 Err(error) => done(Err(error)),
             }

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 /// assert_eq!(value["a"], [1, 2]);
 /// assert!(RawJson::parse(&b"{"[..]).is_err());
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RawJson(Bytes);
 
 impl RawJson {
