@@ -4,6 +4,7 @@ mod input;
 mod prompts;
 mod resources;
 mod samples;
+mod tasks;
 mod tools;
 
 use std::error::Error;
@@ -25,5 +26,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn server() -> Server {
     let server = Server::new("oxmcp-conformance-rust", "0.1.0").logging();
-    input::add(tools::add(prompts::add(resources::add(server))))
+    tasks::add(input::add(tools::add(prompts::add(resources::add(server)))))
 }
