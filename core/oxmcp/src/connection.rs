@@ -7,7 +7,9 @@ mod tests;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::future::BoxFuture;
 use futures_util::task::AtomicWaker;
@@ -81,6 +83,9 @@ pub(crate) trait Role: Send + 'static {
     /// Takes a notification.
     fn notified(&mut self, notification: Notification);
 
+    /// Hears that the peer sends nothing any more.
+    fn input_ended(&mut self) {}
+
     /// Who wants to hear of the lines that are no message.
     fn noise(&self) -> Option<&NoiseFn> {
         None
@@ -96,7 +101,13 @@ struct Shared {
     waker: AtomicWaker,
     /// How long the peer has to answer what its server asks.
     patience: Patience,
+    /// Who waits until the peer has taken what was sent.
+    waiting: Mutex<Vec<Waker>>,
+    any_waiting: AtomicBool,
 }
+
+/// Unsent bytes past which nothing is sent that can wait.
+const ROOM: usize = 64 * 1024;
 
 impl Connection {
     pub(crate) fn new(limits: &Limits) -> Self {
@@ -104,6 +115,8 @@ impl Connection {
             link: Mutex::new(Link::new(limits.link())),
             waker: AtomicWaker::new(),
             patience: Patience::total(limits.input_wait),
+            waiting: Mutex::default(),
+            any_waiting: AtomicBool::new(false),
         }))
     }
 
@@ -168,6 +181,34 @@ impl Connection {
         let sent = self.link().notify(method.name(), |out| write_on_one_line(params, out));
         self.0.waker.wake();
         sent
+    }
+
+    /// Waits until the peer has taken what was sent, if it is much.
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.link().unsent() < ROOM {
+            return Poll::Ready(());
+        }
+        {
+            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
+            self.0.any_waiting.store(true, Ordering::SeqCst);
+        }
+        // It may have been taken just now, before anybody was known to wait.
+        if self.link().unsent() < ROOM { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Wakes who waits until the peer has taken what was sent.
+    fn has_room(&self) {
+        if self.0.any_waiting.load(Ordering::SeqCst) {
+            let waiting = {
+                let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                self.0.any_waiting.store(false, Ordering::SeqCst);
+                std::mem::take(&mut *waiting)
+            };
+            waiting.into_iter().for_each(Waker::wake);
+        }
     }
 
     /// Settles everything and ends the connection.
@@ -235,7 +276,32 @@ impl Peer for ConnectionPeer {
         self.connection.notify(method, params)
     }
 
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.connection.poll_room(cx)
+    }
+
     fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
         self.connection.clone().ask(method, params)
+    }
+}
+
+/// The client as a session that has a connection to itself reaches it.
+pub(crate) struct SessionPeer(pub(crate) Connection);
+
+impl Peer for SessionPeer {
+    fn notify(&self, method: Method, params: &[u8]) -> bool {
+        self.0.notify(method, params)
+    }
+
+    fn tell(&self, method: Method, params: &[u8]) -> bool {
+        self.0.notify(method, params)
+    }
+
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_room(cx)
+    }
+
+    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
+        self.0.clone().ask(method, params)
     }
 }

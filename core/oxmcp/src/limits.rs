@@ -34,6 +34,10 @@ pub struct Limits {
     pub list_pages: usize,
     /// Bytes of the pages of a list that is read to its end into one result. Default 64 MiB.
     pub list_bytes: usize,
+    /// Open `subscriptions/listen` of a server's clients, all together. Default 10,000.
+    pub open_subscriptions: usize,
+    /// Resources that one session, or one `subscriptions/listen`, subscribes to. Their URIs may take 128 KiB. Default 1,000.
+    pub resource_subscriptions: usize,
     /// Rounds of input that one request may ask for: a server's of its client, and a client's of its server (2026-07-28, patterns, MRTR).
     /// Default 16.
     pub input_rounds: usize,
@@ -87,6 +91,8 @@ impl Default for Limits {
             call_total: Duration::from_secs(3600),
             list_pages: 10_000,
             list_bytes: 64 << 20,
+            open_subscriptions: 10_000,
+            resource_subscriptions: 1000,
             input_rounds: 16,
             inputs: 64,
             input_state_bytes: 256 << 10,

@@ -314,7 +314,7 @@ fn the_revision_can_be_pinned() {
         let info = binding.result(open);
         assert_eq!(info["protocolVersion"], version);
         assert_eq!(info["serverInfo"], json!({"name": "toolbox", "version": "1.2.3"}));
-        assert_eq!(info["capabilities"]["tools"], json!({}));
+        assert_eq!(info["capabilities"]["tools"], json!({"listChanged": true}));
         binding.result(binding.call(&client, "echo", json!({})));
     }
 }

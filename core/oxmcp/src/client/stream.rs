@@ -38,7 +38,7 @@ pub(super) fn open_memory(server: &Server, limits: &Limits, inbound: Inbound) ->
     tokio::spawn(async move {
         let (reader, writer) = tokio::io::split(theirs);
         let connection = Connection::new(&core.limits);
-        let role = StreamRole { core: core.clone(), session: None };
+        let role = StreamRole::new(core.clone());
         drive(connection, reader, writer, role, &core.limits, NO_PROCESS).await;
     });
     let (reader, writer) = tokio::io::split(ours);

@@ -217,6 +217,7 @@ where
             Some(frame) => self.handle_frame(frame, cx),
             None => {}
         }
+        self.role.input_ended();
         self.begin_ending(reason).no_input = true;
     }
 
@@ -261,6 +262,7 @@ where
                 self.sending.clear(THROTTLE);
                 self.sent = 0;
                 if !self.connection.link().swap_transmit(&mut self.sending) {
+                    self.connection.has_room();
                     return Pin::new(&mut self.writer).poll_flush(cx);
                 }
             }

@@ -2,9 +2,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request};
+use oxmcp_proto::methods::Capability;
 use oxmcp_proto::model::{InitializeParams, LoggingLevel};
 use oxmcp_proto::{Method, ProtocolVersion};
 use serde::Deserialize;
+use tokio::sync::watch;
 
 use super::catalog::Catalog;
 use super::extensions::Extensions;
@@ -30,6 +32,8 @@ pub(crate) struct Core {
     /// What is hinted of keeping the pages of each list.
     cache: [CachePolicy; List::COUNT],
     pub(super) catalog: Arc<Catalog>,
+    /// Turns true when the subscriptions that came over this transport are to end.
+    pub(super) ending: watch::Sender<bool>,
     /// Seals what clients carry from one round of a request to the next.
     pub(super) seal: Arc<Seal>,
     pub(super) tasks: Arc<Tasks>,
@@ -47,6 +51,7 @@ impl Core {
             extensions: server.extensions.clone(),
             cache: server.cache.clone(),
             catalog: server.catalog.clone(),
+            ending: watch::Sender::new(false),
             seal: server.seal.clone(),
             tasks: server.tasks.clone(),
         }
@@ -56,7 +61,8 @@ impl Core {
     pub(crate) fn initialize(&self, request: &Request) -> Result<(Arc<Session>, RawJson), ErrorObject> {
         let params = request.params.clone().unwrap_or_else(RawJson::empty_object);
         let params: InitializeParams = params.to().map_err(|error| invalid_params(&error))?;
-        let session = Arc::new(Session::new(&params));
+        let listener = self.catalog.hub.listen(self.catalog.kinds(), self.limits.resource_subscriptions);
+        let session = Arc::new(Session::new(&params, listener));
         if self.logging {
             // A server decides what it sends until it is told (2025-11-25, logging).
             session.log_filter.set(Some(LoggingLevel::Info));
@@ -82,7 +88,7 @@ impl Core {
             MethodName::Other(name) => return self.call_extension(&name, incoming, peer),
             known => return Answer::Refused(ErrorObject::method_not_found(known.as_str())),
         };
-        if let Some([capability, ..]) = method.server_capability(incoming.version)
+        if let Some(capability) = method.server_capability(incoming.version)
             && !self.declares(capability)
         {
             return Answer::Refused(ErrorObject::method_not_found(method.name()));
@@ -106,6 +112,9 @@ impl Core {
             Method::ListPrompts => Answer::Ready(self.list(List::Prompts, &self.catalog.prompts, &incoming)),
             Method::GetPrompt => self.get_prompt(incoming, peer),
             Method::Complete => self.complete(incoming, peer),
+            Method::Listen => self.subscribe(incoming, peer),
+            Method::SubscribeResource => Answer::Ready(self.subscribe_resource(&incoming)),
+            Method::UnsubscribeResource => Answer::Ready(self.unsubscribe_resource(&incoming)),
             Method::SetLogLevel => Answer::Ready(self.set_log_level(&incoming)),
             Method::GetTask
             | Method::UpdateTask
@@ -124,12 +133,12 @@ impl Core {
         }
     }
 
-    /// Whether clients are told of a capability, by its name.
-    fn declares(&self, capability: &str) -> bool {
+    /// Whether clients are told of a capability.
+    fn declares(&self, capability: Capability) -> bool {
         match capability {
-            "logging" => self.logging,
+            ["logging"] => self.logging,
             // No other extension has methods in the table.
-            "tasks" | "extensions" => self.tasks.are_offered(),
+            ["tasks" | "extensions", ..] => self.tasks.are_offered(),
             other => self.catalog.declares(other),
         }
     }

@@ -23,6 +23,7 @@ mod resources;
 mod result;
 mod session;
 mod stream;
+mod subscriptions;
 mod tasks;
 mod texts;
 mod tools;

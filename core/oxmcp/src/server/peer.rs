@@ -1,3 +1,5 @@
+use std::task::{Context, Poll};
+
 use futures_util::future::BoxFuture;
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::RawJson;
@@ -11,6 +13,12 @@ pub(crate) trait Peer: Send + Sync {
 
     /// Sends a notification that does not belong to the request, also when that is over. False when nobody listens or keeps up. Never blocks.
     fn tell(&self, method: Method, params: &[u8]) -> bool;
+
+    /// Waits until there is room for a notification that is not of the request's own making. Other notifications go out all the same, until
+    /// there is no room at all.
+    fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 
     /// Asks the client, which only a session of the handshake era can do. Settles at the latest after
     /// [`Limits::input_wait`](crate::Limits::input_wait); dropping the future tells the client that nobody waits any more.

@@ -7,6 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
 use rustc_hash::FxHashMap;
 
+use super::List;
+use super::subscriptions::Hub;
+
 /// Something a server lists: a tool, a resource, a prompt.
 pub(super) trait Item: Send + Sync {
     /// What it is asked for by; unique in its registry.
@@ -23,6 +26,9 @@ pub(super) struct Registry<T> {
     /// Whether clients are told that the server has things of this kind. Once true, always true: the last one may be removed, and a client
     /// that knew of it may ask for the list.
     declared: AtomicBool,
+    list: List,
+    /// Who is told of changes.
+    hub: Arc<Hub>,
 }
 
 struct State<T> {
@@ -54,11 +60,17 @@ pub(super) struct Page {
 }
 
 impl<T: Item> Registry<T> {
-    /// Adds an item, or puts it in the place of the one with its key. Clients see it.
-    pub(super) fn add(&self, item: T) {
+    pub(super) fn new(list: List, hub: &Arc<Hub>) -> Self {
+        let state = State { entries: Vec::new(), by_key: FxHashMap::default(), pages: OnceLock::new() };
+        Self { state: RwLock::new(state), declared: AtomicBool::new(false), list, hub: hub.clone() }
+    }
+
+    /// Adds an item, or puts it in the place of the one with its key. Clients see it. True when there was one.
+    pub(super) fn add(&self, item: T) -> bool {
         let entry = Entry { item: Arc::new(item), enabled: true };
         let mut state = self.write();
-        match state.by_key.get(entry.item.key()).copied() {
+        let place = state.by_key.get(entry.item.key()).copied();
+        match place {
             Some(at) => state.entries[at] = entry,
             None => {
                 let at = state.entries.len();
@@ -68,17 +80,24 @@ impl<T: Item> Registry<T> {
         }
         state.pages.take();
         self.declare();
+        drop(state);
+        self.hub.changed(self.list);
+        place.is_some()
     }
 
     /// Removes an item. False when there is none with this key.
     pub(super) fn remove(&self, key: &str) -> bool {
         let mut state = self.write();
         let Some(at) = state.by_key.remove(key) else { return false };
-        state.entries.remove(at);
+        let removed = state.entries.remove(at);
         for later in state.by_key.values_mut().filter(|later| **later > at) {
             *later -= 1;
         }
         state.pages.take();
+        drop(state);
+        if removed.enabled {
+            self.hub.changed(self.list);
+        }
         true
     }
 
@@ -91,6 +110,8 @@ impl<T: Item> Registry<T> {
             return false;
         }
         state.pages.take();
+        drop(state);
+        self.hub.changed(self.list);
         true
     }
 
@@ -186,13 +207,6 @@ impl<T: Item> State<T> {
     fn after(&self, cursor: &str) -> Option<usize> {
         let key = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         self.by_key.get(key.as_str()).map(|at| at + 1)
-    }
-}
-
-impl<T> Default for Registry<T> {
-    fn default() -> Self {
-        let state = State { entries: Vec::new(), by_key: FxHashMap::default(), pages: OnceLock::new() };
-        Self { state: RwLock::new(state), declared: AtomicBool::new(false) }
     }
 }
 

@@ -8,8 +8,8 @@ use super::{CachePolicy, Outcome};
 /// What every result of a revision carries beside its own members.
 #[derive(Debug)]
 pub(super) struct Results {
-    /// The server's identity as a `_meta` member of results in the stateless era.
-    meta: String,
+    /// The server's identity as a member of the `_meta` of results in the stateless era.
+    server_info: String,
 }
 
 /// Members that a result brings along and that must not be written a second time.
@@ -22,7 +22,7 @@ pub(super) struct Own {
 impl Results {
     pub(super) fn new(info: &Implementation) -> Self {
         let info = RawJson::of(info).unwrap_or_else(|_| RawJson::empty_object());
-        Self { meta: format!(r#""_meta":{{"{}":{}}}"#, keys::SERVER_INFO, info.as_str()) }
+        Self { server_info: format!(r#""{}":{}"#, keys::SERVER_INFO, info.as_str()) }
     }
 
     /// A page of a list, under the name of the list's member.
@@ -46,6 +46,17 @@ impl Results {
             write_cache_hints(cache, &mut result);
         }
         self.finish(version, &mut result, Own::default());
+        RawJson::from_written(result)
+    }
+
+    /// A result without members of its own. `meta` is the beginning of its `_meta`, with at least one member.
+    pub(super) fn empty(&self, version: ProtocolVersion, meta: Vec<u8>) -> RawJson {
+        let mut result = Vec::from(*br#"{"_meta":"#);
+        result.extend_from_slice(&meta);
+        result.push(b',');
+        result.extend_from_slice(self.server_info.as_bytes());
+        result.push(b'}');
+        self.finish(version, &mut result, Own { result_type: false, meta: true });
         RawJson::from_written(result)
     }
 
@@ -86,7 +97,9 @@ impl Results {
             }
             if !own.meta {
                 separate(out);
-                out.extend_from_slice(self.meta.as_bytes());
+                out.extend_from_slice(br#""_meta":{"#);
+                out.extend_from_slice(self.server_info.as_bytes());
+                out.push(b'}');
             }
         }
         out.push(b'}');

@@ -1,4 +1,4 @@
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::RawJson;
@@ -7,6 +7,7 @@ use oxmcp_proto::negotiation::choose_handshake_version;
 use uuid::Uuid;
 
 use super::logging::LogFilter;
+use super::subscriptions::Listener;
 
 /// A session of the handshake era: what `initialize` settled.
 #[derive(Debug)]
@@ -15,17 +16,19 @@ pub(crate) struct Session {
     pub(super) client_info: Option<RawJson>,
     pub(super) client_capabilities: Option<RawJson>,
     pub(super) log_filter: LogFilter,
+    pub(super) listener: Arc<Listener>,
     /// Names it among all sessions there ever are, once somebody needs that.
     key: OnceLock<Uuid>,
 }
 
 impl Session {
-    pub(crate) fn new(params: &InitializeParams) -> Self {
+    pub(crate) fn new(params: &InitializeParams, listener: Arc<Listener>) -> Self {
         Self {
             version: choose_handshake_version(&params.protocol_version),
             client_info: RawJson::of(&params.client_info).ok(),
             client_capabilities: RawJson::of(&params.capabilities).ok(),
             log_filter: LogFilter::default(),
+            listener,
             key: OnceLock::new(),
         }
     }

@@ -5,9 +5,10 @@ use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, Notification, Request, codes};
 use oxmcp_proto::link::{CloseReason, Ticket};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
 
 use super::{Answer, Core, Server, Session};
-use crate::connection::{Connection, ConnectionPeer, NO_PROCESS, Role, drive};
+use crate::connection::{Connection, ConnectionPeer, NO_PROCESS, Role, SessionPeer, drive};
 use crate::transport::stdio::Stdio;
 use crate::{Error, ErrorKind, Result};
 
@@ -43,7 +44,7 @@ impl Server {
     ) -> Result<()> {
         let core = self.core();
         let connection = Connection::new(&core.limits);
-        let role = StreamRole { core: core.clone(), session: None };
+        let role = StreamRole::new(core.clone());
         match drive(connection, reader, writer, role, &core.limits, NO_PROCESS).await {
             CloseReason::Broken(how) => {
                 Err(Error::new(ErrorKind::Closed, format!("the connection broke: {how}")))
@@ -55,8 +56,12 @@ impl Server {
 
 /// The server's end of a stream. `initialize` opens the one session a stream has; requests that name their revision are served without.
 pub(crate) struct StreamRole {
-    pub(crate) core: Arc<Core>,
-    pub(crate) session: Option<Arc<Session>>,
+    core: Arc<Core>,
+    session: Option<Arc<Session>>,
+    /// The connection, from `initialize` until the client says that the session may begin.
+    opening: Option<Connection>,
+    /// The task that tells the session's client what changes.
+    telling: Option<JoinHandle<()>>,
 }
 
 impl Role for StreamRole {
@@ -68,7 +73,7 @@ impl Role for StreamRole {
 
     fn answer(&mut self, request: Request, ticket: &Ticket, connection: &Connection) -> Answer {
         if request.method == MethodName::Known(Method::Initialize) {
-            return self.initialize(&request);
+            return self.initialize(&request, connection);
         }
         let peer =
             || Arc::new(ConnectionPeer { connection: connection.clone(), request: ticket.clone() }) as _;
@@ -77,11 +82,34 @@ impl Role for StreamRole {
 
     fn notified(&mut self, notification: Notification) {
         tracing::debug!(method = %notification.method, "notification");
+        if notification.method == MethodName::Known(Method::Initialized)
+            && let (Some(session), Some(connection)) = (&self.session, self.opening.take())
+        {
+            let telling = session.tell_changes(Arc::new(SessionPeer(connection)));
+            self.telling = Some(tokio::spawn(async move { match telling.await {} }));
+        }
+    }
+
+    fn input_ended(&mut self) {
+        // Their client is gone, and the connection waits for what is being served.
+        self.core.end_subscriptions();
+    }
+}
+
+impl Drop for StreamRole {
+    fn drop(&mut self) {
+        if let Some(telling) = &self.telling {
+            telling.abort();
+        }
     }
 }
 
 impl StreamRole {
-    fn initialize(&mut self, request: &Request) -> Answer {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core, session: None, opening: None, telling: None }
+    }
+
+    fn initialize(&mut self, request: &Request, connection: &Connection) -> Answer {
         if self.session.is_some() {
             return Answer::Refused(ErrorObject::new(
                 codes::INVALID_REQUEST,
@@ -91,6 +119,7 @@ impl StreamRole {
         match self.core.initialize(request) {
             Ok((session, result)) => {
                 self.session = Some(session);
+                self.opening = Some(connection.clone());
                 Answer::Ready(Ok(result))
             }
             Err(error) => Answer::Refused(error),

@@ -25,7 +25,7 @@ fn post(session: &str, body: &Value) -> Raw {
     Raw::post(body.to_string()).header("Mcp-Session-Id", session).header("MCP-Protocol-Version", "2025-11-25")
 }
 
-fn request(session: &str, id: impl Into<Value>, method: &str, params: Value) -> Raw {
+pub(crate) fn request(session: &str, id: impl Into<Value>, method: &str, params: Value) -> Raw {
     post(session, &json!({"jsonrpc": "2.0", "id": id.into(), "method": method, "params": params}))
 }
 

@@ -13,4 +13,5 @@ mod refused;
 mod resumption;
 mod round_trip;
 mod stateless;
+mod subscriptions;
 mod wire;

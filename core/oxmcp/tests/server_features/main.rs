@@ -6,6 +6,7 @@ mod completion;
 mod logging;
 mod prompts;
 mod resources;
+mod subscriptions;
 mod wire;
 
 use oxmcp::client::Call;

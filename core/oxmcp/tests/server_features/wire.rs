@@ -1,6 +1,12 @@
+use std::time::Duration;
+
 use oxmcp::Server;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
+use tokio::time::timeout;
+
+/// How long anything may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server over a stream, asked by hand.
 pub(crate) struct Wire {
@@ -26,13 +32,24 @@ impl Wire {
 
     /// In a session of a revision.
     pub(crate) async fn session(server: &Server, version: &str) -> Self {
+        let mut wire = Self::opening(server, version).await;
+        wire.begin().await;
+        wire
+    }
+
+    /// In a session that has not begun yet.
+    pub(crate) async fn opening(server: &Server, version: &str) -> Self {
         let mut wire = Self::new(server, None);
         let info = json!({"name": "by hand", "version": "1"});
         let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": info});
         let (_, answer) = wire.ask("initialize", params).await;
         wire.initialized = answer["result"].clone();
-        wire.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
         wire
+    }
+
+    /// Says that the session may begin.
+    pub(crate) async fn begin(&mut self) {
+        self.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
     }
 
     /// In revision 2026-07-28.
@@ -69,8 +86,18 @@ impl Wire {
         self.writer.write_all(format!("{message}\n").as_bytes()).await.unwrap();
     }
 
+    /// Says that nothing more is sent.
+    pub(crate) async fn finish(&mut self) {
+        self.writer.shutdown().await.unwrap();
+    }
+
     pub(crate) async fn receive(&mut self) -> Value {
-        let line = self.lines.next_line().await.unwrap().expect("the stream is at its end");
-        serde_json::from_str(&line).unwrap()
+        self.next().await.expect("the stream is at its end")
+    }
+
+    /// The next message; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        let line = timeout(PATIENCE, self.lines.next_line()).await.expect("the server is silent").unwrap()?;
+        Some(serde_json::from_str(&line).unwrap())
     }
 }

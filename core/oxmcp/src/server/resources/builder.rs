@@ -8,6 +8,7 @@ use super::registered::{RegisteredResource, RegisteredTemplate};
 use super::{ResourceHandler, ResourceSource};
 use crate::Result;
 use crate::server::completion::{Completers, CompletionSource};
+use crate::server::registry::Item;
 use crate::server::{CachePolicy, Feature, HandlerFn, Server};
 
 /// A resource for [`Server::with`] and [`Server::add`]. Where its contents come from: [`ResourceSource`].
@@ -157,7 +158,10 @@ impl ResourceTemplateBuilder {
 impl Feature for ResourceBuilder {
     fn add_to(self, server: &Server) -> Result<()> {
         let resource = RegisteredResource::new(self.definition, self.cache, self.handler)?;
-        server.catalog.resources.add(resource);
+        let uri = resource.key().to_owned();
+        if server.catalog.resources.add(resource) {
+            server.resource_updated(&uri);
+        }
         Ok(())
     }
 }

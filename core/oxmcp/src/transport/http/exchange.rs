@@ -200,6 +200,12 @@ impl EventStream {
         Self::new(Source { work: None, reader }, None, missed)
     }
 
+    /// The same with work that is done for as long as the stream is read, and writes into it.
+    pub(super) fn with_work(mut self, work: BoxFuture<'static, Outcome>) -> Self {
+        self.source.work = Some(work);
+        self
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.over
     }

@@ -120,7 +120,7 @@ async fn serve(core: Arc<Core>, mut messages: mpsc::Receiver<Bytes>, writer: Dup
     let messages =
         stream::poll_fn(move |cx| messages.poll_recv(cx).map(|line| line.map(std::io::Result::Ok)));
     let connection = Connection::new(&core.limits);
-    let role = StreamRole { core: core.clone(), session: None };
+    let role = StreamRole::new(core.clone());
     let reason = drive(connection, StreamReader::new(messages), writer, role, &core.limits, NO_PROCESS).await;
     tracing::debug!(?reason, "a stream of HTTP+SSE ended");
 }

@@ -134,6 +134,7 @@ impl HttpService {
 
     /// Ends the streams that are open for listening only.
     pub(super) fn end_listening(&self) {
+        self.endpoint.core.end_subscriptions();
         self.endpoint.handshakes.sessions.end_listening();
         if let Some(legacy) = &self.endpoint.legacy {
             legacy.end();
@@ -312,7 +313,10 @@ impl Endpoint {
             };
         }
         match session.listen() {
-            Some(outbox) => reply::events(EventStream::listening(outbox)),
+            Some(outbox) => {
+                let telling = session.tell_changes(&outbox);
+                reply::events(EventStream::listening(outbox).with_work(telling))
+            }
             None => unknown_session(None),
         }
     }

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::RequestId;
 use rustc_hash::FxHashMap;
 use tokio::task::AbortHandle;
@@ -16,7 +17,7 @@ use super::outbox::Outbox;
 use super::resumption::Resumption;
 use super::sessions::Clock;
 use super::sse::KEEP_ALIVE;
-use crate::server::Session as Handshake;
+use crate::server::{Outcome, Session as Handshake};
 use crate::store::SessionKey;
 
 /// A session: what `initialize` settled, what is in flight both ways, and who listens. There may be many of them, so it is small.
@@ -156,6 +157,12 @@ impl Session {
         Some(outbox)
     }
 
+    /// Tells its client on a stream for listening what changes, for as long as that is read.
+    pub(super) fn tell_changes(&self, outbox: &Arc<Outbox>) -> BoxFuture<'static, Outcome> {
+        let telling = self.handshake.tell_changes(outbox.clone());
+        Box::pin(async move { match telling.await {} })
+    }
+
     /// Resumes a stream after an event: what was sent since then, and whatever comes. `None` when nothing is left of it.
     pub(super) async fn resume(&self, after: EventId) -> Option<Resumed> {
         let resumption = self.resumption()?;
@@ -177,14 +184,19 @@ impl Session {
         let (Some(reader), Some(outbox)) = (reader, outbox) else {
             return (!missed.is_empty()).then(|| Resumed::Rest(events(None)));
         };
-        if is_listening == Some(true) {
+        let telling = (is_listening == Some(true)).then(|| {
             self.state().listeners.hand_over(&outbox);
-        }
+            self.tell_changes(&outbox)
+        });
         let mut events = events(outbox.greeting(after.number));
         if events.is_empty() {
             events.extend_from_slice(KEEP_ALIVE);
         }
-        Some(Resumed::Stream(EventStream::resumed(reader, events)))
+        let stream = EventStream::resumed(reader, events);
+        Some(Resumed::Stream(match telling {
+            Some(telling) => stream.with_work(telling),
+            None => stream,
+        }))
     }
 
     /// The stream with a number that is not at its end, and whether it is for listening.

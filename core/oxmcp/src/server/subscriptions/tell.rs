@@ -1,0 +1,63 @@
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::task::{Poll, ready};
+
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::{RequestId, write_json_string};
+use oxmcp_proto::model::keys;
+
+use super::Listener;
+use super::listener::Change;
+use crate::server::Peer;
+
+/// Tells a client what its listener hears of, as far as it keeps up, until the future is dropped. `subscription` is the request that asked for
+/// it; a session's has none.
+pub(super) async fn tell(
+    listener: &Listener,
+    peer: &dyn Peer,
+    subscription: Option<&RequestId>,
+) -> Infallible {
+    let teller = listener.teller();
+    poll_fn(|cx| {
+        loop {
+            ready!(peer.poll_room(cx));
+            let change = ready!(teller.poll_next(cx));
+            let (method, params) = match &change {
+                Change::List(method) => (*method, params(subscription, None)),
+                Change::Resource(uri) => (Method::ResourceUpdated, params(subscription, Some(uri))),
+            };
+            if !peer.notify(method, &params) {
+                // There is no room after all. Whoever reads will come back.
+                teller.put_back(&change);
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}
+
+fn params(subscription: Option<&RequestId>, uri: Option<&str>) -> Vec<u8> {
+    let mut params = vec![b'{'];
+    if let Some(subscription) = subscription {
+        params.extend_from_slice(br#""_meta":"#);
+        write_subscription(subscription, &mut params);
+        params.push(b'}');
+    }
+    if let Some(uri) = uri {
+        if params.len() > 1 {
+            params.push(b',');
+        }
+        params.extend_from_slice(br#""uri":"#);
+        write_json_string(uri, &mut params);
+    }
+    params.push(b'}');
+    params
+}
+
+/// Writes the beginning of a `_meta` object that says to which subscription a message belongs.
+pub(super) fn write_subscription(subscription: &RequestId, out: &mut Vec<u8>) {
+    out.push(b'{');
+    write_json_string(keys::SUBSCRIPTION_ID, out);
+    out.push(b':');
+    subscription.write(out);
+}
