@@ -303,3 +303,38 @@ async fn rounds_of_input_come_before_the_task_and_its_questions_after() {
     let done = peer.until(&created["taskId"], &["completed", "failed"]).await;
     assert_eq!(done["result"]["content"][0]["text"], "Alice and Rex, 2");
 }
+
+#[tokio::test]
+async fn a_subscription_hears_how_its_tasks_stand() {
+    let toolbox = Toolbox::default();
+    let mut peer = Peer::with_tasks(&toolbox.server());
+    let done = peer.call("failing").await["taskId"].take();
+    peer.until(&done, &["completed"]).await;
+    let working = peer.call("gate").await["taskId"].take();
+    let filter = json!({"notifications": {"taskIds": [done, "unknown", working, working]}});
+    let subscription = peer.send("subscriptions/listen", filter).await;
+    let acknowledged = peer.read().await;
+    assert_eq!(acknowledged["method"], "notifications/subscriptions/acknowledged");
+    assert_eq!(acknowledged["params"]["notifications"], json!({"taskIds": [done, working]}));
+
+    let mut heard = async |id: &Value| {
+        let mut message = peer.read().await;
+        assert_eq!(message["method"], "notifications/tasks", "{message}");
+        assert_eq!(message["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], subscription);
+        assert_eq!(message["params"]["taskId"], *id);
+        assert!(message["params"].get("resultType").is_none());
+        message["params"].take()
+    };
+    assert_eq!(heard(&done).await["result"]["content"][0]["text"], "no luck");
+    assert_eq!(heard(&working).await["status"], "working");
+    toolbox.gate.open();
+    let completed = heard(&working).await;
+    assert_eq!(
+        (&completed["status"], &completed["result"]["content"][0]["text"]),
+        (&json!("completed"), &json!("through the gate"))
+    );
+
+    let mut stranger = Peer::stateless(&toolbox.server(), json!({}));
+    let filter = json!({"notifications": {"taskIds": [working]}});
+    assert_eq!(stranger.error("subscriptions/listen", filter).await["code"], -32021);
+}

@@ -8,6 +8,7 @@ use super::hub::Admission;
 use super::tell::{tell, write_subscription};
 use super::{Kinds, Listener};
 use crate::server::incoming::{Incoming, invalid_params};
+use crate::server::tasks::Watched;
 use crate::server::{Answer, Core, Outcome, Peer};
 
 /// An open `subscriptions/listen` (2026-07-28, patterns, subscriptions).
@@ -17,6 +18,7 @@ struct Subscription {
     peer: Arc<dyn Peer>,
     /// What of the filter is honoured.
     honoured: SubscriptionFilter,
+    tasks: Watched,
     _admission: Admission,
 }
 
@@ -36,15 +38,30 @@ impl Core {
             let why = format!("too many open subscriptions (limit {limit}); try again later");
             return Answer::Ready(Err(ErrorObject::internal(why)));
         };
-        let Incoming { id, version, .. } = incoming;
-        let (listener, honoured) = self.honour(params.notifications);
-        let subscription = Subscription { id, listener, peer: peer(), honoured, _admission: admission };
+        let mut filter = params.notifications;
+        let task_ids = filter.task_ids.take();
+        let (listener, honoured) = self.honour(filter);
+        let (id, version) = (incoming.id.clone(), incoming.version);
+        let mut subscription = Subscription {
+            id,
+            listener,
+            peer: peer(),
+            honoured,
+            tasks: Watched::default(),
+            _admission: admission,
+        };
         let core = self.clone();
-        Answer::Later(Box::pin(async move { core.serve_subscription(version, &subscription).await }))
+        Answer::Later(Box::pin(async move {
+            if let Some(ids) = task_ids {
+                subscription.tasks = core.watch_tasks(&ids, &incoming).await?;
+                subscription.honoured.task_ids = Some(subscription.tasks.ids());
+            }
+            core.serve_subscription(version, &subscription).await
+        }))
     }
 
     async fn serve_subscription(&self, version: ProtocolVersion, subscription: &Subscription) -> Outcome {
-        let Subscription { id, listener, peer, honoured, .. } = subscription;
+        let Subscription { id, listener, peer, honoured, tasks, .. } = subscription;
         if !peer.notify(Method::SubscriptionAcknowledged, &acknowledgement(id, honoured)) {
             let why = "the client takes no notifications that belong to this request, so it cannot listen";
             return Err(ErrorObject::new(codes::INVALID_REQUEST, why));
@@ -52,6 +69,7 @@ impl Core {
         let mut ending = self.ending.subscribe();
         tokio::select! {
             never = tell(listener, &**peer, Some(id)) => match never {},
+            never = tasks.tell(&**peer, id) => match never {},
             _ = ending.wait_for(|ending| *ending) => {}
         }
         let mut meta = Vec::new();

@@ -8,6 +8,7 @@ mod tell;
 
 pub(super) use hub::Hub;
 pub(super) use listener::{Kinds, Listener};
+pub(super) use tell::write_subscription;
 
 use super::Server;
 

@@ -55,7 +55,7 @@ fn params(subscription: Option<&RequestId>, uri: Option<&str>) -> Vec<u8> {
 }
 
 /// Writes the beginning of a `_meta` object that says to which subscription a message belongs.
-pub(super) fn write_subscription(subscription: &RequestId, out: &mut Vec<u8>) {
+pub(in crate::server) fn write_subscription(subscription: &RequestId, out: &mut Vec<u8>) {
     out.push(b'{');
     write_json_string(keys::SUBSCRIPTION_ID, out);
     out.push(b':');

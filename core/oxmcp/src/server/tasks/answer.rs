@@ -213,7 +213,7 @@ impl Tasks {
         (self.are_offered() && Form::of(version) == Some(Form::Extension)).then_some(TASKS_EXTENSION)
     }
 
-    fn worked_on(&self, id: &str) -> Option<Arc<Running>> {
+    pub(super) fn worked_on(&self, id: &str) -> Option<Arc<Running>> {
         self.running().get(id).cloned()
     }
 
@@ -222,7 +222,7 @@ impl Tasks {
     /// # Errors
     ///
     /// That there is no such task, also if it is another's.
-    async fn find(&self, id: &str, incoming: &Incoming) -> Result<StoredTask, ErrorObject> {
+    pub(super) async fn find(&self, id: &str, incoming: &Incoming) -> Result<StoredTask, ErrorObject> {
         let found = match self.worked_on(id) {
             Some(running) => Some(running.snapshot()),
             None => self.store.find(id).await.map_err(|error| not_kept(&error))?,

@@ -10,6 +10,7 @@ mod running;
 mod slot;
 mod start;
 mod timestamp;
+mod watch;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,7 @@ use rustc_hash::FxHashMap;
 pub use mode::TaskMode;
 
 pub(super) use slot::Slot;
+pub(super) use watch::Watched;
 
 use crate::store::{MemoryTasks, TaskStore};
 use running::Running;
