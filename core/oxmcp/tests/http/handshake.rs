@@ -21,7 +21,7 @@ pub(crate) async fn open(address: SocketAddr, version: &str) -> String {
     answer.header("mcp-session-id").expect("a session").to_owned()
 }
 
-fn post(session: &str, body: &Value) -> Raw {
+pub(crate) fn post(session: &str, body: &Value) -> Raw {
     Raw::post(body.to_string()).header("Mcp-Session-Id", session).header("MCP-Protocol-Version", "2025-11-25")
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod asking;
 mod fixture;
 mod handshake;
 #[cfg(feature = "http2")]

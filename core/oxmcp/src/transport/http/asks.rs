@@ -4,7 +4,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{
-    RawJson, RequestId, Response, write_json_string, write_notification, write_request,
+    InvalidMessage, RawJson, RequestId, Response, write_json_string, write_notification, write_request,
 };
 use oxmcp_proto::link::{CallError, CloseReason};
 use rustc_hash::FxHashMap;
@@ -73,6 +73,12 @@ impl Session {
         if !is_known {
             tracing::debug!(%id, "the client answered what nobody waits for");
         }
+    }
+
+    /// Takes what was meant to be an answer and is no message.
+    pub(super) fn settle_invalid(&self, id: &RequestId, invalid: &InvalidMessage) {
+        let error = CallError::Invalid(invalid.error.message.clone());
+        self.with_asks(|asks| asks.settle(id, Err(error)));
     }
 }
 

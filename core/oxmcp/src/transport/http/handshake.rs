@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::future::{BoxFuture, join_all};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{
     ErrorObject, InvalidMessage, Message, MethodName, Notification, Request, codes, write_error, write_result,
@@ -104,6 +104,15 @@ impl Handshakes {
         }
     }
 
+    /// Settles what was asked in a session, if that is what a message was meant to answer that is none.
+    pub(super) fn settle_invalid(&self, headers: &HeaderMap, invalid: &InvalidMessage) {
+        if let (Some(id), Some(session)) = (invalid.answers(), headers.get(SESSION_ID))
+            && let Some(session) = self.sessions.find(session)
+        {
+            session.settle_invalid(id, invalid);
+        }
+    }
+
     /// Answers a batch with the array of its answers.
     async fn answer_batch(
         &self,
@@ -141,7 +150,12 @@ impl Handshakes {
                 return None;
             }
             Ok(Message::Batch(_)) => return None,
-            Err(invalid) => (invalid.id, Err(invalid.error)),
+            Err(invalid) => {
+                if let Some(id) = invalid.answers() {
+                    session.settle_invalid(id, &invalid);
+                }
+                (invalid.id, Err(invalid.error))
+            }
         };
         let mut out = Vec::new();
         match (&id, &outcome) {

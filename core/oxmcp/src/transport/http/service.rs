@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use oxmcp_proto::jsonrpc::{self, ErrorObject, InvalidMessage, Message, MethodName, RequestId, codes};
+use oxmcp_proto::jsonrpc::{self, ErrorObject, Message, MethodName, RequestId, codes};
 use oxmcp_proto::negotiation::unsupported_version;
 use oxmcp_proto::{Era, ProtocolVersion};
 
@@ -237,8 +237,9 @@ impl Endpoint {
     async fn answer(&self, headers: &HeaderMap, accepts: Accepts, body: Bytes) -> Response<HttpBody> {
         let message = match jsonrpc::parse(body, self.core.limits.message_depth) {
             Ok(message) => message,
-            Err(InvalidMessage { id, error, .. }) => {
-                return reply::error(StatusCode::BAD_REQUEST, id.as_ref(), &error);
+            Err(invalid) => {
+                self.handshakes.settle_invalid(headers, &invalid);
+                return reply::error(StatusCode::BAD_REQUEST, invalid.id.as_ref(), &invalid.error);
             }
         };
         let id = match &message {
