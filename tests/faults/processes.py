@@ -1,5 +1,6 @@
 """Processes, by their ids: whether they are gone, and what memory they take."""
 
+import os
 import time
 
 # Seconds after which something is taken never to come.
@@ -16,6 +17,13 @@ def peak(pid):
     """The most memory that a process had so far, in bytes."""
     with open(f"/proc/{pid}/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+
+
+def cpu_time(pid):
+    """The time that a process has computed so far, in seconds."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def alive(pid):

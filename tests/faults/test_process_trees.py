@@ -1,11 +1,14 @@
 """A wrapper starts a server, which starts a grandchild: all of them go with the client, whatever becomes of it."""
 
+import os
+import signal
 import subprocess
+import time
 
 import pytest
 
 from languages import FAULTS, HOSTS, chosen
-from processes import GUARD, await_end
+from processes import GUARD, await_end, cpu_time
 
 FAMILY = str(FAULTS / "peers" / "family.sh")
 
@@ -46,6 +49,7 @@ def hosts(request, tmp_path):
             host.await_connected()
         return started
 
+    start.started = started
     yield start
     for host in started:
         host.process.kill()
@@ -75,5 +79,18 @@ def test_servers_without_manners_go_with_their_client(hosts, how):
 @pytest.mark.parametrize("manners", ["good", "bad"])
 def test_trees_go_when_their_host_is_killed(hosts, manners):
     for host in hosts("hold", manners):
+        host.process.kill()
+        await_end(host.end(-9))
+
+
+def test_a_host_whose_servers_are_gone_is_idle(hosts):
+    for host in hosts("hold", "good"):
+        for pid in host.pid_file.read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+    for host in hosts.started:
+        # A loop over an input that has ended would take all the time there is.
+        before = cpu_time(host.process.pid)
+        time.sleep(1)
+        assert cpu_time(host.process.pid) - before < 0.5
         host.process.kill()
         await_end(host.end(-9))
