@@ -159,7 +159,12 @@ impl HttpChannel {
             _ => Vec::new(),
         };
         let standing = shared.standing().clone();
-        let head = Head { name: name.as_deref(), params: &params, ..standing.head(call.method.as_str()) };
+        let head = Head {
+            name: name.as_deref(),
+            params: &params,
+            lasts: call.method == MethodName::Known(Method::Listen),
+            ..standing.head(call.method.as_str())
+        };
         let (in_flight, sent, answered) = match era {
             Era::Handshake => {
                 let (in_flight, sent, answered) = InFlight::new(shared, number);

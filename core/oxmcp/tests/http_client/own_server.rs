@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use oxmcp::server::Arguments;
+use oxmcp::model::{CreateMessageParams, CreateMessageResult, ElicitFormParams, ElicitResult, Extra};
+use oxmcp::server::{Arguments, ToolError};
 use oxmcp::transport::{HttpOptions, HttpServer};
 use oxmcp::{Client, Context, ErrorKind, Limits, ProtocolVersion, Server};
 use serde_json::json;
@@ -73,4 +74,43 @@ async fn a_call_goes_over_the_transport_of_2024() {
     settled(client.closed()).await;
     let error = settled(client.call_tool("hello", json!({}))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+}
+
+/// A server that asks its client's model and its user before it answers.
+fn asking() -> Server {
+    Server::new("demo", "1.0.0").tool("ask", "Ask.", |_: Arguments, context: Context| async move {
+        let sampled = context.sample("Say something.").await?;
+        let text = sampled.content[0].as_text().unwrap_or_default().to_owned();
+        context.confirm(format!("Is it {text}?")).await?;
+        Ok::<_, ToolError>(format!("it is {text}"))
+    })
+}
+
+async fn answering(url: &str, version: ProtocolVersion) -> Client {
+    let connecting = Client::connect(url)
+        .only(version)
+        .on_sampling(|_: CreateMessageParams| async { CreateMessageResult::text("model", "something") })
+        .on_elicitation(|form: ElicitFormParams| async move {
+            let yes = form.requested_schema.properties.into_iter().map(|(name, _)| (name, json!(true)));
+            ElicitResult::accept(yes.collect::<Extra>())
+        });
+    settled(connecting).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_asks_during_a_call() {
+    let options = HttpOptions { legacy_sse: true, ..HttpOptions::default() };
+    let server = asking().listen(options).await.unwrap();
+    for (path, version) in [
+        ("mcp", ProtocolVersion::V2025_06_18),
+        ("mcp", ProtocolVersion::V2025_11_25),
+        ("mcp", ProtocolVersion::V2026_07_28),
+        ("sse", ProtocolVersion::V2025_11_25),
+    ] {
+        let client = answering(&format!("http://{}/{path}", server.local_addr()), version).await;
+        let result = settled(client.call_tool("ask", json!({}))).await.unwrap();
+        assert_eq!(result.joined_text(), "it is something", "{path} {version}");
+        settled(client.close()).await.unwrap();
+    }
+    settled(server.close()).await;
 }

@@ -1,4 +1,4 @@
-use oxmcp::Client;
+use oxmcp::{Client, Limits};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -62,4 +62,21 @@ async fn listening_over_http_keeps_no_client_alive() {
     let closed = client.closed();
     drop(client);
     settled(closed).await;
+}
+
+#[tokio::test]
+async fn what_listens_takes_no_turn_from_calls() {
+    let peer = Peer::new(|seen| match seen.body["method"].as_str() {
+        Some("subscriptions/listen") => Reply::Stuck(stream(&[acknowledgment(seen)])),
+        Some("resources/read") => result(seen, json!({"contents": [], "ttlMs": 0, "cacheScope": "private"})),
+        _ => {
+            let capabilities = json!({"resources": {"subscribe": true}});
+            result(seen, json!({"supportedVersions": ["2026-07-28"], "capabilities": capabilities}))
+        }
+    });
+    let limits = Limits { http_connections: 1, ..Limits::default() };
+    let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
+    settled(client.subscribe("x:y")).await.unwrap();
+    settled(client.read_resource("x:y")).await.unwrap();
+    settled(client.close()).await.unwrap();
 }

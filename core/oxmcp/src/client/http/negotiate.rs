@@ -98,7 +98,7 @@ impl Shared {
         write_request(&mut body, &id, method.name(), |out| Params::plain(params).write(&meta, out));
         // Before it is agreed, a revision of the handshake era stands in the body alone.
         let named = (version.era() == Era::Stateless).then_some(version);
-        let head = Head { version: named, method: method.name(), name: None, params: &[], session: None };
+        let head = Head { version: named, method: method.name(), ..Head::default() };
         let (sending, sent) = oneshot::channel();
         let silence = async {
             match (patience, sent.await) {

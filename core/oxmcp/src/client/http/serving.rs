@@ -190,3 +190,44 @@ fn written(id: &RequestId, outcome: &Outcome) -> Vec<u8> {
     }
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_an_answer_is_not_silent() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let asked = Asked::default();
+        let heard = clock::now();
+        tokio::time::advance(HOUR).await;
+        assert_eq!(asked.last_heard(heard), heard);
+        let (first, second) = (asked.enter(), asked.enter());
+        tokio::time::advance(HOUR).await;
+        assert_eq!(asked.last_heard(heard), clock::now());
+        drop(first);
+        tokio::time::advance(HOUR).await;
+        assert_eq!(asked.last_heard(heard), clock::now());
+        drop(second);
+        let answered = clock::now();
+        tokio::time::advance(HOUR).await;
+        assert_eq!(asked.last_heard(heard), answered);
+        let heard = clock::now();
+        assert_eq!(asked.last_heard(heard), heard);
+    }
+
+    #[test]
+    fn what_is_served_is_bounded_and_cancelled_by_its_id() {
+        let serving = Serving::new(2);
+        let pending = || abortable(std::future::pending::<()>()).1;
+        let (first, second) = (pending(), pending());
+        let id = RequestId::Number(1);
+        let place = serving.enter(id.clone(), first.clone()).unwrap();
+        serving.enter(RequestId::Number(2), second.clone()).unwrap();
+        assert!(serving.enter(RequestId::Number(3), pending()).is_none());
+        serving.cancel(&id);
+        assert!(first.is_aborted() && !second.is_aborted());
+        serving.leave(place);
+        assert!(serving.enter(id, pending()).is_some());
+    }
+}

@@ -22,7 +22,7 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn head<'a>(&'a self, method: &'a str) -> Head<'a> {
-        Head { version: self.version, method, name: None, params: &[], session: self.session.as_deref() }
+        Head { version: self.version, method, session: self.session.as_deref(), ..Head::default() }
     }
 }
 

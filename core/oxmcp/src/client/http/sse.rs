@@ -20,9 +20,6 @@ const POST_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a notification waits for the messages before it to be accepted, and holds up those after it.
 const ORDER_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What stands in the headers of HTTP+SSE: nothing of MCP.
-const HEAD: Head<'static> = Head { version: None, method: "", name: None, params: &[], session: None };
-
 /// A server that speaks HTTP+SSE (2024-11-05, transports): everything it says comes over one stream of events, everything it is told is
 /// posted to an endpoint that the stream names first. For the rest of the client it is a stream of lines.
 pub(in crate::client) struct SseServer {
@@ -46,7 +43,7 @@ impl SseServer {
     ) -> Result<Self> {
         let http = HttpClient::new(url, headers, limits).await?;
         let open = async {
-            let mut events = http.open(HEAD, None).await?;
+            let mut events = http.open(Head::default(), None).await?;
             match events.next().await? {
                 Some(Event::Endpoint(named)) => Ok((http.named_endpoint(&named)?, events)),
                 Some(Event::Message(_)) | None => {
@@ -148,7 +145,8 @@ impl Posts {
         let (http, endpoint, connection) =
             (self.http.clone(), self.endpoint.clone(), self.connection.clone());
         self.running.push(Box::pin(async move {
-            let posted = tokio::time::timeout(POST_PATIENCE, http.post_to(&endpoint, HEAD, line)).await;
+            let posted =
+                tokio::time::timeout(POST_PATIENCE, http.post_to(&endpoint, Head::default(), line)).await;
             let why = match posted {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => to_error(error).to_string(),

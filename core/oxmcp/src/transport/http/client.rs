@@ -85,7 +85,7 @@ struct Inner {
 }
 
 /// What stands in the headers of one request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Head<'a> {
     /// The revision, once there is one.
     pub(crate) version: Option<ProtocolVersion>,
@@ -97,6 +97,8 @@ pub(crate) struct Head<'a> {
     pub(crate) params: &'a [(HeaderName, String)],
     /// The session, in the handshake era.
     pub(crate) session: Option<&'a str>,
+    /// Whether the answer is not meant to come soon: it does not hold up other exchanges then, nor do they hold it up.
+    pub(crate) lasts: bool,
 }
 
 /// The answer to a request.
@@ -144,7 +146,7 @@ impl HttpClient {
 
     /// Posts a request and reads until its answer. `sent` hears when the request is written to a connection. Every other message that comes
     /// on the way to the answer goes to `on_message`. Dropping the future closes the response. Past [`Limits::http_connections`], exchanges
-    /// wait for one another.
+    /// that do not last wait for one another.
     ///
     /// In a session, a stream whose events have ids and that ends before the answer is resumed (2025-11-25, transports, "Resumability and
     /// Redelivery") until the server refuses that: how long this may go on is the caller's to say.
@@ -156,8 +158,11 @@ impl HttpClient {
         sent: Option<oneshot::Sender<()>>,
         on_message: &mut (dyn FnMut(Message) + Send),
     ) -> Result<Response, HttpError> {
-        // The semaphore is never closed.
-        let _turn = self.inner.exchanges.acquire().await.ok();
+        let _turn = match head.lasts {
+            true => None,
+            // The semaphore is never closed.
+            false => self.inner.exchanges.acquire().await.ok(),
+        };
         let headers = self.post_headers(&head)?;
         let response = self.send(Method::POST, headers, Outgoing::new(body, sent)).await?;
         let (parts, body) = response.into_parts();

@@ -112,6 +112,7 @@ const HEAD: Head<'static> = Head {
     name: None,
     params: &[],
     session: None,
+    lasts: false,
 };
 
 /// Asks with id 1, and gives the answer with the methods of the messages before it.
@@ -171,7 +172,14 @@ async fn headers_are_those_of_the_revision() {
         Some(ProtocolVersion::V2025_11_25),
         Some(ProtocolVersion::V2026_07_28),
     ] {
-        let head = Head { version, method: "tools/call", name, params: &[], session: Some("s-1") };
+        let head = Head {
+            version,
+            method: "tools/call",
+            name,
+            params: &[],
+            session: Some("s-1"),
+            ..Head::default()
+        };
         client.post(head, Bytes::from_static(b"{}")).await.unwrap();
     }
     client.delete_session(Head { session: Some("s-1"), ..HEAD }).await;
