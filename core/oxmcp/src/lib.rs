@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+pub mod apps;
 pub mod client;
 mod clock;
 mod connection;
