@@ -1,8 +1,8 @@
 use super::Server;
 use crate::Result;
 
-/// Something that a server can be given: a [`tool`](super::tool()), a [`resource`](super::resource()), a [`resource_template`](super::resource_template()) or a
-/// [`prompt`](super::prompt()), with all that can be said of it.
+/// Something that a server can be given: a [`tool`](super::tool()), a [`resource`](super::resource()), a
+/// [`resource_template`](super::resource_template()) or a [`prompt`](super::prompt()), with all that can be said of it.
 pub trait Feature {
     /// Adds it to a server.
     ///
@@ -17,9 +17,10 @@ impl Server {
     ///
     /// ```
     /// use oxmcp::Server;
-    /// use oxmcp::server::{prompt, resource};
+    /// use oxmcp::server::{prompt, resource, tool};
     ///
     /// let server = Server::new("demo", "1.0.0")
+    ///     .with(tool("now", || async { "noon" }).title("What time is it?").read_only())
     ///     .with(resource("demo://motto", "motto", "Carpe diem").title("A motto"))
     ///     .with(prompt("greet", || async { "Say hello." }).title("A greeting"));
     /// ```

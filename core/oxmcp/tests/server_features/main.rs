@@ -7,6 +7,7 @@ mod logging;
 mod prompts;
 mod resources;
 mod subscriptions;
+mod tools;
 mod wire;
 
 use oxmcp::client::Call;

@@ -14,7 +14,6 @@ use crate::server::{Feature, HandlerFn, Server, TaskMode};
 ///
 /// ```
 /// use oxmcp::Server;
-/// use oxmcp::model::ToolAnnotations;
 /// use oxmcp::server::tool;
 /// use schemars::JsonSchema;
 /// use serde::Deserialize;
@@ -29,7 +28,8 @@ use crate::server::{Feature, HandlerFn, Server, TaskMode};
 ///     tool("delete", |Delete { path }: Delete| async move { format!("{path} is gone") })
 ///         .title("Delete a file")
 ///         .description("Deletes a file for good.")
-///         .annotations(ToolAnnotations { destructive_hint: Some(true), ..ToolAnnotations::default() }),
+///         .destructive()
+///         .idempotent(),
 /// );
 /// ```
 pub fn tool<A, M: 'static, F>(name: impl Into<String>, handler: F) -> ToolBuilder
@@ -69,7 +69,25 @@ impl ToolBuilder {
         self
     }
 
-    /// Hints about what it does to the world.
+    /// It changes nothing: a hint for those who may ask before they call it.
+    pub fn read_only(mut self) -> Self {
+        self.definition.annotations.get_or_insert_default().read_only_hint = Some(true);
+        self
+    }
+
+    /// It may destroy something: a hint for those who may ask before they call it.
+    pub fn destructive(mut self) -> Self {
+        self.definition.annotations.get_or_insert_default().destructive_hint = Some(true);
+        self
+    }
+
+    /// Calling it twice with the same arguments is as calling it once.
+    pub fn idempotent(mut self) -> Self {
+        self.definition.annotations.get_or_insert_default().idempotent_hint = Some(true);
+        self
+    }
+
+    /// All hints about what it does to the world, in place of those given before.
     pub fn annotations(mut self, annotations: ToolAnnotations) -> Self {
         self.definition.annotations = Some(annotations);
         self
