@@ -26,7 +26,8 @@ pub trait Input: Send + 'static {
 /// ```
 /// use oxmcp::Server;
 /// use oxmcp::server::{Confirmed, Elicit, ask};
-/// /// use serde::Deserialize;
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
 ///
 /// #[derive(Deserialize, JsonSchema)]
 /// struct Delete {
