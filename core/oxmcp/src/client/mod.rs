@@ -67,7 +67,7 @@ use subscriptions::Listening;
 ///
 /// Over HTTP, a session that the server has ended is replaced by a new one of the same revision: calls that met its end are sent again,
 /// subscriptions and the log level are renewed, and only a server that ends the new session as well fails them. What the client knows of
-/// the server stays what the first session said.
+/// the server stays what the first session said; its lists are taken to have changed.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,

@@ -2,9 +2,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use oxmcp::client::Call;
+use oxmcp::client::{Call, ServerList};
 use oxmcp::{Client, ErrorKind, Method, ProtocolVersion, RawJson};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::peer::{
     Peer, Reply, Seen, accepted, error, events_response, handshake, initialized, response, result, settled,
@@ -257,5 +258,22 @@ async fn a_stream_of_the_server_begins_anew_with_the_session() {
     settled(client.call_tool("any", json!({}))).await.unwrap();
     let again = peer.next_listening().await;
     assert_eq!((again.header("mcp-session-id"), again.header("last-event-id")), (Some("s-2"), None));
+    settled(client.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn lists_may_be_others_in_a_new_session() {
+    let peer = forgetting(|seen, session| match seen.what().as_str() {
+        "GET" => no_listening(seen).unwrap(),
+        "POST tools/call" if session == 1 => not_found(),
+        _ => done(seen),
+    });
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let connecting = Client::connect(peer.url.as_str()).only(ProtocolVersion::V2025_11_25);
+    let client = settled(connecting.on_list_changed(move |list, _| tell.send(list).unwrap())).await.unwrap();
+    settled(client.call_tool("any", json!({}))).await.unwrap();
+    assert_eq!(told.try_recv(), Ok(ServerList::Tools), "before the call goes on");
+    assert_eq!(told.try_recv(), Ok(ServerList::Resources));
+    assert!(told.try_recv().is_err(), "the server has no prompts");
     settled(client.close()).await.unwrap();
 }

@@ -45,8 +45,8 @@ async fn arguments_are_repeated_in_headers_as_the_tool_wants() {
 }
 
 /// A server of 2026-07-28 with these tools, which refuses calls with an error of a code as long as there is one.
-fn peer(tools: Value, codes: &[i64]) -> Peer {
-    let mut codes = codes.to_vec().into_iter();
+fn peer(tools: Value, codes: &'static [i64]) -> Peer {
+    let mut codes = codes.iter().copied();
     Peer::new(move |seen| match seen.body["method"].as_str() {
         Some("server/discover") => {
             result(seen, json!({"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}}))

@@ -3,8 +3,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use oxmcp_proto::ProtocolVersion;
+use oxmcp_proto::jsonrpc::Notification;
 use oxmcp_proto::negotiation::Offer;
+use oxmcp_proto::{Method, ProtocolVersion};
 use tokio::sync::oneshot;
 
 use super::Shared;
@@ -29,6 +30,13 @@ impl Standing {
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The capabilities that stand for lists, each with what tells that they changed.
+const LISTS: [(&str, Method); 3] = [
+    ("tools", Method::ToolListChanged),
+    ("resources", Method::ResourceListChanged),
+    ("prompts", Method::PromptListChanged),
+];
 
 /// The way to a new session, when the server has ended the one there was.
 pub(super) struct Renewal {
@@ -99,10 +107,16 @@ impl Shared {
         let offer = Offer { only, ..self.renewal.offer.clone() };
         let opening = Opening { shared: self, standing: Mutex::default() };
         let negotiated = self.negotiate(&offer, self.renewal.patience, &opening.standing).await;
-        negotiated.map_err(|refused| refused.error)?;
+        let negotiated = negotiated.map_err(|refused| refused.error)?;
         let standing = mem::take(&mut *lock(&opening.standing));
         *lock(&self.standing) = standing.clone();
         self.restore(standing);
+        // It may be another server by now, or what changed meanwhile was not told.
+        for (capability, method) in LISTS {
+            if negotiated.capabilities.declares(&[capability]) {
+                self.inbound.notified(Notification { method: method.into(), params: None });
+            }
+        }
         Ok(())
     }
 }
