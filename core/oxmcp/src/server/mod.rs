@@ -71,9 +71,9 @@ use input::Seal;
 use tasks::Tasks;
 use tools::RegisteredTool;
 
-/// An MCP server: tools, and who it says it is.
+/// An MCP server: tools, resources and prompts, and who it says it is.
 ///
-/// Clones share their tools, which may be added and removed while the server runs. How it is reached is said last:
+/// Clones share what they have, which may be added and removed while the server runs. How it is reached is said last:
 /// [`serve_stdio`](Self::serve_stdio), [`serve`](Self::serve) over any stream, [`listen`](Self::listen) for HTTP, or
 /// [`Client::connect`](crate::Client::connect) in memory.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server without tools.
+    /// A server that has nothing yet.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
             info: Implementation::new(name, version),
@@ -122,7 +122,7 @@ impl Server {
         self
     }
 
-    /// The number of tools on a page of `tools/list`; at least 1. Default 100.
+    /// The number of items on a page of each list; at least 1. Default 100.
     pub fn page_size(mut self, page_size: usize) -> Self {
         self.page_size = page_size.max(1);
         self

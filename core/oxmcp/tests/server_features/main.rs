@@ -6,6 +6,7 @@ mod completion;
 mod logging;
 mod prompts;
 mod resources;
+mod round_trip;
 mod subscriptions;
 mod tools;
 mod wire;

@@ -9,7 +9,7 @@ use super::{Reader, ResourceRead};
 use crate::server::guard::guard;
 use crate::server::incoming::{Incoming, invalid_params};
 use crate::server::input;
-use crate::server::{Answer, Context, Core, Peer, Texts};
+use crate::server::{Answer, CachePolicy, Context, Core, Peer, Texts};
 
 impl Core {
     /// Answers `resources/read`.
@@ -27,6 +27,11 @@ impl Core {
         let Some((reader, variables)) = self.find_reader(&uri) else {
             return Answer::Ready(Err(not_found(version, &uri)));
         };
+        // What comes of a request that brought input along depends on that, too (2026-07-28, caching).
+        let cache = match incoming.retry {
+            Some(_) => CachePolicy::default(),
+            None => reader.cache.clone(),
+        };
         let context = match Context::open(self, Method::ReadResource, incoming, peer()) {
             Ok(context) => context,
             Err(error) => return Answer::Ready(Err(error)),
@@ -41,7 +46,7 @@ impl Core {
             match output {
                 Ok(output) => {
                     let result = output.into_json(&uri, reader.mime_type.as_deref())?;
-                    core.results.complete(version, &result, "contents", Some(&reader.cache))
+                    core.results.complete(version, &result, "contents", Some(&cache))
                 }
                 Err(error) => Err(error.into_rpc(|| not_found(version, &uri))),
             }
