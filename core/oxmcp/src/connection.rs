@@ -178,7 +178,12 @@ impl Connection {
 
     /// Sends a notification.
     pub(crate) fn notify(&self, method: Method, params: &[u8]) -> bool {
-        let sent = self.link().notify(method.name(), |out| write_on_one_line(params, out));
+        self.notify_of(method.name(), params)
+    }
+
+    /// Sends a notification, whatever it is.
+    pub(crate) fn notify_of(&self, method: &str, params: &[u8]) -> bool {
+        let sent = self.link().notify(method, |out| write_on_one_line(params, out));
         self.0.waker.wake();
         sent
     }

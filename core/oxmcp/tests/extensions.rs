@@ -106,3 +106,59 @@ async fn a_server_refuses_a_client_that_did_not_declare_the_extension() {
     drop(lines);
     serving.await.unwrap().unwrap();
 }
+
+/// A server that answers the negotiation, declares the extension, and gives the next line it reads.
+async fn next_line_after_connecting(version: ProtocolVersion) -> (Client, Value) {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let (reader, mut writer) = tokio::io::split(theirs);
+    let (line, lines) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(reader).lines();
+        let capabilities = json!({"extensions": {WEATHER: {}}});
+        while let Some(read) = lines.next_line().await? {
+            let message: Value = serde_json::from_str(&read)?;
+            let result = match message["method"].as_str() {
+                Some("server/discover") => {
+                    json!({"supportedVersions": ["2026-07-28"], "capabilities": capabilities,
+                    "resultType": "complete", "ttlMs": 0, "cacheScope": "private"})
+                }
+                Some("initialize") => json!({"protocolVersion": "2025-11-25", "capabilities": capabilities,
+                    "serverInfo": {"name": "s", "version": "1"}}),
+                Some("notifications/initialized") => continue,
+                _ => {
+                    let _ = line.send(message);
+                    break;
+                }
+            };
+            let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
+            writer.write_all(format!("{answer}\n").as_bytes()).await?;
+        }
+        std::io::Result::Ok(())
+    });
+    let (reader, writer) = tokio::io::split(ours);
+    let client = Client::connect((reader, writer))
+        .only(version)
+        .extension(WEATHER, json!({}))
+        .await
+        .expect("a client");
+    for (extension, method, params, kind) in [
+        ("com.example/other", "weather/saw", json!({}), ErrorKind::Unsupported),
+        ("weather", "weather/saw", json!({}), ErrorKind::Misuse),
+        (WEATHER, "notifications/cancelled", json!({}), ErrorKind::Misuse),
+        (WEATHER, "weather/saw", json!([1]), ErrorKind::Misuse),
+    ] {
+        let refused = client.notify_extension(extension, method, params).expect_err("a refusal");
+        assert_eq!(refused.kind(), kind, "{refused}");
+    }
+    client.notify_extension(WEATHER, "weather/saw", json!({"sky": "blue"})).expect("it is sent");
+    let line = lines.await.expect("a line");
+    (client, line)
+}
+
+#[tokio::test]
+async fn a_client_sends_the_notifications_of_an_extension() {
+    for version in ERAS {
+        let (_client, line) = next_line_after_connecting(version).await;
+        assert_eq!(line, json!({"jsonrpc": "2.0", "method": "weather/saw", "params": {"sky": "blue"}}));
+    }
+}

@@ -1,8 +1,9 @@
+use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{MethodName, RawJson};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Call, Client, Connect};
+use super::{Call, Channel, Client, Connect};
 use crate::extension::{Extension, is_identifier};
 use crate::{Error, ErrorKind, Result};
 
@@ -69,6 +70,30 @@ impl Client {
     pub fn has_extension(&self, name: &str) -> bool {
         self.server_extension(name).is_some()
             && self.inner.extensions.iter().any(|declared| **declared == *name)
+    }
+
+    /// Sends a notification that an extension adds, with parameters that serialise as an object. It goes out when its turn comes; nothing says
+    /// that it arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](ErrorKind::Unsupported) when not both sides declared the extension, [`Misuse`](ErrorKind::Misuse) when the method is
+    /// one of the protocol's own or the parameters are no object.
+    pub fn notify_extension(&self, extension: &str, method: &str, params: impl Serialize) -> Result<()> {
+        if Method::from_name(method).is_some() {
+            return Err(Error::misuse(format!("{method} is the protocol's own, and no extension's")));
+        }
+        self.check_extension(extension, method)?;
+        let params = RawJson::of(&params)
+            .map_err(|error| Error::misuse("the parameters have no JSON").with_source(error))?;
+        if !params.is_object() {
+            return Err(Error::misuse("the parameters of a notification have to be a JSON object"));
+        }
+        match &self.inner.channel {
+            Channel::Stream(stream) => drop(stream.connection.notify_of(method, params.as_bytes())),
+            Channel::Http(http) => http.notify_of(method.to_owned().into(), params.as_bytes()),
+        }
+        Ok(())
     }
 
     /// Refuses a method of an extension that not both sides declared.

@@ -8,6 +8,7 @@ mod serving;
 mod session;
 mod sse;
 
+use std::borrow::Cow;
 use std::future::pending;
 use std::mem;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -119,9 +120,14 @@ impl HttpChannel {
 
     /// Tells the server something, when its turn comes.
     pub(super) fn notify(&self, method: Method, params: &[u8]) {
+        self.notify_of(Cow::Borrowed(method.name()), params);
+    }
+
+    /// The same, whatever the method is.
+    pub(super) fn notify_of(&self, method: Cow<'static, str>, params: &[u8]) {
         let mut body = Vec::new();
-        write_notification(&mut body, method.name(), |out| out.extend_from_slice(params));
-        self.shared.post(method.name(), body.into());
+        write_notification(&mut body, &method, |out| out.extend_from_slice(params));
+        self.shared.post(method, body.into());
     }
 
     /// Runs one call. Dropping the future cancels it.
@@ -292,7 +298,8 @@ impl Shared {
         });
     }
 
-    fn post(&self, method: &'static str, body: Bytes) {
+    fn post(&self, method: impl Into<Cow<'static, str>>, body: Bytes) {
+        let method = method.into();
         let standing = self.standing().clone();
         self.posts.push(Post { standing, method, body }, &self.http, &self.runtime);
     }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(super) struct Post {
     /// The revision and session it belongs to.
     pub(super) standing: Standing,
     /// What it is about.
-    pub(super) method: &'static str,
+    pub(super) method: Cow<'static, str>,
     pub(super) body: Bytes,
 }
 
@@ -58,9 +59,9 @@ impl Default for Posts {
 impl Posts {
     /// Sends a post when its turn comes. Never blocks.
     pub(super) fn push(&self, post: Post, http: &HttpClient, runtime: &Handle) {
-        let method = post.method;
+        let method = post.method.clone();
         if !self.try_push(post, http, runtime) {
-            tracing::debug!(method, "too many messages wait for the server, or the client is closed");
+            tracing::debug!(%method, "too many messages wait for the server, or the client is closed");
         }
     }
 
@@ -98,7 +99,7 @@ impl Posts {
 
 async fn send_all(mut posts: mpsc::Receiver<Queued>, http: HttpClient) {
     while let Some((Post { standing, method, body }, _room)) = posts.recv().await {
-        match tokio::time::timeout(POST_PATIENCE, http.post(standing.head(method), body)).await {
+        match tokio::time::timeout(POST_PATIENCE, http.post(standing.head(&method), body)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!("{method} did not reach the server: {}", to_error(error)),
             Err(_) => tracing::debug!("the server did not take {method} within {POST_PATIENCE:?}"),
