@@ -78,8 +78,8 @@ pub(super) struct Form {
 struct Params<'a> {
     #[serde(borrow, default)]
     mode: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    message: Cow<'a, str>,
+    #[serde(borrow, rename = "message")]
+    _message: Cow<'a, str>,
     #[serde(default)]
     requested_schema: Option<Value>,
     #[serde(borrow, default)]
@@ -92,9 +92,6 @@ impl Question {
         let invalid =
             |why: String| ErrorObject::invalid_params(format!("invalid params of elicitation/create: {why}"));
         let params: Params<'_> = params.to().map_err(|error| invalid(error.to_string()))?;
-        if params.message.trim().is_empty() {
-            tracing::debug!("the server asks without saying what for");
-        }
         match params.mode.as_deref() {
             None | Some("form") => {
                 let schema =

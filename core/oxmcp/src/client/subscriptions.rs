@@ -117,18 +117,18 @@ impl Client {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let limit = self.inner.limits.subscriptions;
-        let mut has_room = true;
+        let (mut has_room, mut is_new) = (true, false);
         let generation = self.inner.listening.want(|wanted| {
             has_room = wanted.uris.len() < limit || wanted.uris.contains(&uri);
             if has_room {
-                wanted.uris.insert(uri.clone());
+                is_new = wanted.uris.insert(uri.clone());
             }
         });
         if !has_room {
             let message = format!("the client is subscribed to {limit} resources, its limit");
             return Err(Error::new(ErrorKind::Overloaded, message));
         }
-        let give_up = UnwantOnDrop { client: self, uri: Some(&uri) };
+        let give_up = UnwantOnDrop { client: self, uri: is_new.then_some(uri.as_str()) };
         let agreed = self.heard(generation).await?;
         if !agreed.contains(&uri) {
             let message = format!("the server does not tell when {uri} changes");
@@ -283,7 +283,7 @@ fn is_final(error: &Error) -> bool {
     )
 }
 
-/// No longer wants a subscription that came to nothing.
+/// No longer wants a subscription that came to nothing, unless it was wanted before.
 struct UnwantOnDrop<'a> {
     client: &'a Client,
     uri: Option<&'a str>,

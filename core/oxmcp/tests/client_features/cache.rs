@@ -112,7 +112,8 @@ async fn nothing_is_kept_without_a_hint_in_the_handshake_era_or_when_it_is_not_w
         let (client, peer) = connect(STATELESS, |it| it).await;
         let requests = serve(peer, ttl.clone());
         let list = || client.call(Call::new(Method::ListTools, RawJson::empty_object()));
-        (list().await.unwrap(), list().await.unwrap());
+        list().await.unwrap();
+        list().await.unwrap();
         assert_eq!(requests.load(Ordering::SeqCst), 2, "{ttl}");
     }
     let none = Limits { cache_entries: 0, ..Limits::default() };
@@ -122,7 +123,8 @@ async fn nothing_is_kept_without_a_hint_in_the_handshake_era_or_when_it_is_not_w
     {
         let (client, peer) = connect(version, |it| it.limits(limits)).await;
         let requests = serve(peer, json!(60_000));
-        (client.list_tools().await.unwrap(), client.list_tools().await.unwrap());
+        client.list_tools().await.unwrap();
+        client.list_tools().await.unwrap();
         assert_eq!(requests.load(Ordering::SeqCst), 2);
     }
 }

@@ -9,6 +9,7 @@ mod logging;
 mod output;
 mod peer;
 mod roots;
+mod round_trip;
 mod rounds;
 mod sampling;
 mod subscriptions;
