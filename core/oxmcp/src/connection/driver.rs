@@ -348,9 +348,11 @@ where
     fn handle_invalid(&mut self, invalid: &InvalidMessage) -> bool {
         let mut link = self.connection.link();
         let settled = invalid.answers().and_then(|id| link.settle(id));
-        // A client answers only what was meant to be a request: an error about an answer helps nobody.
-        let is_answered =
-            invalid.looks_like_json && (P::SERVES || (invalid.asks() && self.role.may_be_asked()));
+        // A client answers only what was meant to be a request: an error about an answer helps nobody. About the answer to a question of this
+        // side it would do harm, because the peer may have a request of its own under that id.
+        let is_answered = settled.is_none()
+            && invalid.looks_like_json
+            && (P::SERVES || (invalid.asks() && self.role.may_be_asked()));
         if is_answered {
             link.reject(invalid);
         }

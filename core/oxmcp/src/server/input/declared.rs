@@ -20,8 +20,8 @@ pub trait Input: Send + 'static {
     fn ask(self, context: &Context) -> impl Future<Output = Result<Self::Answer, InputError>> + Send;
 }
 
-/// Begins the handler of a tool, a prompt or a resource template that asks its client before it runs: the questions follow from the arguments, and the handler runs once, with the answers,
-/// in every revision. If the user says no, or cannot be asked, it does not run at all.
+/// Begins the handler of a tool, a prompt or a resource template that asks its client before it runs: the questions follow from the
+/// arguments, and the handler runs once, with the answers, in every revision. If the user says no, or cannot be asked, it does not run at all.
 ///
 /// ```
 /// use oxmcp::Server;
