@@ -42,6 +42,9 @@ pub use context::Context;
 pub use feature::Feature;
 pub use handler_error::HandlerError;
 pub use handler_fn::{HandlerFn, TakesArguments, TakesArgumentsAndContext, TakesContext, TakesNothing};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use input::fuzzing;
 pub use input::{
     Ask, Asked, Confirmed, Elicit, Elicited, Input, InputError, InputErrorKind, ListRoots, OfAnswers,
     OfAnswersAndContext, OptionalElicit, Sample, StateKey, Visiting, ask,

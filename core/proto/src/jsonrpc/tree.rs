@@ -110,8 +110,7 @@ mod tests {
 
     #[test]
     fn a_tree_is_what_serde_json_makes_of_it() {
-        let json =
-            r#"{"a": [null, true, -1, 18446744073709551615, 1.5e300, 1.0, "\u00e4\n", {}, []], "A": 1, "a\u0000": {"a": 1}}"#;
+        let json = r#"{"a": [null, true, -1, 18446744073709551615, 1.5e300, 1.0, "\u00e4\n", {}, []], "A": 1, "a\u0000": {"a": 1}}"#;
         assert_eq!(tree(json).unwrap(), serde_json::from_str::<Value>(json).unwrap());
     }
 

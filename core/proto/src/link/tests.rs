@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -214,14 +214,41 @@ fn limits_refuse_a_call_and_give_its_context_back() {
 
 #[derive(Clone, Debug)]
 enum Input {
-    Call { silence: u64 },
-    Cancel { nth: usize },
-    Answer { id: i64, error: bool },
-    Progress { id: i64 },
-    Ask { id: i64 },
-    Respond { nth: usize },
-    PeerCancels { id: i64 },
-    Pass { seconds: u64 },
+    Call {
+        silence: u64,
+    },
+    Cancel {
+        nth: usize,
+    },
+    Answer {
+        id: i64,
+        error: bool,
+    },
+    Progress {
+        id: i64,
+    },
+    Ask {
+        id: i64,
+    },
+    Respond {
+        nth: usize,
+    },
+    PeerCancels {
+        id: i64,
+    },
+    /// What the peer sent cannot be used: an answer that is no answer, a request that is no request.
+    Spoilt {
+        id: i64,
+        is_answer: bool,
+    },
+    /// The peer's next few inputs come in a batch.
+    Batch,
+    Unbatch,
+    Notify,
+    Send,
+    Pass {
+        seconds: u64,
+    },
     Close,
 }
 
@@ -234,9 +261,50 @@ fn input() -> impl Strategy<Value = Input> {
         3 => (0i64..6).prop_map(|id| Input::Ask { id }),
         2 => (0usize..12).prop_map(|nth| Input::Respond { nth }),
         1 => (0i64..6).prop_map(|id| Input::PeerCancels { id }),
+        1 => (0i64..12, any::<bool>()).prop_map(|(id, is_answer)| Input::Spoilt { id, is_answer }),
+        1 => Just(Input::Batch),
+        1 => Just(Input::Unbatch),
+        1 => Just(Input::Notify),
+        2 => Just(Input::Send),
         2 => (1u64..40).prop_map(|seconds| Input::Pass { seconds }),
         1 => Just(Input::Close),
     ]
+}
+
+/// Looks at what a link has sent: no call's id is there twice, no answer is to what was not asked or is answered, and calls are cancelled
+/// at most once.
+#[derive(Default)]
+struct Wire {
+    calls: HashSet<i64>,
+    cancelled: HashSet<i64>,
+    /// How often the peer used an id, less the answers to it.
+    asked: HashMap<i64, i64>,
+}
+
+impl Wire {
+    fn look(&mut self, lines: Vec<serde_json::Value>) {
+        for line in lines {
+            match line {
+                serde_json::Value::Array(answers) => self.look(answers),
+                message if message["method"] == "notifications/cancelled" => {
+                    let id = message["params"]["requestId"].as_i64().unwrap();
+                    assert!(
+                        self.calls.contains(&id) && self.cancelled.insert(id),
+                        "cancelled twice, or never made: {id}"
+                    );
+                }
+                message if message["method"] == "tools/call" => {
+                    assert!(self.calls.insert(message["id"].as_i64().unwrap()), "an id was used twice");
+                }
+                message if message["method"].is_string() => {}
+                answer => {
+                    let left = self.asked.entry(answer["id"].as_i64().unwrap()).or_default();
+                    *left -= 1;
+                    assert!(*left >= 0, "one answer too many: {answer}");
+                }
+            }
+        }
+    }
 }
 
 proptest! {
@@ -252,6 +320,8 @@ proptest! {
         let mut ids: HashSet<i64> = HashSet::new();
         let mut next = 0;
         let mut closed = false;
+        let mut wire = Wire::default();
+        let mut in_batch = false;
         for input in inputs {
             let mut settled: Vec<u32> = Vec::new();
             match input {
@@ -290,6 +360,7 @@ proptest! {
                     link.handle_message(now, message(progress));
                 }
                 Input::Ask { id } => {
+                    *wire.asked.entry(id).or_default() += 1;
                     if let Some(ticket) = asked(&mut link, now, json!(id)) {
                         prop_assert!(!closed);
                         link.attach(&ticket, id as u32);
@@ -308,6 +379,23 @@ proptest! {
                     let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
                     link.handle_message(now, message(cancelled));
                 }
+                Input::Spoilt { id, is_answer: true } => settled.extend(link.settle(&id.into())),
+                Input::Spoilt { id, is_answer: false } => {
+                    *wire.asked.entry(id).or_default() += 1;
+                    let error = ErrorObject::internal("no request");
+                    link.reject(&InvalidMessage { id: Some(id.into()), has_method: true, ..InvalidMessage::new(error) });
+                }
+                Input::Batch if !in_batch && !closed => {
+                    link.begin_batch();
+                    in_batch = true;
+                }
+                Input::Unbatch if in_batch => {
+                    link.end_batch();
+                    in_batch = false;
+                }
+                Input::Batch | Input::Unbatch => {}
+                Input::Notify => prop_assert_eq!(link.notify("notifications/x", |out| out.extend_from_slice(b"{}")), !closed),
+                Input::Send => wire.look(sent(&mut link)),
                 Input::Pass { seconds } => {
                     now += Duration::from_secs(seconds);
                     settled.extend(link.handle_timeout(now).into_iter().map(|(context, _)| context));
@@ -315,10 +403,11 @@ proptest! {
                 }
                 Input::Close => {
                     settled.extend(link.close(CloseReason::Local).0);
-                    link.take_transmit();
+                    wire.look(sent(&mut link));
                     closed = true;
                 }
             }
+            prop_assert_eq!(link.calls_in_flight(), open.len() - settled.len());
             for context in settled {
                 prop_assert!(open.remove(&context), "call {} settled twice", context);
             }
@@ -328,6 +417,7 @@ proptest! {
         }
         // Time alone settles what is left.
         let left = link.handle_timeout(now + Duration::from_secs(61));
+        wire.look(sent(&mut link));
         for (context, _) in left {
             prop_assert!(open.remove(&context));
         }

@@ -10,6 +10,8 @@ mod digest;
 mod elicit;
 mod error;
 mod form;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod page;
 mod question;
 mod roots;
