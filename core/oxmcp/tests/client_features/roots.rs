@@ -19,6 +19,24 @@ async fn roots_are_told_and_change_at_run_time() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_told_of_no_changes_is_promised_none() {
+    let (client, mut peer) =
+        connect(ProtocolVersion::V2026_07_28, |it| it.roots([Root::new("file:///a")])).await;
+    assert_eq!(peer.capabilities, json!({"roots": {}}));
+    client.set_roots([Root::new("file:///b")]).unwrap();
+    let (request, called) = tokio::join!(
+        async {
+            let request = peer.receive().await;
+            peer.answer(&request, json!({"resultType": "complete", "content": []})).await;
+            request
+        },
+        client.call_tool("t", json!({}))
+    );
+    called.unwrap();
+    assert_eq!(request["method"], "tools/call");
+}
+
+#[tokio::test]
 async fn roots_that_were_not_declared_are_neither_told_nor_set() {
     let (client, mut peer) = connect(ProtocolVersion::V2025_11_25, |it| it).await;
     assert_eq!(peer.capabilities, json!({}));
