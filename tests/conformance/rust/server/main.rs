@@ -25,6 +25,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn server() -> Server {
-    let server = Server::new("oxmcp-conformance-rust", "0.1.0").logging();
+    let server = Server::new("oxmcp-conformance-rust", "0.1.0").logging().subscribable();
     tasks::add(input::add(tools::add(prompts::add(resources::add(server)))))
 }
