@@ -202,6 +202,9 @@ mod tests {
     use oxmcp_proto::jsonrpc::{MethodName, RawJson, Request};
     use serde_json::json;
 
+    use super::super::exchange::EventStream;
+    use super::super::outbox::Outbox;
+    use super::super::session::Grounded;
     use super::*;
     use crate::Server;
 
@@ -232,6 +235,13 @@ mod tests {
         assert!(table.by_use.len() <= 2 * 100 + 64, "{}", table.by_use.len());
     }
 
+    /// What an idle session weighs is mostly its connection; it must stay so.
+    #[test]
+    fn an_idle_session_is_small() {
+        assert!(size_of::<Session>() <= 384, "{} bytes", size_of::<Session>());
+        assert!(size_of::<Outbox>() <= 192);
+    }
+
     #[tokio::test]
     async fn use_and_not_age_decides_which_session_goes() {
         let limits = Limits { sessions: 4, ..Limits::default() };
@@ -258,15 +268,15 @@ mod tests {
         let listener = sessions.find(&id).unwrap().listen().unwrap();
         tokio::time::advance(hour).await;
         let session = sessions.find(&id).expect("it is listened to");
-        drop(super::super::exchange::EventStream::listening(listener));
+        drop(EventStream::listening(listener));
 
         let in_flight = session.take_off(&1.into()).unwrap();
-        let outbox = Arc::<super::super::outbox::Outbox>::default();
+        let outbox = Arc::<Outbox>::default();
         let work = tokio::spawn(std::future::pending::<()>());
         in_flight.attach(work.abort_handle(), outbox.clone());
         tokio::time::advance(hour).await;
         sessions.find(&id).expect("an answer is waited for");
-        drop(super::super::exchange::EventStream::listening(outbox));
+        drop(EventStream::listening(outbox));
         tokio::time::advance(hour).await;
         assert!(sessions.find(&id).is_none(), "the client of that request is gone");
         sessions.open(handshake());
@@ -279,7 +289,7 @@ mod tests {
         let id = sessions.open(handshake());
         let session = sessions.find(&id).unwrap();
         let first = session.take_off(&1.into()).unwrap();
-        assert_eq!(session.take_off(&1.into()).err(), Some(super::super::session::Grounded::Duplicate));
+        assert_eq!(session.take_off(&1.into()).err(), Some(Grounded::Duplicate));
         session.cancel(&1.into());
         // The id is free again, and what comes of the first request does not touch the second.
         let second = session.take_off(&1.into()).unwrap();
@@ -287,11 +297,11 @@ mod tests {
         first.attach(work.abort_handle(), Arc::default());
         assert!(work.await.unwrap_err().is_cancelled());
         drop(first);
-        assert_eq!(session.take_off(&1.into()).err(), Some(super::super::session::Grounded::Duplicate));
+        assert_eq!(session.take_off(&1.into()).err(), Some(Grounded::Duplicate));
         drop(second);
         assert!(session.take_off(&1.into()).is_ok());
         assert!(sessions.end(&id));
-        assert_eq!(session.take_off(&2.into()).err(), Some(super::super::session::Grounded::Ended));
+        assert_eq!(session.take_off(&2.into()).err(), Some(Grounded::Ended));
         assert!(session.listen().is_none());
     }
 }
