@@ -107,7 +107,7 @@ impl Context {
 
     /// Whether the caller wants progress.
     pub fn wants_progress(&self) -> bool {
-        self.inner.incoming.progress_token.is_some()
+        self.inner.incoming.progress_token.is_some() || self.task().is_some()
     }
 
     /// Tells the caller how far the work has come (2026-07-28, patterns, progress). `progress` must grow from report to report;

@@ -68,7 +68,9 @@ impl MemoryTasks {
         }
         state.last += 1;
         let number = state.last;
-        let due = Instant::now() + task.ttl;
+        let due = Instant::now()
+            .checked_add(task.ttl)
+            .ok_or_else(|| Error::misuse("no clock goes on for so long"))?;
         state.bytes += task.size();
         state.by_id.insert(task.id.clone(), number);
         state.due.insert((due, number), ());

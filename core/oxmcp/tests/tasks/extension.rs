@@ -338,3 +338,12 @@ async fn a_subscription_hears_how_its_tasks_stand() {
     let filter = json!({"notifications": {"taskIds": [working]}});
     assert_eq!(stranger.error("subscriptions/listen", filter).await["code"], -32021);
 }
+
+#[tokio::test]
+async fn a_task_may_be_kept_as_long_as_a_clock_goes() {
+    let limits = Limits { task_ttl: Duration::MAX, ..Limits::default() };
+    let mut peer = Peer::with_tasks(&Toolbox::default().server().limits(limits));
+    let created = peer.call("gate").await;
+    assert_eq!(created["ttlMs"], 3_153_600_000_000_u64);
+    assert_eq!(peer.result("tasks/get", json!({"taskId": created["taskId"]})).await["status"], "working");
+}

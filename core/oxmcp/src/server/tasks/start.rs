@@ -24,6 +24,9 @@ use crate::store::StoredTask;
 /// The shortest life that a client may ask of a task.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 
+/// As long as a clock can say: a hundred years.
+const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// How a call becomes a task.
 pub(in crate::server) struct Start {
     form: Form,
@@ -127,6 +130,7 @@ impl Core {
             Some(ttl) => ttl.clamp(SHORTEST_TTL, self.limits.task_ttl_max.max(SHORTEST_TTL)),
             None => self.limits.task_ttl,
         };
+        let ttl = ttl.min(LONGEST_TTL);
         let task = StoredTask {
             id: Uuid::new_v4().simple().to_string(),
             owner: start.owner.clone(),
