@@ -1,10 +1,12 @@
 """Each faulty server through each language's client."""
 
+import functools
 import json
 import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -79,13 +81,29 @@ def check(report, case):
     assert report["fds"][1] <= report["fds"][0], report
 
 
+@functools.cache
+def stdio_runs(case, folder):
+    """The runs of all languages, side by side: most of their time goes by in waiting."""
+
+    def start(language):
+        server = [str(FAULTS / "peers" / "stdio_server.py"), case.fault, str(folder / language)]
+        return run(language, case, {"command": sys.executable, "args": server, "stderr": "null"})
+
+    with ThreadPoolExecutor() as runs:
+        return {language: runs.submit(start, language) for language in chosen(CLIENTS)}
+
+
+@pytest.fixture(scope="session")
+def case_folder(tmp_path_factory):
+    return functools.cache(lambda case: tmp_path_factory.mktemp(case.fault))
+
+
 @pytest.mark.parametrize("language", chosen(CLIENTS))
 @pytest.mark.parametrize("case", STDIO, ids=name_of)
-def test_stdio(language, case, tmp_path):
-    pids = tmp_path / "pids"
-    command = [sys.executable, str(FAULTS / "peers" / "stdio_server.py"), case.fault, str(pids)]
-    check(run(language, case, {"command": command[0], "args": command[1:], "stderr": "null"}), case)
-    await_end(int(pid) for pid in pids.read_text().split())
+def test_stdio(language, case, case_folder):
+    folder = case_folder(case)
+    check(stdio_runs(case, folder)[language].result(), case)
+    await_end(int(pid) for pid in (folder / language).read_text().split())
 
 
 @pytest.mark.parametrize("language", chosen(["rust"]))
