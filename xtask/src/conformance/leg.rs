@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{Role, expected, suite};
+use super::requirements::Requirements;
+use super::{Role, expected, is_complete, suite};
 use crate::process::{self, Service, Step};
 use crate::project::{self, Language};
 
@@ -40,17 +41,18 @@ pub(super) struct Report {
 }
 
 impl Leg {
-    /// Runs the whole requirement set, and holds the results of `scenarios` against the list of expected failures.
-    pub(super) fn run(&self, scenarios: &[String]) -> Result<Report> {
+    /// Runs what is required of the leg, and holds the results against the list of expected failures.
+    pub(super) fn run(&self, requirements: &Requirements) -> Result<Report> {
         let started = Instant::now();
+        let scenarios = &requirements.scenarios(self.role, is_complete(self.language));
         let known = expected::failures(self, scenarios)?;
         let results = project::build_dir().join("conformance").join(self.name());
         if results.exists() {
             fs::remove_dir_all(&results)?;
         }
-        let step = suite()?
-            .arg(self.role.name())
-            .args(["--requirements", self.revision, "--output-dir"])
+        let step = requirements
+            .choose(suite()?.arg(self.role.name()))
+            .arg("--output-dir")
             .arg(&results)
             .log(&format!("conformance-{}", self.name()))
             .minutes(10);

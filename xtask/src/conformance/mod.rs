@@ -23,8 +23,16 @@ use crate::{build, provision};
 use leg::{Leg, Report};
 use requirements::Requirements;
 
-/// The revisions that the suite has requirement sets for and that oxmcp is held to.
+/// The revisions that the suite has requirement sets for and that every language is held to.
 const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
+
+/// Earlier revisions, for which the suite has scenarios and no requirement sets. Languages that cover everything are held to them.
+const EARLIER: [&str; 2] = ["2025-03-26", "2025-06-18"];
+
+/// Whether a language covers everything that the suite can run, so that it is also held to the scenarios that are not scored.
+fn is_complete(language: Language) -> bool {
+    language == Language::Rust
+}
 
 /// How many legs run at the same time.
 const WORKERS: usize = 2;
@@ -39,7 +47,7 @@ pub(crate) struct Options {
     #[arg(long)]
     role: Option<Role>,
     /// The revision of the specification to test.
-    #[arg(long, value_parser = REVISIONS)]
+    #[arg(long, value_parser = [EARLIER[0], EARLIER[1], REVISIONS[0], REVISIONS[1]])]
     revision: Option<String>,
     /// Run this scenario alone and show its checks, whatever is expected of it.
     #[arg(long)]
@@ -96,7 +104,8 @@ fn legs(languages: &[Language], options: &Options) -> Vec<Leg> {
     let mut legs = Vec::new();
     for &language in languages {
         for role in [Role::Server, Role::Client] {
-            for revision in REVISIONS {
+            let earlier = EARLIER.into_iter().filter(|_| is_complete(language));
+            for revision in earlier.chain(REVISIONS) {
                 if options.role.is_none_or(|only| only == role)
                     && options.revision.as_deref().is_none_or(|only| only == revision)
                 {
@@ -110,9 +119,13 @@ fn legs(languages: &[Language], options: &Options) -> Vec<Leg> {
 
 /// Runs legs, a few at a time, and reports each as it ends.
 fn run_legs(legs: Vec<Leg>) -> Result<Vec<(Leg, Counts)>> {
-    let requirements =
-        REVISIONS.into_iter().map(Requirements::read).collect::<Result<Vec<Requirements>>>()?;
-    let waiting = Mutex::new(VecDeque::from(legs));
+    let requirements = (EARLIER.into_iter().map(Requirements::read_applicable))
+        .chain(REVISIONS.into_iter().map(Requirements::read))
+        .collect::<Result<Vec<Requirements>>>()?;
+    let of = |leg: &Leg| requirements.iter().find(|requirements| requirements.revision == leg.revision);
+    let has_scenarios = |leg: &Leg| of(leg).is_some_and(|of| !of.scenarios(leg.role, true).is_empty());
+    let waiting: VecDeque<Leg> = legs.into_iter().filter(has_scenarios).collect();
+    let waiting = Mutex::new(waiting);
     let results = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..WORKERS {
@@ -120,11 +133,8 @@ fn run_legs(legs: Vec<Leg>) -> Result<Vec<(Leg, Counts)>> {
                 loop {
                     let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some(leg) = next else { return };
-                    let scenarios = requirements
-                        .iter()
-                        .find(|requirements| requirements.revision == leg.revision)
-                        .map_or(&[] as &[String], |requirements| requirements.scenarios(leg.role));
-                    let counts = match leg.run(scenarios) {
+                    let Some(requirements) = of(&leg) else { continue };
+                    let counts = match leg.run(requirements) {
                         Ok(report) => print(&leg, &report),
                         Err(error) => {
                             println!("{leg:<32} FAILED: {error:#}");
