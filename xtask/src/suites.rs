@@ -37,8 +37,12 @@ pub(crate) const NOT_RUST: [&str; 10] = [
 /// All crates: unit, integration and documentation tests.
 fn rust() -> Result<Counts> {
     let crates = cargo_test(&[&["--workspace"], &NOT_RUST[..]].concat())?;
+    // Features that are off by default, and must stay so for everything else.
+    let traced =
+        ["--package", "oxmcp", "--features", "opentelemetry", "--test", "opentelemetry", "--test", "layers"];
+    let features = cargo_test(&traced)?;
     let tasks = cargo_test(&["--package", "xtask"])?;
-    Ok([crates, tasks].into_iter().sum())
+    Ok([crates, features, tasks].into_iter().sum())
 }
 
 /// The C tests, plain and under AddressSanitizer.

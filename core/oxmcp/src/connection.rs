@@ -20,6 +20,7 @@ use oxmcp_proto::model::Progress;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use crate::layer::Inlet;
 use crate::server::{Answer, Peer};
 use crate::transport::child::NoiseFn;
 use crate::{Limits, clock};
@@ -83,6 +84,11 @@ pub(crate) trait Role: Send + 'static {
     /// Takes a notification.
     fn notified(&mut self, notification: Notification);
 
+    /// The layers that a notification goes through before this end or the link sees it, if there are some.
+    fn inlet(&self, _: &Notification) -> Option<Inlet> {
+        None
+    }
+
     /// Hears that the peer sends nothing any more.
     fn input_ended(&mut self) {}
 
@@ -104,6 +110,9 @@ struct Shared {
     /// Who waits until the peer has taken what was sent.
     waiting: Mutex<Vec<Waker>>,
     any_waiting: AtomicBool,
+    /// Notifications of the peer that layers held up, and let go on.
+    released: Mutex<Vec<Notification>>,
+    any_released: AtomicBool,
 }
 
 /// Unsent bytes past which nothing is sent that can wait.
@@ -117,6 +126,8 @@ impl Connection {
             patience: Patience::total(limits.input_wait),
             waiting: Mutex::default(),
             any_waiting: AtomicBool::new(false),
+            released: Mutex::default(),
+            any_released: AtomicBool::new(false),
         }))
     }
 
@@ -214,6 +225,23 @@ impl Connection {
             };
             waiting.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Takes a notification of the peer that layers held up.
+    fn release(&self, notification: Notification) {
+        self.0.released.lock().unwrap_or_else(PoisonError::into_inner).push(notification);
+        self.0.any_released.store(true, Ordering::Release);
+        self.0.waker.wake();
+    }
+
+    /// What layers held up and let go on since the last time.
+    fn take_released(&self) -> Vec<Notification> {
+        if !self.0.any_released.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut released = self.0.released.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.any_released.store(false, Ordering::Release);
+        std::mem::take(&mut *released)
     }
 
     /// Settles everything and ends the connection.

@@ -113,6 +113,13 @@ impl From<CallError> for Error {
     }
 }
 
+/// The error that a peer is answered with, or answered with: for layers.
+impl From<ErrorObject> for Error {
+    fn from(rpc: ErrorObject) -> Self {
+        CallError::Rpc(rpc).into()
+    }
+}
+
 impl From<NegotiationError> for Error {
     fn from(error: NegotiationError) -> Self {
         let kind = match &error {

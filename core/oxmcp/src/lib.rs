@@ -39,6 +39,7 @@ mod extension;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod layer;
 mod limits;
 mod param_headers;
 mod schema;

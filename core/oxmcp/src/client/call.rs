@@ -226,6 +226,14 @@ impl Client {
 
     /// Sends one request and waits for its result. Dropping the future cancels it.
     pub(super) async fn send(&self, call: &Call) -> Result<RawJson> {
+        match self.inner.inbound.layers() {
+            None => self.send_at_end(call).await,
+            Some(layers) => self.send_in_layers(layers, call).await,
+        }
+    }
+
+    /// The same for a request that has come through all layers.
+    pub(super) async fn send_at_end(&self, call: &Call) -> Result<RawJson> {
         let params = self.check(call)?;
         match &self.inner.channel {
             Channel::Stream(stream) => {

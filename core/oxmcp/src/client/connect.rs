@@ -19,6 +19,7 @@ use super::stream::{StreamChannel, not_connected, open_memory, open_sse, open_st
 use super::subscriptions::Listening;
 use super::target::Target;
 use super::{Channel, Client, Inner, eras};
+use crate::layer::{Carrier, Layers};
 use crate::transport::socket::{Halves, connect_tcp, connect_unix};
 use crate::{Command, Error, ErrorKind, Limits, Result};
 
@@ -31,6 +32,7 @@ pub struct Connect {
     limits: Limits,
     pub(super) handlers: Handlers,
     checks_output: bool,
+    pub(super) layers: Option<Layers>,
     /// What was set in a wrong way; the connection fails with it.
     pub(super) misuse: Option<Error>,
     given_up: BoxFuture<'static, ()>,
@@ -49,6 +51,7 @@ impl Connect {
             limits: Limits::default(),
             handlers: Handlers::default(),
             checks_output: true,
+            layers: None,
             misuse: None,
             given_up,
         }
@@ -110,12 +113,18 @@ impl Connect {
     }
 
     async fn connect(self, attempts: &Attempts) -> Result<Client> {
-        let Self { target, mut offer, headers, limits, handlers, checks_output, misuse, .. } = self;
+        let Self { target, mut offer, headers, limits, handlers, checks_output, layers, misuse, .. } = self;
         if let Some(misuse) = misuse {
             return Err(misuse);
         }
         handlers.declare(&mut offer.capabilities);
-        let inbound = Inbound::new(handlers, offer.capabilities.clone(), &limits);
+        let carrier = match &target {
+            Target::Url(_) => Carrier::Http,
+            Target::Command(_) => Carrier::Stdio,
+            _ => Carrier::Stream,
+        };
+        let layers = layers.map(|layers| layers.over(carrier));
+        let inbound = Inbound::new(handlers, offer.capabilities.clone(), &limits, layers);
         let (negotiated, channel) = match target {
             Target::Url(url) => connect_url(&url, headers, &mut offer, &limits, attempts, &inbound).await?,
             Target::Command(command) => {
@@ -286,7 +295,7 @@ async fn connect_command(
     loop {
         let reply = match step {
             Step::Done(negotiated) => {
-                stream.begin(&negotiated);
+                stream.begin(&negotiated).await;
                 return Ok((*negotiated, stream));
             }
             Step::Failed(error) => return Err(error.into()),

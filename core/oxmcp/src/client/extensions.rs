@@ -3,7 +3,7 @@ use oxmcp_proto::jsonrpc::{MethodName, RawJson};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Call, Channel, Client, Connect};
+use super::{Call, Client, Connect};
 use crate::extension::{Extension, is_identifier};
 use crate::{Error, ErrorKind, Result};
 
@@ -89,10 +89,7 @@ impl Client {
         if !params.is_object() {
             return Err(Error::misuse("the parameters of a notification have to be a JSON object"));
         }
-        match &self.inner.channel {
-            Channel::Stream(stream) => drop(stream.connection.notify_of(method, params.as_bytes())),
-            Channel::Http(http) => http.notify_of(method.to_owned().into(), params.as_bytes()),
-        }
+        self.tell(method.into(), params);
         Ok(())
     }
 

@@ -36,6 +36,7 @@ use super::call::within;
 use super::inbound::Inbound;
 use super::params::Params;
 use super::{Call, Inner};
+use crate::connection::ProgressFn;
 use crate::transport::http::{Head, HttpClient, HttpError, Response};
 use crate::{Limits, Result, clock};
 
@@ -119,11 +120,6 @@ impl HttpChannel {
     }
 
     /// Tells the server something, when its turn comes.
-    pub(super) fn notify(&self, method: Method, params: &[u8]) {
-        self.notify_of(Cow::Borrowed(method.name()), params);
-    }
-
-    /// The same, whatever the method is.
     pub(super) fn notify_of(&self, method: Cow<'static, str>, params: &[u8]) {
         let mut body = Vec::new();
         write_notification(&mut body, &method, |out| out.extend_from_slice(params));
@@ -154,9 +150,10 @@ impl HttpChannel {
         let asked = Asked::default();
         let mut on_message = |message| {
             *lock(&heard) = clock::now();
+            let Some(message) = shared.admit(message, Some((number, call.progress.as_ref()))) else { return };
             match progress_of(&message, number) {
-                Some(params) => hear(call, params.progress),
-                None => shared.take(message, era, Some(&asked)),
+                Some(params) => hear(call.progress.as_ref(), params.progress),
+                None => shared.take_admitted(message, era, Some(&asked)),
             }
         };
         let name = if inner.negotiated.version.wire().method_headers { call.name() } else { None };
@@ -329,8 +326,8 @@ fn progress_of(message: &Message, token: i64) -> Option<ProgressParams> {
 }
 
 /// Runs a progress callback, if there is one. A panic in it stays there.
-fn hear(call: &Call, progress: Progress) {
-    if let Some(callback) = &call.progress {
+fn hear(callback: Option<&ProgressFn>, progress: Progress) {
+    if let Some(callback) = callback {
         crate::connection::guard(|| callback(progress));
     }
 }

@@ -1,5 +1,5 @@
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -15,9 +15,10 @@ use tokio::sync::Semaphore;
 use super::handlers::Handlers;
 use super::input::InputError;
 use super::{Client, ClientContext, Handle};
-use crate::Limits;
 use crate::connection::panic_words;
+use crate::layer::{Carrier, Direction, Facts, Failed, Id, Inlet, LayerRequest, Layers, into_rpc};
 use crate::server::Answer;
+use crate::{Error, Limits};
 
 /// What a client does with what the server asks and tells, whatever way it came. Clones are the same.
 #[derive(Clone)]
@@ -32,24 +33,63 @@ struct State {
     /// What was agreed on, once it is.
     negotiated: OnceLock<Arc<Negotiated>>,
     client: OnceLock<Weak<Handle>>,
+    /// What sees every message.
+    layers: Option<Layers>,
+    /// The session over HTTP, for layers to see.
+    session_id: Mutex<Option<Arc<str>>>,
 }
 
 /// Input on its way.
 pub(super) type Input = BoxFuture<'static, Result<RawJson, InputError>>;
 
 impl Inbound {
-    pub(super) fn new(handlers: Handlers, capabilities: ClientCapabilities, limits: &Limits) -> Self {
+    pub(super) fn new(
+        handlers: Handlers,
+        capabilities: ClientCapabilities,
+        limits: &Limits,
+        layers: Option<Layers>,
+    ) -> Self {
         Self(Arc::new(State {
             handlers,
             capabilities,
             at_work: Arc::new(Semaphore::new(limits.input_handlers)),
             negotiated: OnceLock::new(),
             client: OnceLock::new(),
+            layers,
+            session_id: Mutex::default(),
         }))
     }
 
     pub(super) fn handlers(&self) -> &Handlers {
         &self.0.handlers
+    }
+
+    pub(super) fn layers(&self) -> Option<&Layers> {
+        self.0.layers.as_ref()
+    }
+
+    /// Says which session there is over HTTP.
+    pub(super) fn in_session(&self, id: Option<&Arc<str>>) {
+        if self.0.layers.is_some() {
+            *self.0.session_id.lock().unwrap_or_else(PoisonError::into_inner) = id.cloned();
+        }
+    }
+
+    /// What layers are told of the connection; `version` is the revision, where none is agreed on yet.
+    pub(super) fn facts(&self, version: Option<ProtocolVersion>) -> Facts {
+        let negotiated = self.0.negotiated.get();
+        Facts {
+            carrier: self.0.layers.as_ref().map_or(Carrier::Stream, Layers::carrier),
+            session_id: self.0.session_id.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            version: version.or(self.version()),
+            peer_info: negotiated.and_then(|negotiated| RawJson::of(&negotiated.server_info).ok()),
+        }
+    }
+
+    /// The layers before a message of the server, if there are some.
+    pub(crate) fn inlet(&self) -> Option<Inlet> {
+        let layers = self.0.layers.clone()?;
+        Some(Inlet { layers, facts: self.facts(None) })
     }
 
     /// Says what was agreed on. Call it before the server hears that the session may begin.
@@ -82,12 +122,22 @@ impl Inbound {
 
     /// Answers a request of the server. Never blocks; dropping a future that it gives cancels the work.
     pub(crate) fn answer(&self, request: Request) -> Answer {
+        match self.inlet() {
+            None => self.answer_at_end(request),
+            Some(inlet) => {
+                let inbound = self.clone();
+                inlet.answer(request, move |request| inbound.answer_at_end(request))
+            }
+        }
+    }
+
+    fn answer_at_end(&self, request: Request) -> Answer {
         let method = match self.accept(&request.method) {
             Ok(Method::Ping) => return Answer::Ready(Ok(RawJson::empty_object())),
             Ok(method) => method,
             Err(error) => return Answer::Refused(error),
         };
-        match self.input(method, request.params.unwrap_or_else(RawJson::empty_object)) {
+        match self.input_at_end(method, request.params.unwrap_or_else(RawJson::empty_object)) {
             Ok(input) => {
                 Answer::Later(Box::pin(async move { input.await.map_err(|error| error.into_rpc(method)) }))
             }
@@ -95,9 +145,28 @@ impl Inbound {
         }
     }
 
-    /// Begins to get what a server asks for, in a request of its own or on the way to the answer of a call. It is checked before a handler
-    /// sees it: an error says what the server did wrong.
+    /// Begins to get what a server asks for on the way to the answer of a call. An error says what the server did wrong.
     pub(super) fn input(&self, method: Method, params: RawJson) -> Result<Input, ErrorObject> {
+        let Some(Inlet { layers, facts }) = self.inlet() else { return self.input_at_end(method, params) };
+        if let Some(version) = facts.version {
+            self.check_declared(method, version)?;
+        }
+        let request = LayerRequest::new(Direction::Incoming, method.into(), Some(params), Id::Unknown, facts);
+        let inbound = self.clone();
+        let describe = move |error: &InputError| Error::from(error.clone().into_rpc(method));
+        let input = layers.around(request, describe, move |request| async move {
+            inbound.input_at_end(method, request.into_params()).map_err(InputError::Rpc)?.await
+        });
+        Ok(Box::pin(input.map(|outcome| {
+            outcome.map_err(|failed| match failed {
+                Failed::AtEnd(error) => error,
+                Failed::InLayer(error) => InputError::Rpc(into_rpc(&error)),
+            })
+        })))
+    }
+
+    /// Begins to get what a server asks for. It is checked before a handler sees it: an error says what the server did wrong.
+    fn input_at_end(&self, method: Method, params: RawJson) -> Result<Input, ErrorObject> {
         let unknown = || ErrorObject::method_not_found(method.name());
         self.check_declared(method, self.version().ok_or_else(unknown)?)?;
         let meta = params.to::<MetaOnly<'_>>().ok().and_then(|only| only.meta).map(|meta| params.part(meta));

@@ -13,6 +13,7 @@ mod handlers;
 mod http;
 mod inbound;
 mod input;
+mod layered;
 mod list;
 mod logging;
 mod params;

@@ -4,7 +4,7 @@ use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::{ListRootsResult, Root};
 use oxmcp_proto::{Era, Method};
 
-use super::{Channel, Client, Connect};
+use super::{Client, Connect};
 use crate::{Error, Result};
 
 /// The directories that a client shows its server: the answer to `roots/list`.
@@ -78,10 +78,7 @@ impl Client {
         if self.protocol_version().era() == Era::Stateless {
             return Ok(());
         }
-        match &self.inner.channel {
-            Channel::Stream(stream) => drop(stream.connection.notify(Method::RootsListChanged, b"{}")),
-            Channel::Http(http) => http.notify(Method::RootsListChanged, b"{}"),
-        }
+        self.tell(Method::RootsListChanged.into(), RawJson::empty_object());
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::link::{CallError, CallId};
 use rustc_hash::FxHashMap;
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::call::{Interim, Looked};
@@ -45,17 +46,28 @@ impl Client {
     pub fn start(&self, call: Call, done: impl FnOnce(Result<RawJson>) + Send + 'static) -> Started {
         let call = self.adapt(call);
         match &self.inner.channel {
-            Channel::Stream(stream) => self.start_over_stream(stream, call, done),
-            Channel::Http(http) => {
-                let client = self.clone();
-                let mut done = SettleOnDrop(Some(done));
-                let task = http.runtime().spawn(async move {
-                    let outcome = client.call(call).await;
-                    done.settle(outcome);
-                });
-                Started(StartedIn::Task(task.abort_handle()))
+            // Layers may take their time.
+            Channel::Stream(stream) if self.inner.inbound.layers().is_some() => {
+                self.start_in_task(&stream.runtime, call, done)
             }
+            Channel::Stream(stream) => self.start_over_stream(stream, call, done),
+            Channel::Http(http) => self.start_in_task(http.runtime(), call, done),
         }
+    }
+
+    fn start_in_task(
+        &self,
+        runtime: &Handle,
+        call: Call,
+        done: impl FnOnce(Result<RawJson>) + Send + 'static,
+    ) -> Started {
+        let client = self.clone();
+        let mut done = SettleOnDrop(Some(done));
+        let task = runtime.spawn(async move {
+            let outcome = client.call(call).await;
+            done.settle(outcome);
+        });
+        Started(StartedIn::Task(task.abort_handle()))
     }
 
     fn start_over_stream(

@@ -15,6 +15,7 @@ use super::inbound::Inbound;
 use super::params::{MetaMembers, Params};
 use super::start::Resumed;
 use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
+use crate::layer::Inlet;
 use crate::server::{Answer, StreamRole};
 use crate::transport::child::{Child, NoiseFn};
 use crate::{Error, ErrorKind, Limits, Result, Server};
@@ -141,6 +142,10 @@ impl Role for ClientRole {
         self.inbound.answer(request)
     }
 
+    fn inlet(&self, _: &Notification) -> Option<Inlet> {
+        self.inbound.inlet()
+    }
+
     fn notified(&mut self, notification: Notification) {
         self.inbound.notified(notification);
     }
@@ -157,7 +162,7 @@ impl StreamChannel {
         loop {
             step = match step {
                 Step::Done(negotiated) => {
-                    self.begin(&negotiated);
+                    self.begin(&negotiated).await;
                     return Ok(*negotiated);
                 }
                 Step::Failed(error) => return Err(error.into()),
@@ -182,26 +187,34 @@ impl StreamChannel {
         limits: &Limits,
     ) -> Result<Reply, CallError> {
         let patience = Patience::total(if is_probe { limits.probe } else { limits.connect });
-        let options = CallOptions { patience, cancellable: false };
-        let (sender, receiver) = oneshot::channel();
-        let waiter = Waiter { done: Done::Channel(sender), progress: None };
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
-        let meta = MetaMembers { stateless: stateless.as_deref(), ..MetaMembers::default() };
-        self.connection
-            .call(method.name(), options, waiter, |_, out| Params::plain(params).write(&meta, out));
-        match receiver.await.unwrap_or(Err(CallError::Cancelled)) {
-            Ok(result) => Ok(Reply::Result(result)),
-            Err(CallError::Rpc(error)) => Ok(Reply::Error(error)),
-            Err(CallError::Silent { .. }) if is_probe => Ok(Reply::Silence),
-            Err(error) => Err(error),
-        }
+        let connection = self.connection.clone();
+        let asked = (method, version, params);
+        let reply = self.inbound.negotiate(asked, move |params| async move {
+            let options = CallOptions { patience, cancellable: false };
+            let (sender, receiver) = oneshot::channel();
+            let waiter = Waiter { done: Done::Channel(sender), progress: None };
+            let meta = MetaMembers { stateless: stateless.as_deref(), ..MetaMembers::default() };
+            // A layer may have put something into `_meta`.
+            let params = Params::read(&params).unwrap_or_else(|_| Params::plain(&params));
+            connection.call(method.name(), options, waiter, |_, out| params.write(&meta, out));
+            match receiver.await.unwrap_or(Err(CallError::Cancelled)) {
+                Ok(result) => Ok(Reply::Result(result)),
+                Err(CallError::Rpc(error)) => Ok(Reply::Error(error)),
+                Err(CallError::Silent { .. }) if is_probe => Ok(Reply::Silence),
+                Err(error) => Err(error),
+            }
+        });
+        reply.await
     }
 
     /// Says that the session may begin, where there is one.
-    pub(super) fn begin(&self, negotiated: &Negotiated) {
+    pub(super) async fn begin(&self, negotiated: &Negotiated) {
         self.inbound.agree(negotiated);
-        if negotiated.version.era() == Era::Handshake {
-            self.connection.notify(Method::Initialized, b"{}");
+        if negotiated.version.era() == Era::Handshake
+            && let Some(params) = self.inbound.let_out(Method::Initialized, RawJson::empty_object()).await
+        {
+            self.connection.notify(Method::Initialized, params.as_bytes());
         }
     }
 }

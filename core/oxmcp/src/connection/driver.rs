@@ -5,10 +5,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use oxmcp_proto::jsonrpc::{ErrorObject, InvalidMessage, Message, Request, RequestId, codes, parse};
+use oxmcp_proto::jsonrpc::{
+    ErrorObject, InvalidMessage, Message, Notification, Request, RequestId, codes, parse,
+};
 use oxmcp_proto::link::{CallError, CloseReason, Event, Ticket, Transmit};
 use oxmcp_proto::model::Progress;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
@@ -138,6 +141,9 @@ where
                 return Poll::Ready(reason);
             }
             self.poll_deadlines(cx);
+            for notification in self.connection.take_released() {
+                self.handle_admitted(Message::Notification(notification), cx);
+            }
             let blocked = self.poll_send(cx);
             if self.has_ended(blocked) || self.ending.as_ref().is_some_and(|ending| ending.no_input) {
                 return self.poll_ending(cx, blocked);
@@ -391,6 +397,24 @@ where
             tracing::debug!(method = %request.method, "the peer asked something, which it must not");
             return;
         }
+        let message = match message {
+            Message::Notification(notification) => match self.admit(notification) {
+                Some(notification) => Message::Notification(notification),
+                None => return,
+            },
+            message => message,
+        };
+        self.handle_admitted(message, cx);
+    }
+
+    /// Takes a notification through the layers, if there are some; `None` when one of them holds it up or stops it.
+    fn admit(&self, notification: Notification) -> Option<Notification> {
+        let Some(inlet) = self.role.inlet(&notification) else { return Some(notification) };
+        let connection = self.connection.clone();
+        inlet.admit(notification, &Handle::current(), move |notification| connection.release(notification))
+    }
+
+    fn handle_admitted(&mut self, message: Message, cx: &mut Context<'_>) {
         let event = self.connection.link().handle_message(clock::now(), message);
         match event {
             None => {}

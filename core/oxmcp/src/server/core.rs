@@ -18,6 +18,7 @@ use super::result::Results;
 use super::tasks::Tasks;
 use super::{Answer, CachePolicy, List, Outcome, Peer, Server, Session};
 use crate::Limits;
+use crate::layer::{Carrier, Layers};
 use crate::param_headers::ParamHeader;
 
 /// The part of a server that answers requests: no transport, no session. One request in, one answer out.
@@ -37,10 +38,12 @@ pub(crate) struct Core {
     /// Seals what clients carry from one round of a request to the next.
     pub(super) seal: Arc<Seal>,
     pub(super) tasks: Arc<Tasks>,
+    /// What sees every message.
+    pub(crate) layers: Option<Layers>,
 }
 
 impl Core {
-    pub(super) fn new(server: &Server) -> Self {
+    pub(super) fn new(server: &Server, carrier: Carrier) -> Self {
         Self {
             identity: Identity::new(&server.info, server.instructions.clone()),
             results: Results::new(&server.info),
@@ -54,6 +57,7 @@ impl Core {
             ending: watch::Sender::new(false),
             seal: server.seal.clone(),
             tasks: server.tasks.clone(),
+            layers: server.layers.as_ref().map(|layers| layers.over(carrier)),
         }
     }
 
@@ -62,7 +66,7 @@ impl Core {
         let params = request.params.clone().unwrap_or_else(RawJson::empty_object);
         let params: InitializeParams = params.to().map_err(|error| invalid_params(&error))?;
         let listener = self.catalog.hub.listen(self.catalog.kinds(), self.limits.resource_subscriptions);
-        let session = Arc::new(Session::new(&params, listener));
+        let session = Arc::new(Session::new(&params, listener, self.layers.clone()));
         if self.logging {
             // A server decides what it sends until it is told (2025-11-25, logging).
             session.log_filter.set(Some(LoggingLevel::Info));
@@ -74,6 +78,19 @@ impl Core {
     /// Answers a request other than `initialize`. `session` is what `initialize` opened, if there is one; a request that names its
     /// own revision in `_meta` is served statelessly all the same. `peer` is how a handler talks back.
     pub(crate) fn answer(
+        self: &Arc<Self>,
+        request: Request,
+        session: Option<&Arc<Session>>,
+        peer: impl FnOnce() -> Arc<dyn Peer>,
+    ) -> Answer {
+        match &self.layers {
+            None => self.answer_at_end(request, session, peer),
+            Some(layers) => self.answer_in_layers(layers, request, session, peer()),
+        }
+    }
+
+    /// Answers a request that has come through all layers.
+    pub(crate) fn answer_at_end(
         self: &Arc<Self>,
         request: Request,
         session: Option<&Arc<Session>>,

@@ -67,6 +67,7 @@ pub(crate) use peer::Peer;
 pub(crate) use session::Session;
 pub(crate) use stream::StreamRole;
 
+use crate::layer::{Carrier, Layer, Layers};
 use crate::{Limits, Result};
 use catalog::Catalog;
 use extensions::Extensions;
@@ -93,6 +94,7 @@ pub struct Server {
     catalog: Arc<Catalog>,
     seal: Arc<Seal>,
     tasks: Arc<Tasks>,
+    layers: Option<Layers>,
 }
 
 impl Server {
@@ -110,6 +112,7 @@ impl Server {
             catalog: Arc::default(),
             seal: Arc::default(),
             tasks: Arc::default(),
+            layers: None,
         }
     }
 
@@ -244,8 +247,30 @@ impl Server {
         self
     }
 
+    /// Adds a layer, inside of those that were added before: it sees every message of this server and its clients, and may change or stop it.
+    /// See [`layer`](crate::layer).
+    ///
+    /// ```
+    /// use oxmcp::layer::{LayerRequest, Next, from_fn};
+    /// # use oxmcp::Server;
+    ///
+    /// let server = Server::new("demo", "1.0.0").layer(from_fn(|request: LayerRequest, next: Next| async move {
+    ///     println!("{:?} {} {}", request.direction(), request.method(), request.params().as_str());
+    ///     next.run(request).await
+    /// }));
+    /// ```
+    #[must_use]
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.layers = Some(Layers::with(self.layers.as_ref(), layer));
+        self
+    }
+
     pub(crate) fn core(&self) -> Arc<Core> {
-        Arc::new(Core::new(self))
+        self.core_over(Carrier::Stream)
+    }
+
+    pub(crate) fn core_over(&self, carrier: Carrier) -> Arc<Core> {
+        Arc::new(Core::new(self, carrier))
     }
 }
 

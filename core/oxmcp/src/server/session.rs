@@ -8,27 +8,33 @@ use uuid::Uuid;
 
 use super::logging::LogFilter;
 use super::subscriptions::Listener;
+use crate::layer::Layers;
 
 /// A session of the handshake era: what `initialize` settled.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) version: ProtocolVersion,
-    pub(super) client_info: Option<RawJson>,
+    pub(crate) client_info: Option<RawJson>,
     pub(super) client_capabilities: Option<RawJson>,
     pub(super) log_filter: LogFilter,
     pub(super) listener: Arc<Listener>,
+    pub(super) layers: Option<Layers>,
+    /// What its client shows over HTTP, for layers to see.
+    pub(crate) wire_id: OnceLock<Arc<str>>,
     /// Names it among all sessions there ever are, once somebody needs that.
     key: OnceLock<Uuid>,
 }
 
 impl Session {
-    pub(crate) fn new(params: &InitializeParams, listener: Arc<Listener>) -> Self {
+    pub(crate) fn new(params: &InitializeParams, listener: Arc<Listener>, layers: Option<Layers>) -> Self {
         Self {
             version: choose_handshake_version(&params.protocol_version),
             client_info: RawJson::of(&params.client_info).ok(),
             client_capabilities: RawJson::of(&params.capabilities).ok(),
             log_filter: LogFilter::default(),
             listener,
+            layers,
+            wire_id: OnceLock::new(),
             key: OnceLock::new(),
         }
     }

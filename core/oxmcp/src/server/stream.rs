@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, Notification, Request, codes};
@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::{Answer, Core, Server, Session};
 use crate::connection::{Connection, ConnectionPeer, NO_PROCESS, Role, SessionPeer, drive};
+use crate::layer::{Carrier, Inlet};
 use crate::transport::stdio::Stdio;
 use crate::{Error, ErrorKind, Result};
 
@@ -26,7 +27,7 @@ impl Server {
         let server = self.clone();
         async move {
             let streams = stdio?.open()?;
-            let served = server.serve(streams.reader, streams.writer).await;
+            let served = server.serve_over(Carrier::Stdio, streams.reader, streams.writer).await;
             drop(streams.restore);
             served
         }
@@ -42,7 +43,16 @@ impl Server {
         reader: impl AsyncRead + Unpin + Send + 'static,
         writer: impl AsyncWrite + Unpin + Send + 'static,
     ) -> Result<()> {
-        let core = self.core();
+        self.serve_over(Carrier::Stream, reader, writer).await
+    }
+
+    async fn serve_over(
+        &self,
+        carrier: Carrier,
+        reader: impl AsyncRead + Unpin + Send + 'static,
+        writer: impl AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<()> {
+        let core = self.core_over(carrier);
         let connection = Connection::new(&core.limits);
         let role = StreamRole::new(core.clone());
         match drive(connection, reader, writer, role, &core.limits, NO_PROCESS).await {
@@ -57,7 +67,8 @@ impl Server {
 /// The server's end of a stream. `initialize` opens the one session a stream has; requests that name their revision are served without.
 pub(crate) struct StreamRole {
     core: Arc<Core>,
-    session: Option<Arc<Session>>,
+    /// Set when the session is open, which layers may hold up.
+    session: Arc<OnceLock<Arc<Session>>>,
     /// The connection, from `initialize` until the client says that the session may begin.
     opening: Option<Connection>,
     /// The task that tells the session's client what changes.
@@ -68,22 +79,26 @@ impl Role for StreamRole {
     const SERVES: bool = true;
 
     fn has_batches(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.version.wire().batches)
+        self.session.get().is_some_and(|session| session.version.wire().batches)
     }
 
     fn answer(&mut self, request: Request, ticket: &Ticket, connection: &Connection) -> Answer {
         if request.method == MethodName::Known(Method::Initialize) {
-            return self.initialize(&request, connection);
+            return self.initialize(request, connection);
         }
         let peer =
             || Arc::new(ConnectionPeer { connection: connection.clone(), request: ticket.clone() }) as _;
-        self.core.answer(request, self.session.as_ref(), peer)
+        self.core.answer(request, self.session.get(), peer)
+    }
+
+    fn inlet(&self, notification: &Notification) -> Option<Inlet> {
+        self.core.inlet(notification.params.as_ref(), self.session.get())
     }
 
     fn notified(&mut self, notification: Notification) {
         tracing::debug!(method = %notification.method, "notification");
         if notification.method == MethodName::Known(Method::Initialized)
-            && let (Some(session), Some(connection)) = (&self.session, self.opening.take())
+            && let (Some(session), Some(connection)) = (self.session.get(), self.opening.take())
         {
             let telling = session.tell_changes(Arc::new(SessionPeer(connection)));
             self.telling = Some(tokio::spawn(async move { match telling.await {} }));
@@ -106,23 +121,21 @@ impl Drop for StreamRole {
 
 impl StreamRole {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core, session: None, opening: None, telling: None }
+        Self { core, session: Arc::default(), opening: None, telling: None }
     }
 
-    fn initialize(&mut self, request: &Request, connection: &Connection) -> Answer {
-        if self.session.is_some() {
+    fn initialize(&mut self, request: Request, connection: &Connection) -> Answer {
+        if self.session.get().is_some() {
             return Answer::Refused(ErrorObject::new(
                 codes::INVALID_REQUEST,
                 "this connection is already initialized",
             ));
         }
-        match self.core.initialize(request) {
-            Ok((session, result)) => {
-                self.session = Some(session);
-                self.opening = Some(connection.clone());
-                Answer::Ready(Ok(result))
-            }
-            Err(error) => Answer::Refused(error),
-        }
+        self.opening = Some(connection.clone());
+        let slot = self.session.clone();
+        self.core.open(request, move |session| {
+            // A client that initializes twice at once keeps the session that was first.
+            let _ = slot.set(session);
+        })
     }
 }

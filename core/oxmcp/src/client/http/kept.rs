@@ -9,6 +9,8 @@ use rustc_hash::FxHashMap;
 use super::session::{Standing, lock};
 use super::{Shared, to_error};
 use crate::client::params::{MetaMembers, Params};
+use crate::layer::{Id, LayerRequest};
+use crate::{Error, ErrorKind, Result};
 
 /// The subscriptions that are remembered at most; those past it are not renewed with the session.
 const MAX_SUBSCRIPTIONS: usize = 10_000;
@@ -73,7 +75,30 @@ impl Shared {
     }
 
     async fn ask_again(self: &Arc<Self>, standing: &Standing, method: Method, params: &RawJson) {
-        let Ok(params) = Params::read(params) else { return };
+        let answered = match self.inbound.layers() {
+            None => self.ask_again_at_end(standing, method, params).await,
+            Some(layers) => {
+                let request =
+                    self.inbound.outgoing(method.into(), params.clone(), Id::Unknown, standing.version);
+                let (shared, standing) = (self.clone(), standing.clone());
+                let end = async move |request: LayerRequest| {
+                    shared.ask_again_at_end(&standing, method, request.params()).await
+                };
+                layers.through(request, end).await
+            }
+        };
+        if let Err(error) = answered {
+            tracing::debug!("{} in the new session: {error}", method.name());
+        }
+    }
+
+    async fn ask_again_at_end(
+        &self,
+        standing: &Standing,
+        method: Method,
+        params: &RawJson,
+    ) -> Result<RawJson> {
+        let params = Params::read(params)?;
         let id = RequestId::Number(self.next_id());
         let mut body = Vec::new();
         let meta = MetaMembers::default();
@@ -82,12 +107,9 @@ impl Shared {
         let answer =
             self.http.exchange(standing.head(method.name()), &id, body.into(), None, &mut on_message);
         match tokio::time::timeout(RESTORE_PATIENCE, answer).await {
-            Ok(Ok(response)) if response.outcome.is_ok() => {}
-            Ok(Ok(response)) => {
-                tracing::debug!("{} in the new session: {:?}", method.name(), response.outcome)
-            }
-            Ok(Err(error)) => tracing::debug!("{} in the new session: {}", method.name(), to_error(error)),
-            Err(_) => tracing::debug!("the server did not answer {} in the new session", method.name()),
+            Ok(Ok(response)) => response.outcome.map_err(Error::from),
+            Ok(Err(error)) => Err(to_error(error)),
+            Err(_) => Err(Error::new(ErrorKind::Timeout, "the server did not answer")),
         }
     }
 }

@@ -1,5 +1,5 @@
 use std::future::pending;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RequestId, write_notification, write_request};
@@ -61,7 +61,9 @@ impl Shared {
                         Ok((reply, session)) => {
                             // No other answer opens a session.
                             if method == Method::Initialize {
-                                lock(standing).session = session.map(Arc::from);
+                                let session = session.map(Arc::from);
+                                self.inbound.in_session(session.as_ref());
+                                lock(standing).session = session;
                             }
                             reply
                         }
@@ -84,7 +86,7 @@ impl Shared {
 
     /// Sends a request of the negotiation. With `patience`, a server that has not answered it so long after it was sent is silent.
     async fn ask(
-        &self,
+        self: &Arc<Self>,
         method: Method,
         version: ProtocolVersion,
         params: &RawJson,
@@ -92,10 +94,33 @@ impl Shared {
         offer: &Offer,
     ) -> Result<(Reply, Option<String>), HttpError> {
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
+        let shared = self.clone();
+        let session = Arc::new(OnceLock::new());
+        let opened = session.clone();
+        let reply = self.inbound.negotiate((method, version, params), move |params| async move {
+            let (reply, session) = shared.ask_at_end(method, version, &params, patience, stateless).await?;
+            // It is asked once.
+            let _ = opened.set(session);
+            Ok(reply)
+        });
+        let reply = reply.await?;
+        Ok((reply, session.get().cloned().flatten()))
+    }
+
+    async fn ask_at_end(
+        &self,
+        method: Method,
+        version: ProtocolVersion,
+        params: &RawJson,
+        patience: Option<Duration>,
+        stateless: Option<String>,
+    ) -> Result<(Reply, Option<String>), HttpError> {
         let id = RequestId::Number(self.next_id());
         let mut body = Vec::with_capacity(512);
         let meta = MetaMembers { stateless: stateless.as_deref(), ..MetaMembers::default() };
-        write_request(&mut body, &id, method.name(), |out| Params::plain(params).write(&meta, out));
+        // A layer may have put something into `_meta`.
+        let params = Params::read(params).unwrap_or_else(|_| Params::plain(params));
+        write_request(&mut body, &id, method.name(), |out| params.write(&meta, out));
         // Before it is agreed, a revision of the handshake era stands in the body alone.
         let named = (version.era() == Era::Stateless).then_some(version);
         let head = Head { version: named, method: method.name(), ..Head::default() };
@@ -121,8 +146,12 @@ impl Shared {
     /// Says that the session may begin, and begins to listen: the second connection that this takes is made meanwhile.
     async fn begin_session(self: &Arc<Self>, standing: &Standing) -> Result<(), HttpError> {
         self.listen(standing.clone());
+        let params = self.inbound.let_out(Method::Initialized, RawJson::empty_object()).await;
+        let Some(params) = params else { return Ok(()) };
         let mut body = Vec::new();
-        write_notification(&mut body, Method::Initialized.name(), |out| out.extend_from_slice(b"{}"));
+        write_notification(&mut body, Method::Initialized.name(), |out| {
+            out.extend_from_slice(params.as_bytes());
+        });
         self.http.post(standing.head(Method::Initialized.name()), body.into()).await
     }
 }

@@ -12,8 +12,9 @@ use oxmcp_proto::model::CancelledParams;
 use oxmcp_proto::{Era, Method};
 use rustc_hash::FxHashMap;
 
-use super::{Shared, to_error};
+use super::{Shared, hear, progress_of, to_error};
 use crate::clock;
+use crate::connection::ProgressFn;
 use crate::server::{Answer, Outcome};
 
 /// How long the server may take to accept an answer.
@@ -106,6 +107,36 @@ impl Drop for Owed {
 impl Shared {
     /// Takes a message of the server that does not answer the call on whose stream it came; `asked` is of that call, if there is one.
     pub(super) fn take(self: &Arc<Self>, message: Message, era: Era, asked: Option<&Asked>) {
+        let Some(message) = self.admit(message, None) else { return };
+        self.take_admitted(message, era, asked);
+    }
+
+    /// Takes a notification through the layers, if there are some; `None` when one of them holds it up or stops it. `call` is the call on whose
+    /// stream it came, by its number, with who hears of its progress.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        message: Message,
+        call: Option<(i64, Option<&ProgressFn>)>,
+    ) -> Option<Message> {
+        let notification = match message {
+            Message::Notification(notification) => notification,
+            other => return Some(other),
+        };
+        let Some(inlet) = self.inbound.inlet() else { return Some(Message::Notification(notification)) };
+        let shared = self.clone();
+        let call = call.map(|(number, progress)| (number, progress.cloned()));
+        let admitted = inlet.admit(notification, &self.runtime, move |notification| {
+            let message = Message::Notification(notification);
+            match call.and_then(|(number, heard)| Some((progress_of(&message, number)?, heard))) {
+                Some((params, heard)) => hear(heard.as_ref(), params.progress),
+                None => shared.take_admitted(message, Era::Handshake, None),
+            }
+        });
+        admitted.map(Message::Notification)
+    }
+
+    /// The same for a message that has come through all layers.
+    pub(super) fn take_admitted(self: &Arc<Self>, message: Message, era: Era, asked: Option<&Asked>) {
         match message {
             Message::Request(request) if era == Era::Handshake => self.answer(request, asked),
             Message::Notification(Notification { method: MethodName::Known(Method::Cancelled), params }) => {

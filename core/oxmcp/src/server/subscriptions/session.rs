@@ -39,6 +39,10 @@ impl Session {
         peer: Arc<dyn Peer>,
     ) -> impl Future<Output = Infallible> + Send + 'static {
         let session = self.clone();
+        let peer = match &self.layers {
+            None => peer,
+            Some(layers) => layers.before(peer, self),
+        };
         async move { tell(&session.listener, &*peer, None).await }
     }
 }

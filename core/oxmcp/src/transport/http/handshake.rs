@@ -9,6 +9,7 @@ use oxmcp_proto::jsonrpc::{
     ErrorObject, InvalidMessage, Message, MethodName, Notification, Request, codes, write_error, write_result,
 };
 use oxmcp_proto::model::CancelledParams;
+use tokio::runtime::Handle;
 
 use super::accept::Accepts;
 use super::asks::Aside;
@@ -36,15 +37,27 @@ impl Handshakes {
     }
 
     /// Opens a session.
-    pub(super) fn initialize(&self, request: &Request, accepts: Accepts) -> Response<HttpBody> {
-        match self.core.initialize(request) {
-            Ok((handshake, result)) => {
-                let session = self.sessions.open(handshake);
-                let mut response = answer(&request.id, &Ok(result), accepts);
-                response.headers_mut().insert(SESSION_ID, session);
+    pub(super) async fn initialize(&self, request: Request, accepts: Accepts) -> Response<HttpBody> {
+        let id = request.id.clone();
+        let opened = match &self.core.layers {
+            None => self.core.initialize(&request).map(|(session, result)| (Some(session), result)),
+            Some(layers) => self.core.open_in_layers(layers, request).await,
+        };
+        match opened {
+            Ok((session, result)) => {
+                let mut response = answer(&id, &Ok(result), accepts);
+                if let Some(handshake) = session {
+                    let wire_id = handshake.clone();
+                    let session = self.sessions.open(handshake);
+                    if let (Some(_), Ok(id)) = (&self.core.layers, session.to_str()) {
+                        // It is open, and has no other.
+                        let _ = wire_id.wire_id.set(id.into());
+                    }
+                    response.headers_mut().insert(SESSION_ID, session);
+                }
                 response
             }
-            Err(error) => answer(&request.id, &Err(error), accepts),
+            Err(error) => answer(&id, &Err(error), accepts),
         }
     }
 
@@ -93,7 +106,7 @@ impl Handshakes {
             }
             Message::Batch(members) => self.answer_batch(&session, members).await,
             Message::Notification(notification) => {
-                take_notification(&session, &notification);
+                self.take_notification(&session, notification);
                 reply::empty(StatusCode::ACCEPTED)
             }
             Message::Response(response) => {
@@ -142,7 +155,7 @@ impl Handshakes {
                 (Some(id), outcome)
             }
             Ok(Message::Notification(notification)) => {
-                take_notification(session, &notification);
+                self.take_notification(session, notification);
                 return None;
             }
             Ok(Message::Response(response)) => {
@@ -189,6 +202,22 @@ impl Handshakes {
             }
             Err(Refusal::NoSession) => None,
             Err(Refusal::Error(_, error)) => Some(Err(error)),
+        }
+    }
+
+    /// Takes a notification, by way of the layers if there are some.
+    fn take_notification(&self, session: &Arc<Session>, notification: Notification) {
+        let handshake = Some(&session.handshake);
+        let admitted = match self.core.inlet(notification.params.as_ref(), handshake) {
+            None => Some(notification),
+            Some(inlet) => {
+                let session = session.clone();
+                let later = move |notification| take_notification(&session, &notification);
+                inlet.admit(notification, &Handle::current(), later)
+            }
+        };
+        if let Some(notification) = admitted {
+            take_notification(session, &notification);
         }
     }
 

@@ -24,6 +24,7 @@ use super::resumption::Resumption;
 use super::session::Resumed;
 use super::stateless::{Stateless, Subject};
 use super::{HttpBody, HttpOptions, reply};
+use crate::layer::Carrier;
 use crate::server::Core;
 use crate::{Limits, Result, Server};
 
@@ -82,7 +83,7 @@ impl Server {
 impl HttpService {
     /// `path` is the only path to answer at; without it, the path does not matter.
     pub(super) fn new(server: &Server, options: &HttpOptions, path: Option<&str>) -> Result<Self> {
-        let core = server.core();
+        let core = server.core_over(Carrier::Http);
         let endpoint = Endpoint {
             guard: Guard::new(options)?,
             path: path.map(Box::from),
@@ -273,7 +274,7 @@ impl Endpoint {
                         None => self.stateless.answer(request, accepts).await,
                     }
                 } else if is_initialize {
-                    self.handshakes.initialize(&request, accepts)
+                    self.handshakes.initialize(request, accepts).await
                 } else {
                     match session {
                         Some(session) => self.handshakes.answer(session, request, accepts).await,
@@ -282,7 +283,10 @@ impl Endpoint {
                 }
             }
             other => match (named, session) {
-                (Named::Modern(name), _) => not_a_request(name, &other),
+                (Named::Modern(name), _) => {
+                    self.core.overhear(&other);
+                    not_a_request(name, &other)
+                }
                 (_, Some(session)) => self.handshakes.take(session, other).await,
                 (_, None) => no_session(None),
             },

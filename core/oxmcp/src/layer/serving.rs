@@ -1,0 +1,267 @@
+//! Requests of the peer, on their way through the layers to what answers them.
+
+use std::future::{Future, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::{ErrorObject, Message, Notification, RawJson, Request};
+use oxmcp_proto::link::CallError;
+use oxmcp_proto::model::RequestMeta;
+use tokio::runtime::Handle;
+
+use super::layers::Admitted;
+use super::{Carrier, Direction, Facts, Failed, Id, LayerRequest, Layers, into_rpc};
+use crate::Error;
+use crate::server::{Answer, Core, Outcome, Peer, Session};
+
+/// What `initialize` comes to: a session, if one was opened, and the answer.
+pub(crate) type Opened = Result<(Option<Arc<Session>>, RawJson), ErrorObject>;
+
+/// Layers as they stand before one end of a connection.
+pub(crate) struct Inlet {
+    pub(crate) layers: Layers,
+    pub(crate) facts: Facts,
+}
+
+impl Inlet {
+    /// Takes a notification of the peer through the layers. Gives it, if it may go on at once. One that is held up goes to `later` when it
+    /// may.
+    pub(crate) fn admit(
+        self,
+        notification: Notification,
+        runtime: &Handle,
+        later: impl FnOnce(Notification) + Send + 'static,
+    ) -> Option<Notification> {
+        let Notification { method, params } = notification;
+        let notification =
+            LayerRequest::new(Direction::Incoming, method, params, Id::Notification, self.facts);
+        let later = |notification: LayerRequest| later(notification.into_notification());
+        self.layers.admit(notification, runtime, later).now().map(LayerRequest::into_notification)
+    }
+
+    /// Answers a request of the peer by way of the layers.
+    pub(crate) fn answer(
+        self,
+        request: Request,
+        end: impl FnOnce(Request) -> Answer + Send + 'static,
+    ) -> Answer {
+        let Request { id, method, params } = request;
+        let request =
+            LayerRequest::new(Direction::Incoming, method, params, Id::Given(id.clone()), self.facts);
+        let (is_refused, is_worked_on) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (refuse, work_on) = (is_refused.clone(), is_worked_on.clone());
+        let outcome = self.layers.around(request, describe, move |request| async move {
+            match end(request.into_request(id)) {
+                Answer::Ready(outcome) => outcome,
+                Answer::Refused(error) => {
+                    refuse.store(true, Ordering::Relaxed);
+                    Err(error)
+                }
+                Answer::Later(work) => {
+                    work_on.store(true, Ordering::Relaxed);
+                    work.await
+                }
+            }
+        });
+        let mut work = outcome.map(settled).boxed();
+        // Layers that do not wait change nothing of how an answer is given.
+        match (&mut work).now_or_never() {
+            Some(Err(error)) if is_refused.load(Ordering::Relaxed) => Answer::Refused(error),
+            // Its handler may have sent notifications, which go out before the answer.
+            Some(outcome) if is_worked_on.load(Ordering::Relaxed) => Answer::Later(ready(outcome).boxed()),
+            Some(outcome) => Answer::Ready(outcome),
+            None => Answer::Later(work),
+        }
+    }
+}
+
+fn describe(error: &ErrorObject) -> Error {
+    error.clone().into()
+}
+
+fn settled(outcome: Result<RawJson, Failed<ErrorObject>>) -> Outcome {
+    outcome.map_err(|failed| match failed {
+        Failed::AtEnd(error) => error,
+        Failed::InLayer(error) => into_rpc(&error),
+    })
+}
+
+impl Facts {
+    /// What a server knows of the connection of a message: what its session says, or else the message itself.
+    fn of_server(params: Option<&RawJson>, session: Option<&Arc<Session>>, carrier: Carrier) -> Self {
+        // What cannot be read is refused further in.
+        let meta = RequestMeta::of(params).unwrap_or_default();
+        let said = meta.protocol_version.as_deref().and_then(|version| version.parse().ok());
+        let info = params.zip(meta.client_info).map(|(params, info)| params.part(info));
+        let session = session.filter(|_| said.is_none());
+        Self {
+            carrier,
+            session_id: session.and_then(|session| session.wire_id.get().cloned()),
+            version: said.or(session.map(|session| session.version)),
+            peer_info: info.or_else(|| session?.client_info.clone()),
+        }
+    }
+}
+
+impl Core {
+    /// The layers before a message of a client, if there are some.
+    pub(crate) fn inlet(&self, params: Option<&RawJson>, session: Option<&Arc<Session>>) -> Option<Inlet> {
+        let layers = self.layers.clone()?;
+        let facts = Facts::of_server(params, session, layers.carrier());
+        Some(Inlet { layers, facts })
+    }
+
+    /// Shows layers a message of which nothing comes.
+    pub(crate) fn overhear(&self, message: &Message) {
+        if let Message::Notification(notification) = message
+            && let Some(inlet) = self.inlet(notification.params.as_ref(), None)
+        {
+            inlet.admit(notification.clone(), &Handle::current(), drop);
+        }
+    }
+
+    /// Answers a request other than `initialize` by way of the layers.
+    pub(crate) fn answer_in_layers(
+        self: &Arc<Self>,
+        layers: &Layers,
+        request: Request,
+        session: Option<&Arc<Session>>,
+        peer: Arc<dyn Peer>,
+    ) -> Answer {
+        let facts = Facts::of_server(request.params.as_ref(), session, layers.carrier());
+        let inlet = Inlet { layers: layers.clone(), facts: facts.clone() };
+        let peer = LayeredPeer { peer, layers: layers.clone(), facts, runtime: Handle::current() };
+        let (core, session) = (self.clone(), session.cloned());
+        inlet.answer(request, move |request| core.answer_at_end(request, session.as_ref(), || Arc::new(peer)))
+    }
+
+    /// Answers `initialize`; `opened` hears of the session.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        request: Request,
+        opened: impl FnOnce(Arc<Session>) + Send + 'static,
+    ) -> Answer {
+        let Some(layers) = &self.layers else {
+            return match self.initialize(&request) {
+                Ok((session, result)) => {
+                    opened(session);
+                    Answer::Ready(Ok(result))
+                }
+                Err(error) => Answer::Refused(error),
+            };
+        };
+        let opening = self.open_in_layers(layers, request).map(|outcome| {
+            let (session, result) = outcome?;
+            if let Some(session) = session {
+                opened(session);
+            }
+            Ok(result)
+        });
+        let mut opening = opening.boxed();
+        match (&mut opening).now_or_never() {
+            Some(outcome) => Answer::Ready(outcome),
+            None => Answer::Later(opening),
+        }
+    }
+
+    /// Opens a session by way of the layers.
+    pub(crate) fn open_in_layers(
+        self: &Arc<Self>,
+        layers: &Layers,
+        request: Request,
+    ) -> impl Future<Output = Opened> + Send + use<> {
+        let core = self.clone();
+        let facts = Facts::of_server(request.params.as_ref(), None, layers.carrier());
+        let opened = Arc::new(OnceLock::new());
+        let open = opened.clone();
+        let Request { id, method, params } = request;
+        let request = LayerRequest::new(Direction::Incoming, method, params, Id::Given(id.clone()), facts);
+        let around = layers.clone().around(request, describe, move |request| async move {
+            let (session, result) = core.initialize(&request.into_request(id))?;
+            // The end is come to once.
+            let _ = open.set(session);
+            Ok(result)
+        });
+        around.map(move |outcome| {
+            let result = settled(outcome)?;
+            Ok((opened.get().cloned(), result))
+        })
+    }
+}
+
+impl Layers {
+    /// Puts the layers before the client of a session, for what it is told by itself.
+    pub(crate) fn before(&self, peer: Arc<dyn Peer>, session: &Arc<Session>) -> Arc<dyn Peer> {
+        let facts = Facts::of_server(None, Some(session), self.carrier());
+        Arc::new(LayeredPeer { peer, layers: self.clone(), facts, runtime: Handle::current() })
+    }
+}
+
+/// A client that is told and asked by way of the layers.
+struct LayeredPeer {
+    peer: Arc<dyn Peer>,
+    layers: Layers,
+    facts: Facts,
+    runtime: Handle,
+}
+
+impl LayeredPeer {
+    fn outgoing(&self, method: Method, params: RawJson, id: Id) -> LayerRequest {
+        LayerRequest::new(Direction::Outgoing, method.into(), Some(params), id, self.facts.clone())
+    }
+}
+
+impl LayeredPeer {
+    /// What a layer stopped or holds up is as good as sent: whoever sends it has nothing to do about it.
+    fn send(&self, method: Method, params: &[u8], send: fn(&dyn Peer, Method, &[u8]) -> bool) -> bool {
+        let params = RawJson::from_written(params.to_vec());
+        let notification = self.outgoing(method, params, Id::Notification);
+        let peer = self.peer.clone();
+        let later = move |notification: LayerRequest| {
+            send(&*peer, method, notification.params().as_bytes());
+        };
+        match self.layers.admit(notification, &self.runtime, later) {
+            Admitted::Now(notification) => send(&*self.peer, method, notification.params().as_bytes()),
+            Admitted::Later | Admitted::Stopped => true,
+        }
+    }
+}
+
+impl Peer for LayeredPeer {
+    fn notify(&self, method: Method, params: &[u8]) -> bool {
+        self.send(method, params, |peer, method, params| peer.notify(method, params))
+    }
+
+    fn tell(&self, method: Method, params: &[u8]) -> bool {
+        self.send(method, params, |peer, method, params| peer.tell(method, params))
+    }
+
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.peer.poll_room(cx)
+    }
+
+    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
+        let request = self.outgoing(method, params, Id::Unknown);
+        let peer = self.peer.clone();
+        let describe = |error: &CallError| error.clone().into();
+        let asked = self
+            .layers
+            .clone()
+            .around(request, describe, move |request| peer.ask(method, request.into_params()));
+        let asked = asked.map(|outcome| {
+            outcome.map_err(|failed| match failed {
+                Failed::AtEnd(error) => error,
+                Failed::InLayer(error) => CallError::Rpc(into_rpc(&error)),
+            })
+        });
+        asked.boxed()
+    }
+
+    fn close_stream(&self) -> bool {
+        self.peer.close_stream()
+    }
+}
