@@ -146,17 +146,29 @@ impl LayerRequest {
         Ok(())
     }
 
-    /// The tool, prompt or resource that it is about: its `name`, or its `uri`.
+    /// The tool or prompt that it is about, or the URI of the resource. None for other methods; and where it cannot be read, in which case the
+    /// request is refused further in.
     pub fn name(&self) -> Option<String> {
+        // Each has one member alone, because what others hold must not hide it.
         #[derive(Deserialize)]
         struct Named<'a> {
-            #[serde(borrow, default)]
-            name: Option<Cow<'a, str>>,
-            #[serde(borrow, default)]
-            uri: Option<Cow<'a, str>>,
+            #[serde(borrow)]
+            name: Cow<'a, str>,
         }
-        let Named { name, uri } = self.params.to().ok()?;
-        name.or(uri).map(Cow::into_owned)
+        #[derive(Deserialize)]
+        struct Located<'a> {
+            #[serde(borrow)]
+            uri: Cow<'a, str>,
+        }
+        let name = match self.known_method()? {
+            Method::CallTool | Method::GetPrompt => self.params.to::<Named<'_>>().ok()?.name,
+            Method::ReadResource
+            | Method::SubscribeResource
+            | Method::UnsubscribeResource
+            | Method::ResourceUpdated => self.params.to::<Located<'_>>().ok()?.uri,
+            _ => return None,
+        };
+        Some(name.into_owned())
     }
 
     /// Its id. None for a notification, for a request that is not sent yet (look at a clone afterwards), for one of a server to its client,
@@ -269,6 +281,19 @@ mod tests {
             request(&json!({"_meta": 1})).set_meta("k", 1).unwrap_err().kind(),
             crate::ErrorKind::Misuse
         );
+    }
+
+    #[test]
+    fn nothing_hides_the_name_of_a_tool() {
+        for params in [
+            r#"{"name": "delete"}"#,
+            r#"{"name": "delete", "uri": 1}"#,
+            r#"{"uri": "a", "uri": "b", "n\u0061me": "d\u0065lete", "_meta": []}"#,
+        ] {
+            let mut request = request(&json!({}));
+            request.params = RawJson::parse(params.as_bytes().to_vec()).unwrap();
+            assert_eq!(request.name().as_deref(), Some("delete"), "{params}");
+        }
     }
 
     #[test]
