@@ -16,6 +16,8 @@ pub struct HttpBody(Kind);
 
 enum Kind {
     Full(Bytes),
+    /// Pieces that are not copied together; the rest of them in reverse.
+    Pieces(Vec<Bytes>),
     Events(Box<EventStream>),
     Legacy(Box<LegacyStream>),
 }
@@ -27,6 +29,10 @@ impl HttpBody {
 
     pub(super) fn full(bytes: impl Into<Bytes>) -> Self {
         Self(Kind::Full(bytes.into()))
+    }
+
+    pub(super) fn pieces(pieces: impl IntoIterator<Item = Bytes, IntoIter: DoubleEndedIterator>) -> Self {
+        Self(Kind::Pieces(pieces.into_iter().rev().collect()))
     }
 
     pub(super) fn events(events: EventStream) -> Self {
@@ -51,6 +57,7 @@ impl http_body::Body for HttpBody {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then_some(bytes))
             }
+            Kind::Pieces(rest) => Poll::Ready(rest.pop()),
             Kind::Events(events) => events.poll_next(cx).map(|events| events.map(Bytes::from)),
             Kind::Legacy(stream) => stream.poll_next(cx).map(|events| events.map(Bytes::from)),
         };
@@ -60,6 +67,7 @@ impl http_body::Body for HttpBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Pieces(rest) => rest.is_empty(),
             Kind::Events(events) => events.is_over(),
             Kind::Legacy(stream) => stream.is_over(),
         }
@@ -68,6 +76,7 @@ impl http_body::Body for HttpBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Pieces(rest) => SizeHint::with_exact(rest.iter().map(|piece| piece.len() as u64).sum()),
             Kind::Events(_) | Kind::Legacy(_) => SizeHint::default(),
         }
     }
@@ -77,6 +86,7 @@ impl fmt::Debug for HttpBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::Full(_) => "HttpBody::Full",
+            Kind::Pieces(_) => "HttpBody::Pieces",
             Kind::Events(_) | Kind::Legacy(_) => "HttpBody::Events",
         })
     }

@@ -26,7 +26,7 @@ use crate::transport::socket::without_delay;
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long nothing has to happen on a connection before it is parked.
-const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(10);
 
 /// Serves one connection to its end, or until `finishing` says so and nothing is in flight any more.
 ///

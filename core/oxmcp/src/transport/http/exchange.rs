@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Response, StatusCode};
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{RawJson, RequestId, codes, write_error, write_result};
+use oxmcp_proto::jsonrpc::{RawJson, RequestId, codes, write_error, write_result, write_result_head};
 use oxmcp_proto::link::CallError;
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -147,6 +148,14 @@ pub(super) fn answer(id: &RequestId, outcome: &Outcome, accepts: Accepts) -> Res
         Err(error) if error.code == codes::MISSING_REQUIRED_CLIENT_CAPABILITY => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
+    if let (Ok(result), true) = (outcome, accepts.json)
+        && result.as_bytes().len() >= PIECE
+    {
+        let mut head = Vec::with_capacity(64);
+        write_result_head(&mut head, id);
+        let pieces = [head.into(), result.clone().into_bytes(), Bytes::from_static(b"}")];
+        return reply::json_body(status, HttpBody::pieces(pieces));
+    }
     let size = outcome.as_ref().map_or(256, |result| result.as_bytes().len() + 64);
     let mut out = Vec::with_capacity(size);
     if accepts.json || status != StatusCode::OK {
@@ -156,6 +165,9 @@ pub(super) fn answer(id: &RequestId, outcome: &Outcome, accepts: Accepts) -> Res
     write_event(&mut out, |out| write_response(out, id, outcome));
     reply::whole_events(out)
 }
+
+/// Bytes of a result from which on it is not copied.
+const PIECE: usize = 32 * 1024;
 
 /// Writes the response to a request.
 pub(super) fn write_response(out: &mut Vec<u8>, id: &RequestId, outcome: &Outcome) {

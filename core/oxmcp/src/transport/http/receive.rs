@@ -5,8 +5,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-/// The most that is set aside because a peer announced so much.
-const MAX_RESERVED: usize = 1 << 20;
+/// The most that is set aside because a peer announced so much. What is set aside costs memory only when it is written to.
+const MAX_RESERVED: usize = 4 << 20;
 
 /// Why a body did not arrive.
 #[derive(Debug)]

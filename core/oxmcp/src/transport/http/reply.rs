@@ -19,7 +19,12 @@ pub(super) fn empty(status: StatusCode) -> Response<HttpBody> {
 
 /// A JSON document.
 pub(super) fn json(status: StatusCode, document: Vec<u8>) -> Response<HttpBody> {
-    let mut response = Response::new(HttpBody::full(document));
+    json_body(status, HttpBody::full(document))
+}
+
+/// A JSON document as a body.
+pub(super) fn json_body(status: StatusCode, body: HttpBody) -> Response<HttpBody> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
