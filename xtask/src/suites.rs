@@ -54,12 +54,12 @@ fn c() -> Result<Counts> {
 }
 
 /// The tests of `tests/interop` for a language, where there are some: against the official SDK of that language. For Rust also
-/// those of `tests/parity`.
+/// the matrix of peers, and those of `tests/parity`.
 pub(crate) fn interop(language: Language) -> Option<fn() -> Result<Counts>> {
     match language {
         Language::Rust => Some(|| {
             let interop = cargo_test(&["--package", "oxmcp-interop"])?;
-            Ok([interop, parity()?].into_iter().sum())
+            Ok([interop, matrix()?, parity()?].into_iter().sum())
         }),
         Language::Python => Some(|| python("tests/interop/python")),
         Language::Node => Some(|| {
@@ -79,6 +79,17 @@ pub(crate) fn faults(languages: &[Language]) -> Option<impl FnOnce() -> Result<C
         return None;
     }
     Some(move || tally::run(Runner::Pytest, pytest("tests/faults")?.env("FAULTS_LANGUAGES", names.join(","))))
+}
+
+/// Every feature, with each of the peers in `tests/interop/matrix`, which need the programs of `oxmcp-interop`.
+fn matrix() -> Result<Counts> {
+    provision::peers("tests/interop/matrix/peers")?;
+    Step::new("cargo")
+        .args(["build", "--package", "oxmcp-interop", "--bins", "--locked"])
+        .minutes(20)
+        .check()?;
+    let step = pytest("tests/interop/matrix")?.env("INTEROP_PROGRAMS", project::target_dir("debug"));
+    tally::run(Runner::Pytest, step)
 }
 
 /// What an official package, which is in Python, knows of the protocol, against what the core knows.

@@ -8,6 +8,8 @@ pub(crate) mod packages;
 pub(crate) mod python;
 pub(crate) mod swift;
 
+use std::fs;
+
 use anyhow::Result;
 
 use crate::project::{self, Language};
@@ -34,4 +36,19 @@ pub(crate) fn prepare(language: Language) -> Result<()> {
         Language::Kotlin => packages::kotlin(),
         Language::Swift => swift::toolchain(),
     }
+}
+
+/// Installs the peers that oxmcp is tried with: each folder in `dir` (below the root) is one, with a `requirements.txt` or a
+/// `package-lock.json`.
+pub(crate) fn peers(dir: &str) -> Result<()> {
+    for entry in fs::read_dir(project::path(dir))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().join("requirements.txt").exists() {
+            python::peer(&name, &format!("{dir}/{name}/requirements.txt"))?;
+        } else if entry.path().join("package-lock.json").exists() {
+            node::install(&format!("{dir}/{name}"))?;
+        }
+    }
+    Ok(())
 }

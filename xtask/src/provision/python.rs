@@ -1,4 +1,4 @@
-//! The Python environment in `.build/python`.
+//! The Python environment in `.build/python`, and those of the peers that oxmcp is tried with.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -43,16 +43,26 @@ impl Environment {
 
 /// The environment, made and filled when it is not there or not up to date.
 pub(crate) fn environment() -> Result<Environment> {
-    let environment = Environment { root: project::build_dir().join("python") };
+    filled("python", &REQUIREMENTS)
+}
+
+/// An environment with what the file `requirements` pins, in `.build/interop/<name>`: for a peer that cannot share one with others.
+pub(crate) fn peer(name: &str, requirements: &str) -> Result<()> {
+    filled(&format!("interop/{name}"), &[requirements]).map(drop)
+}
+
+/// The environment at `place` below `.build`, with what the `files` that are there pin.
+fn filled(place: &str, files: &[&str]) -> Result<Environment> {
+    let environment = Environment { root: project::build_dir().join(place) };
     let interpreter = interpreter()?;
     let mut inputs = format!("{interpreter}\n");
-    for file in REQUIREMENTS {
+    for file in files {
         if let Ok(text) = fs::read_to_string(project::path(file)) {
             writeln!(inputs, "{file}\n{text}")?;
         }
     }
-    stamp::once("python", &inputs, &environment.program("python"), || {
-        println!("making a Python environment in .build/python");
+    stamp::once(&place.replace('/', "-"), &inputs, &environment.program("python"), || {
+        println!("making a Python environment in .build/{place}");
         if !environment.program("python").exists() {
             Step::new(&interpreter)
                 .args(["-m", "venv"])
@@ -63,7 +73,7 @@ pub(crate) fn environment() -> Result<Environment> {
         }
         let mut pip =
             environment.step("python").args(["-m", "pip", "install", "--disable-pip-version-check"]);
-        for file in REQUIREMENTS.into_iter().filter(|file| project::path(file).exists()) {
+        for file in files.iter().filter(|file| project::path(file).exists()) {
             pip = pip.arg("-r").arg(project::path(file));
         }
         pip.minutes(15).log("pip-install").check()?;
