@@ -55,6 +55,25 @@ async fn a_subscription_is_a_stream_that_ends_with_a_result_when_the_server_clos
 }
 
 #[tokio::test]
+async fn a_client_of_the_old_transport_that_leaves_ends_nobody_elses_subscription() {
+    let server = Server::new("wire", "1").tool("one", "One.", || async { "1" });
+    let options = HttpOptions { legacy_sse: true, ..HttpOptions::default() };
+    let listening = server.listen(options).await.unwrap();
+    let address = listening.local_addr();
+    let mut old = Raw::new("GET").path("/sse").header("Accept", "text/event-stream").open(address).await;
+    old.read_until("\n\n").await;
+    let endpoint = old.response.fields("data")[0].to_owned();
+    drop(old);
+    while Raw::post("{}".to_owned()).path(&endpoint).send(address).await.status != 404 {
+        tokio::task::yield_now().await;
+    }
+    let mut stream = listen(&json!({"toolsListChanged": true})).open(address).await;
+    stream.read_until("acknowledged").await;
+    server.disable_tool("one");
+    stream.read_until("tools/list_changed").await;
+}
+
+#[tokio::test]
 async fn a_client_without_events_cannot_listen() {
     let (_server, listening) = serve().await;
     let refused = listen(&json!({})).header("Accept", "application/json").send(listening.local_addr()).await;

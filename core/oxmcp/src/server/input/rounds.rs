@@ -160,7 +160,12 @@ impl Rounds {
             return Err(InputError::fault(InputErrorKind::TooMuch, why));
         }
         round.asked.push(Asked { key: key.clone(), digest, question, waker: waker.clone() });
-        self.phase.store(ASKING, Ordering::Release);
+        // A handler that ends meanwhile has looked for questions already, and nobody will answer this one.
+        let set_asking = |phase| (phase != OVER).then_some(ASKING);
+        if self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, set_asking).is_err() {
+            round.asked.pop();
+            return Err(over());
+        }
         self.handler.wake();
         Ok(Turn::Asked(key))
     }

@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 use super::sse::KEEP_ALIVE;
 use super::{HttpBody, reply};
+use crate::Server;
 use crate::connection::{Connection, NO_PROCESS, drive};
+use crate::layer::Carrier;
 use crate::server::{Core, StreamRole};
 
 /// Where a client opens its stream.
@@ -40,7 +42,8 @@ const MAX_SILENCE: Duration = Duration::from_secs(15);
 /// HTTP+SSE (2024-11-05, transports): a client opens one stream, on which the server says everything, and posts each of its messages. Both
 /// together are a stream of messages like any other, so a link drives it.
 pub(super) struct Legacy {
-    core: Arc<Core>,
+    server: Server,
+    limit: usize,
     clients: Arc<Clients>,
 }
 
@@ -55,8 +58,9 @@ impl Clients {
 }
 
 impl Legacy {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, clients: Arc::default() }
+    pub(super) fn new(server: &Server) -> Self {
+        let limit = server.core_over(Carrier::Http).limits.sessions;
+        Self { server: server.clone(), limit, clients: Arc::default() }
     }
 
     /// Opens a client's stream. Its first event says where to send messages.
@@ -65,7 +69,7 @@ impl Legacy {
         let (sender, receiver) = mpsc::channel(1);
         {
             let mut clients = self.clients.table();
-            let limit = self.core.limits.sessions;
+            let limit = self.limit;
             if clients.len() >= limit {
                 let why = format!("too many streams are open (limit {limit}); try again later");
                 return reply::invalid(StatusCode::SERVICE_UNAVAILABLE, None, why);
@@ -73,7 +77,8 @@ impl Legacy {
             clients.insert(id, sender);
         }
         let (output, writer) = tokio::io::duplex(BUFFER);
-        tokio::spawn(serve(self.core.clone(), receiver, writer));
+        // Its own: what it listens for ends with it.
+        tokio::spawn(serve(self.server.core_over(Carrier::Http), receiver, writer));
         let first = format!("event: endpoint\ndata: {MESSAGES_PATH}?{CLIENT}{}\n\n", id.simple());
         reply::stream(HttpBody::legacy(LegacyStream {
             _client: Client { clients: self.clients.clone(), id },

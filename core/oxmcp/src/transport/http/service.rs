@@ -89,7 +89,7 @@ impl HttpService {
             path: path.map(Box::from),
             stateless: Stateless::new(core.clone()),
             handshakes: Handshakes::new(core.clone(), Resumption::new(options)),
-            legacy: options.legacy_sse.then(|| Legacy::new(core.clone())),
+            legacy: options.legacy_sse.then(|| Legacy::new(server)),
             core,
         };
         Ok(Self { endpoint: Arc::new(endpoint) })
