@@ -86,6 +86,19 @@ struct Params<'a> {
     url: Option<Cow<'a, str>>,
 }
 
+/// Whether a URL is one that a user may be asked to open: no script, file or program of the user's own, and nothing that looks like a
+/// host and is a password.
+fn is_page(url: &url::Url) -> bool {
+    let is_loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    !has_user && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback))
+}
+
 impl Question {
     /// Reads what a server asks; an error says what it did wrong.
     pub(super) fn read(params: &RawJson) -> Result<Self, ErrorObject> {
@@ -101,7 +114,12 @@ impl Question {
             Some("url") => {
                 let url = params.url.ok_or_else(|| invalid("there is no `url`".into()))?;
                 match url::Url::parse(&url) {
-                    Ok(_) => Ok(Self::Url),
+                    Ok(page) if is_page(&page) => Ok(Self::Url),
+                    Ok(page) => Err(invalid(format!(
+                        "the `url` is no page to visit: its scheme is {}, and it has to be https, or http on loopback, without user \
+                         or password",
+                        page.scheme()
+                    ))),
                     Err(error) => Err(invalid(format!("the `url` is not a URL: {error}"))),
                 }
             }

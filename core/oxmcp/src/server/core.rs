@@ -15,6 +15,7 @@ use super::incoming::{Incoming, invalid_params};
 use super::input::Seal;
 use super::registry::{Item, Registry};
 use super::result::Results;
+use super::session::MAX_IDENTITY;
 use super::tasks::Tasks;
 use super::{Answer, CachePolicy, List, Outcome, Peer, Server, Session};
 use crate::Limits;
@@ -67,6 +68,12 @@ impl Core {
         let params: InitializeParams = params.to().map_err(|error| invalid_params(&error))?;
         let listener = self.catalog.hub.listen(self.catalog.kinds(), self.limits.resource_subscriptions);
         let session = Arc::new(Session::new(&params, listener, self.layers.clone()));
+        let bytes = session.identity_bytes();
+        if bytes > MAX_IDENTITY {
+            return Err(ErrorObject::invalid_params(format!(
+                "`clientInfo` and `capabilities` have {bytes} bytes; this server keeps at most {MAX_IDENTITY} of a client"
+            )));
+        }
         if self.logging {
             // A server decides what it sends until it is told (2025-11-25, logging).
             session.log_filter.set(Some(LoggingLevel::Info));

@@ -25,7 +25,16 @@ pub(crate) struct Session {
     key: OnceLock<Uuid>,
 }
 
+/// Bytes of what a client says of itself in `initialize` that a session keeps. A client that says more is refused.
+pub(super) const MAX_IDENTITY: usize = 64 * 1024;
+
 impl Session {
+    /// The bytes of what the client said of itself.
+    pub(super) fn identity_bytes(&self) -> usize {
+        let said = [&self.client_info, &self.client_capabilities];
+        said.iter().map(|json| json.as_ref().map_or(0, |json| json.as_bytes().len())).sum()
+    }
+
     pub(crate) fn new(params: &InitializeParams, listener: Arc<Listener>, layers: Option<Layers>) -> Self {
         Self {
             version: choose_handshake_version(&params.protocol_version),

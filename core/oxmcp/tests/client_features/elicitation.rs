@@ -77,6 +77,19 @@ async fn a_mode_that_was_not_declared_is_refused() {
     assert_eq!(peer.capabilities, json!({"elicitation": {"url": {}}}));
     assert_eq!(peer.ask(METHOD, url).await["result"], json!({"action": "accept"}));
     assert_eq!(peer.ask(METHOD, form()).await["error"]["code"], -32602);
+    for url in [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "http://example.com/pay",
+        "https://bank.example@evil.example/",
+        "app://open",
+    ] {
+        let bad = json!({"mode": "url", "message": "Pay.", "url": url, "elicitationId": "1"});
+        assert_eq!(peer.ask(METHOD, bad).await["error"]["code"], -32602, "{url}");
+    }
+    let local =
+        json!({"mode": "url", "message": "Pay.", "url": "http://127.0.0.1:8000/pay", "elicitationId": "1"});
+    assert_eq!(peer.ask(METHOD, local).await["result"], json!({"action": "accept"}));
     let bad = json!({"mode": "url", "message": "Pay.", "url": "not a url", "elicitationId": "1"});
     assert_eq!(peer.ask(METHOD, bad).await["error"]["code"], -32602);
 }

@@ -94,6 +94,17 @@ async fn a_bad_initialize_is_a_json_rpc_error() {
 }
 
 #[tokio::test]
+async fn a_session_does_not_keep_whatever_a_client_says_of_itself() {
+    let Fixture { address, .. } = &Fixture::new().await;
+    let info = json!({"name": "x".repeat(100_000), "version": "0"});
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
+    let answer = Raw::post(body.to_string()).send(*address).await;
+    assert_eq!(answer.refusal(), (200, -32602));
+    assert_eq!(answer.header("mcp-session-id"), None);
+}
+
+#[tokio::test]
 async fn a_session_that_is_not_there_is_not_found() {
     let Fixture { address, .. } = &Fixture::new().await;
     for session in ["nonsense", "00000000000000000000000000000000"] {
