@@ -480,6 +480,13 @@ impl<C, S> Link<C, S> {
                 self.deadlines.push(due, id);
                 continue;
             }
+            // While this side works on something that the peer asked for, the peer may be waiting for that: it is not silent.
+            let later = entry.get().patience.due(entry.get().started, now);
+            if !self.serving.is_empty() && later > now {
+                entry.into_mut().due = later;
+                self.deadlines.push(later, id);
+                continue;
+            }
             let call = entry.remove();
             let error = call.patience.timeout(call.started, now);
             if call.cancellable {

@@ -69,6 +69,26 @@ fn a_silent_call_times_out_and_the_peer_is_told_once() {
 }
 
 #[test]
+fn a_peer_that_waits_for_this_side_is_not_silent() {
+    let mut link = TestLink::new(Limits::default());
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    call(&mut link, start, 1, 10);
+    let question = asked(&mut link, after(5), 1.into()).unwrap();
+    assert!(link.handle_timeout(after(15)).is_empty());
+    assert!(link.handle_timeout(after(30)).is_empty());
+    assert!(link.respond(&question, Ok(&RawJson::empty_object())));
+    assert!(link.handle_timeout(after(39)).is_empty());
+    let silent = CallError::Silent { after: Duration::from_secs(10) };
+    assert_eq!(link.handle_timeout(after(40)), [(1, silent)]);
+    // But not for ever.
+    call(&mut link, start, 2, 10);
+    asked(&mut link, after(5), 2.into()).unwrap();
+    let in_all = CallError::TimeoutInAll { after: Duration::from_secs(100) };
+    assert_eq!(link.handle_timeout(after(100)), [(2, in_all)]);
+}
+
+#[test]
 fn a_cancelled_request_gets_no_answer() {
     let now = Instant::now();
     let mut link = TestLink::new(Limits::default());
