@@ -67,4 +67,5 @@ PEERS = [
     Peer("mcp-2", ("2025-11-25", "2026-07-28")),
     Peer("typescript-2", ("2025-11-25", "2026-07-28"), lacks=(DROPS_LAST_PROGRESS,)),
     Peer("typescript-1", ("2025-11-25",), lacks=(DROPS_LAST_PROGRESS,)),
+    Peer("mcp-1", ("2025-11-25",)),
 ]

@@ -23,7 +23,7 @@ async def drive(revision: str, client: Any, features: list[str]) -> None:
             with anyio.fail_after(PATIENCE):
                 say({"feature": feature, "saw": await exercise()})
         except Exception as error:
-            say({"feature": feature, "error": f"{type(error).__name__}: {error}"})
+            say({"feature": feature, "error": repr(error)})
 
 
 def say(line: dict[str, Any]) -> None:
