@@ -1,4 +1,24 @@
-"""What a client sees of each feature, whoever it is and whoever serves."""
+"""What a client sees of each feature."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from peers import SERVER, Peer
+
+
+def expected(peer: Peer, role: str, feature: str) -> Any:
+    """What is the same whoever is the client and whoever serves, but for what the peer or its revision does not have."""
+    saw = deepcopy(EXPECTED[feature])
+    if peer.revisions == ("2024-11-05",):
+        if feature == "progress":
+            # Reports have messages since 2025-03-26.
+            saw["reports"] = [[progress, total, None] if role == SERVER else [progress, total] for progress, total, _ in saw["reports"]]
+        if feature == "tools" and role == SERVER:
+            saw["names"] = [name for name in saw["names"] if name not in ("ask_user", "wait", "waits")]
+    return saw
+
 
 EXPECTED = {
     "tools": {

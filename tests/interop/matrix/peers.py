@@ -68,4 +68,17 @@ PEERS = [
     Peer("typescript-2", ("2025-11-25", "2026-07-28"), lacks=(DROPS_LAST_PROGRESS,)),
     Peer("typescript-1", ("2025-11-25",), lacks=(DROPS_LAST_PROGRESS,)),
     Peer("mcp-1", ("2025-11-25",)),
+    # 1.2.1, which speaks 2024-11-05 alone.
+    Peer(
+        "mcp-early",
+        ("2024-11-05",),
+        transports=("stdio", "sse"),
+        lacks=(
+            Lack(SERVER, "elicitation", "the revision has none"),
+            Lack(SERVER, "cancellation", "takes no notice of cancelled requests, and serves one at a time"),
+            Lack(CLIENT, "elicitation", "the revision has none"),
+            Lack(CLIENT, "cancellation", "has no message for it"),
+            Lack(CLIENT, "sampling", "declares the capability for no client"),
+        ),
+    ),
 ]
