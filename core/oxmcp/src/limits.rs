@@ -9,12 +9,12 @@ pub struct Limits {
     pub message_depth: usize,
     /// Calls of this side that wait for an answer, per connection. Default 65,536.
     pub calls: usize,
-    /// Requests of one peer that are served at once, per connection. Default 4,096.
+    /// Requests of one peer that are served at once, per connection; of all sessions together, for an HTTP server. Default 4,096.
     pub serving: usize,
-    /// Bytes of the parameters of those requests, per connection. A request past it is answered with an error, unless it is alone.
-    /// Default 256 MiB.
+    /// Bytes of the parameters of those requests, per connection that is a stream of messages. A request past it is answered with an error,
+    /// unless it is alone. Over HTTP, each request has [`message_bytes`](Self::message_bytes) alone. Default 256 MiB.
     pub serving_bytes: usize,
-    /// Bytes written and not yet taken by the peer, per connection. Default 64 MiB.
+    /// Bytes written and not yet taken by the peer, per connection that is a stream of messages. Default 64 MiB.
     pub unsent_bytes: usize,
     /// Open HTTP connections: of a client to its server, 64; of a server, 16 times that. As many of a server that listens on a socket.
     pub http_connections: usize,
@@ -41,7 +41,7 @@ pub struct Limits {
     /// Rounds of input that one request may ask for: a server's of its client, and a client's of its server (2026-07-28, patterns, MRTR).
     /// Default 16.
     pub input_rounds: usize,
-    /// Questions, and steps, of one request. Default 64 of each.
+    /// Questions, and steps, of one request of a server; inputs that a server may need of a client at once. Default 64 of each.
     pub inputs: usize,
     /// Bytes of the sealed state that a client carries from one round to the next: the answers and the results of steps so far. Default
     /// 256 KiB.

@@ -73,6 +73,15 @@ impl Client {
         for _ in 0..limits.input_rounds {
             let required = InputRequired::read(&interim, call.method.as_str())?;
             let responses = match &required.input_requests {
+                Some(requests) if requests.0.len() > limits.inputs => {
+                    let message = format!(
+                        "the server needs {} inputs for {} at once, more than the limit of this client of {}",
+                        requests.0.len(),
+                        call.method.as_str(),
+                        limits.inputs
+                    );
+                    return Err(Error::new(ErrorKind::Overloaded, message));
+                }
                 Some(requests) => {
                     pause = Duration::ZERO;
                     Some(self.while_open(time, self.gather(call, &interim, requests)).await??)

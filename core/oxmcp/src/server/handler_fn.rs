@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::Context;
 
-/// An async function that can read a resource, fill a template or write a prompt: of its arguments, of its arguments and a [`Context`], of
+/// An async function that can be a tool, read a resource, fill a template or write a prompt: of its arguments, of its arguments and a [`Context`], of
 /// a [`Context`], or of nothing.
 ///
 /// `A` is the type of the arguments, and `M` tells these forms apart; both are always inferred.

@@ -69,20 +69,22 @@ impl<T: Item> Registry<T> {
     pub(super) fn add(&self, item: T) -> bool {
         let entry = Entry { item: Arc::new(item), enabled: true };
         let mut state = self.write();
+        // What a handler holds is dropped when the lock is free again: that runs code of the user's.
         let place = state.by_key.get(entry.item.key()).copied();
-        match place {
-            Some(at) => state.entries[at] = entry,
+        let replaced = match place {
+            Some(at) => Some(std::mem::replace(&mut state.entries[at], entry)),
             None => {
                 let at = state.entries.len();
                 state.by_key.insert(entry.item.key().into(), at);
                 state.entries.push(entry);
+                None
             }
-        }
+        };
         state.pages.take();
         self.declare();
         drop(state);
         self.hub.changed(self.list);
-        place.is_some()
+        replaced.is_some()
     }
 
     /// Removes an item. False when there is none with this key.

@@ -286,3 +286,19 @@ async fn the_end_of_the_connection_ends_a_call_that_waits_for_input() {
     assert_eq!(task.await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
     gone.acquire().await.unwrap().forget();
 }
+
+#[tokio::test]
+async fn a_server_that_needs_too_much_at_once_is_given_up_and_asks_nobody() {
+    let asked = Arc::new(Mutex::new(0));
+    let asking = asked.clone();
+    let count = move |form: ElicitFormParams| {
+        *asking.lock().unwrap() += 1;
+        yes(form)
+    };
+    let limits = Limits { inputs: 2, ..Limits::default() };
+    let (client, mut peer) = connect(STATELESS, |it| it.on_elicitation(count).limits(limits)).await;
+    let three = wanted(json!({"a": question(), "b": question(), "c": question()}));
+    let (_, result) = tokio::join!(serve(&mut peer, [three]), client.call(call()));
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Overloaded);
+    assert_eq!(*asked.lock().unwrap(), 0);
+}

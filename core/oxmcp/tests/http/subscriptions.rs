@@ -3,7 +3,7 @@ use oxmcp::transport::{HttpOptions, HttpServer};
 use serde_json::{Value, json};
 
 use crate::handshake::{get, open, request};
-use crate::wire::{Open, Raw};
+use crate::wire::{Open, PATIENCE, Raw};
 
 const ID: &str = "io.modelcontextprotocol/subscriptionId";
 
@@ -64,9 +64,12 @@ async fn a_client_of_the_old_transport_that_leaves_ends_nobody_elses_subscriptio
     old.read_until("\n\n").await;
     let endpoint = old.response.fields("data")[0].to_owned();
     drop(old);
-    while Raw::post("{}".to_owned()).path(&endpoint).send(address).await.status != 404 {
-        tokio::task::yield_now().await;
-    }
+    let gone = async {
+        while Raw::post("{}".to_owned()).path(&endpoint).send(address).await.status != 404 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("its place is given up");
     let mut stream = listen(&json!({"toolsListChanged": true})).open(address).await;
     stream.read_until("acknowledged").await;
     server.disable_tool("one");

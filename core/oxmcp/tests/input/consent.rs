@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use oxmcp::server::{Elicit, StateKey, ToolError};
+use oxmcp::server::{Arguments, Elicit, StateKey, ToolError};
 use oxmcp::{Context, Limits, Server};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use crate::wire::{BOTH, Over, Wire, accept, error, required, said};
 
@@ -291,6 +292,29 @@ async fn a_yes_is_good_for_nothing_but_its_own_question() {
         }
     }
     assert_eq!(shredder.deleted(), 0);
+}
+
+#[tokio::test]
+async fn arguments_that_can_be_read_in_two_ways_are_not_agreed_to() {
+    async fn delete(_: Arguments, context: Context) -> Result<&'static str, ToolError> {
+        context.confirm("Delete it?").await?;
+        Ok("deleted")
+    }
+    let server = Server::new("s", "1").tool("delete", "Delete.", delete);
+    let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
+    let (reader, writer) = tokio::io::split(theirs);
+    let serving = tokio::spawn(async move { server.serve(reader, writer).await });
+    let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}}"#;
+    let arguments = r#"{"path":"/b","path":"/a"}"#;
+    let params = format!(r#"{{"name":"delete","arguments":{arguments},"_meta":{meta}}}"#);
+    let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{params}}}\n");
+    ours.write_all(line.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    BufReader::new(&mut ours).read_line(&mut answer).await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(error(&answer).0, -32602, "{answer}");
+    drop(ours);
+    serving.await.unwrap().unwrap();
 }
 
 #[tokio::test]

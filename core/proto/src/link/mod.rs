@@ -226,7 +226,10 @@ impl<C, S> Link<C, S> {
     pub fn settle(&mut self, id: &RequestId) -> Option<C> {
         match id {
             RequestId::Number(id) => self.calls.remove(id).map(|call| call.context),
-            RequestId::String(_) => None,
+            // Some peers write ids back as strings.
+            RequestId::String(id) => {
+                id.parse().ok().and_then(|id: i64| self.calls.remove(&id)).map(|call| call.context)
+            }
         }
     }
 

@@ -16,7 +16,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let scenario = env::var("MCP_CONFORMANCE_SCENARIO")?;
     let connect = Client::connect(url).client_info(Implementation::new("oxmcp-conformance-rust", "0.1.0"));
     let connect = match &*scenario {
-        "elicitation-sep1034-client-defaults" | "sep-2322-client-request-state" => connect.on_elicitation(agree),
+        "elicitation-sep1034-client-defaults" | "sep-2322-client-request-state" => {
+            connect.on_elicitation(agree)
+        }
         _ => connect,
     };
     let client = connect.await?;
@@ -65,7 +67,7 @@ async fn play(client: &Client, scenario: &str) -> Result<(), Box<dyn Error>> {
                 client.call_tool("test_mrtr_echo_state", json!({})),
                 client.call_tool("test_mrtr_unrelated", json!({})),
             );
-            (echo?, unrelated?);
+            echo.and(unrelated)?;
             client.call_tool("test_mrtr_no_state", json!({})).await?;
             client.call_tool("test_mrtr_no_result_type", json!({})).await?;
             Ok(())

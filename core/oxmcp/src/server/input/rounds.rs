@@ -17,7 +17,8 @@ use crate::{Limits, Method};
 
 /// The inputs of one request of the stateless era, over all its rounds (2026-07-28, patterns, MRTR).
 ///
-/// A handler that asks nothing costs two atomic stores: everything else is made when the first question or step comes.
+/// A handler that asks nothing costs an atomic swap, and its task's waker is noted each time it waits: everything else is made when the
+/// first question or step comes.
 #[derive(Debug)]
 pub(in crate::server) struct Rounds {
     /// The method of the request; none if it is one that cannot be answered with a question.
@@ -316,7 +317,8 @@ impl Round {
 
 /// What the state of a request is bound to.
 fn binding(method: Method, incoming: &Incoming) -> Result<Binding, ErrorObject> {
-    let params = incoming.params().to().map_err(|error| invalid_params(&error))?;
+    // Where a key is there twice, whoever reads the parameters may read another than this, so they cannot be agreed to.
+    let params = incoming.params().to_tree().map_err(|error| invalid_params(&error))?;
     Ok(Binding { request: Digest::of_request(method.name(), params), principal: incoming.principal.clone() })
 }
 
