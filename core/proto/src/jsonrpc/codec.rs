@@ -16,7 +16,7 @@ use super::{
 /// The largest number of messages in one batch.
 const MAX_BATCH: usize = 256;
 
-/// Reads one message. The envelope is parsed once; `params` and `result` stay slices of `bytes`.
+/// Reads one message. The envelope is parsed once; `params` and `result` stay slices of `bytes`, unless these are much more than they are.
 ///
 /// Strict where leniency would let two readers disagree: a duplicate key of the envelope, `null` as a request's id, an
 /// envelope that is both request and response, and JSON deeper than `max_depth` are refused. Unknown members are
@@ -37,7 +37,7 @@ pub fn parse(bytes: Bytes, max_depth: usize) -> Result<Message, InvalidMessage> 
     if exceeds_depth(&bytes, max_depth) {
         return Err(about(&bytes, too_deep(max_depth)));
     }
-    parse_one(&bytes)
+    parse_one(&bytes, bytes.len())
 }
 
 fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessage> {
@@ -54,7 +54,7 @@ fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessag
             let invalid = invalid("a batch holds objects only".into());
             return Err(InvalidMessage { looks_like_message: false, ..invalid });
         }
-        parse_one(&bytes.slice_ref(member.get().as_bytes()))
+        parse_one(&bytes.slice_ref(member.get().as_bytes()), bytes.len())
     };
     Ok(Message::Batch(members.into_iter().map(one).collect()))
 }
@@ -115,7 +115,8 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
     Option::deserialize(deserializer).map(Some)
 }
 
-fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
+/// Reads one message, which is part of `whole` bytes.
+fn parse_one(bytes: &Bytes, whole: usize) -> Result<Message, InvalidMessage> {
     let envelope: Envelope<'_> = match serde_json::from_slice(bytes) {
         Ok(envelope) => envelope,
         Err(error) if error.is_data() => return Err(about(bytes, invalid(error.to_string()))),
@@ -131,7 +132,7 @@ fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
         (Some(_), Some(None)) => Err(invalid("the id of a request is null")),
         (Some(method), id) => {
             let params = match envelope.params {
-                Some(params) if params.get().starts_with('{') => Some(RawJson::slice_of(bytes, params)),
+                Some(params) if params.get().starts_with('{') => Some(RawJson::kept_of(bytes, whole, params)),
                 // MCP has parameters by name only; `null` is how some writers leave them out.
                 Some(params) if params.get() == "null" => None,
                 Some(_) => return Err(invalid("`params` is not an object")),
@@ -145,7 +146,7 @@ fn parse_one(bytes: &Bytes) -> Result<Message, InvalidMessage> {
         }
         (None, id) => {
             let outcome = match (envelope.result, envelope.error) {
-                (Some(result), None) => Ok(RawJson::slice_of(bytes, result)),
+                (Some(result), None) => Ok(RawJson::kept_of(bytes, whole, result)),
                 (None, Some(error)) => Err(error),
                 (Some(_), Some(_)) => return Err(invalid("the response has both a result and an error")),
                 (None, None) => return Err(invalid("the message has no method, result or error")),
@@ -247,6 +248,43 @@ mod tests {
         assert_eq!(params.as_str(), r#"{"k": [1]}"#);
         assert!(bytes.as_ptr_range().contains(&params.as_bytes().as_ptr()));
         assert_eq!(request.method, MethodName::Other("x/y".into()));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_message_does_not_keep_the_rest() {
+        let padding = "x".repeat(100_000);
+        let request = |params: &str, padding: &str| {
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x/y","params":{params},"x":"{padding}"}}"#)
+        };
+        let (small, large) = (r#"{"k":1}"#, format!(r#"{{"k":"{padding}"}}"#));
+        for (message, is_slice) in [
+            (request(small, ""), true),
+            (request(small, &padding), false),
+            (request(&large, ""), true),
+            (format!("[{},{}]", request(small, ""), request("{}", &padding)), false),
+        ] {
+            let bytes = Bytes::from(message);
+            let params = match parse(bytes.clone(), 64).unwrap() {
+                Message::Request(Request { params, .. }) => params.unwrap(),
+                Message::Batch(mut members) => match members.swap_remove(0) {
+                    Ok(Message::Request(Request { params, .. })) => params.unwrap(),
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            };
+            assert!([small, &large].contains(&params.as_str()));
+            assert_eq!(bytes.as_ptr_range().contains(&params.as_bytes().as_ptr()), is_slice);
+        }
+    }
+
+    #[test]
+    fn an_id_has_a_limit() {
+        let request = |length: usize| {
+            read(&format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "i".repeat(length)))
+        };
+        assert!(matches!(request(1024), Ok(Message::Request(_))));
+        let refused = request(1025).unwrap_err();
+        assert_eq!((refused.error.code, refused.id), (codes::INVALID_REQUEST, None));
     }
 
     #[test]

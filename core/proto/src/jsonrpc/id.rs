@@ -1,20 +1,41 @@
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The id of a request: an integer or a string, never `null`.
 ///
-/// The two kinds never equal each other: `1` and `"1"` are different ids.
+/// The two kinds never equal each other: `1` and `"1"` are different ids. A string has at most 1 KiB: every message about a request repeats
+/// its id. A clone shares it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RequestId {
     /// An integer. A number with a zero fraction (`1.0`) is read as one.
     Number(i64),
     /// A string.
-    String(Box<str>),
+    String(Arc<str>),
 }
 
+/// Bytes of an id that is a string, at most.
+const MAX_STRING: usize = 1024;
+
 impl RequestId {
+    /// The number that an answer means by this id: some peers write the numbers that they were given back as strings.
+    pub fn as_number(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::String(string) => string.parse().ok(),
+        }
+    }
+
+    /// The bytes that it takes beside itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Number(_) => 0,
+            Self::String(string) => string.len(),
+        }
+    }
+
     /// Appends the id as JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
@@ -87,6 +108,9 @@ impl Visitor<'_> for IdVisitor {
     }
 
     fn visit_str<E: de::Error>(self, string: &str) -> Result<RequestId, E> {
-        Ok(RequestId::String(string.into()))
+        match string.len() {
+            ..=MAX_STRING => Ok(RequestId::String(string.into())),
+            _ => Err(E::custom(format_args!("an id of more than {MAX_STRING} bytes"))),
+        }
     }
 }

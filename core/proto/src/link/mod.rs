@@ -41,7 +41,7 @@ pub struct Limits {
     pub calls: usize,
     /// Requests of the peer that are being served. Default 4,096; more are answered with an error.
     pub serving: usize,
-    /// Bytes of the parameters of those requests. Default 256 MiB; a request past it is answered with an error, unless it is alone.
+    /// Bytes of the parameters and ids of those requests. Default 256 MiB; a request past it is answered with an error, unless it is alone.
     pub serving_bytes: usize,
     /// Bytes written and not yet taken. Default 64 MiB. Past it new calls fail and notifications are dropped. Answers are always
     /// written; their owner looks at [`Link::unsent_answers`] and gives up a peer that does not read them.
@@ -82,7 +82,7 @@ pub struct Link<C, S> {
     next_id: i64,
     calls: FxHashMap<i64, Call<C>>,
     serving: FxHashMap<RequestId, Serving<S>>,
-    /// Bytes of the parameters of what is in `serving`.
+    /// Bytes of the parameters and ids of what is in `serving`.
     serving_bytes: usize,
     next_serial: u64,
     batches: Batches,
@@ -224,13 +224,7 @@ impl<C, S> Link<C, S> {
 
     /// Settles a call whose answer arrived and cannot be used, without telling the peer. For a transport that had to drop it.
     pub fn settle(&mut self, id: &RequestId) -> Option<C> {
-        match id {
-            RequestId::Number(id) => self.calls.remove(id).map(|call| call.context),
-            // Some peers write ids back as strings.
-            RequestId::String(id) => {
-                id.parse().ok().and_then(|id: i64| self.calls.remove(&id)).map(|call| call.context)
-            }
-        }
+        self.calls.remove(&id.as_number()?).map(|call| call.context)
     }
 
     /// The number of calls in flight.
@@ -381,7 +375,9 @@ impl<C, S> Link<C, S> {
     }
 
     fn handle_request(&mut self, request: Request) -> Option<Event<C, S>> {
-        let bytes = request.params.as_ref().map_or(0, |params| params.as_bytes().len());
+        // Parameters keep no more of their message alive than about what they are.
+        let params = request.params.as_ref().map_or(0, |params| params.as_bytes().len());
+        let bytes = params + request.id.heap_bytes();
         let batch = self.batches.reading();
         let error = if self.serving.len() >= self.limits.serving {
             ErrorObject::internal(format!("too many requests in flight (limit {})", self.limits.serving))
@@ -455,12 +451,7 @@ impl<C, S> Link<C, S> {
                 error.unwrap_or_else(|| ErrorObject::internal("a result without an id")),
             ));
         };
-        let call = match &id {
-            RequestId::Number(id) => self.calls.remove(id),
-            // Some peers write ids back as strings.
-            RequestId::String(id) => id.parse().ok().and_then(|id: i64| self.calls.remove(&id)),
-        };
-        match call {
+        match id.as_number().and_then(|id| self.calls.remove(&id)) {
             Some(call) => {
                 Event::Settled { context: call.context, outcome: response.outcome.map_err(CallError::Rpc) }
             }

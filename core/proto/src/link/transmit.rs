@@ -2,6 +2,9 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
+/// Pieces whose places are kept for later.
+const KEPT_PIECES: usize = 16;
+
 /// Lines on their way to the peer: bytes, and among them pieces that are too large to copy.
 #[derive(Debug, Default)]
 pub struct Transmit {
@@ -23,13 +26,14 @@ impl Transmit {
         self.len() == 0
     }
 
-    /// Forgets everything, and keeps at most `capacity` bytes of memory for later.
+    /// Forgets everything, and keeps at most `capacity` bytes of memory for later, beside the places of a few pieces.
     pub fn clear(&mut self, capacity: usize) {
         self.bytes.clear();
         if self.bytes.capacity() > capacity {
             self.bytes = Vec::new();
         }
         self.pieces.clear();
+        self.pieces.shrink_to(KEPT_PIECES);
         self.pieces_len = 0;
     }
 

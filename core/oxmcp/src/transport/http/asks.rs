@@ -45,11 +45,7 @@ impl Asks {
 
     /// Hands an answer to who waits for it. False when nobody does.
     pub(super) fn settle(&mut self, id: &RequestId, outcome: Result<RawJson, CallError>) -> bool {
-        let sender = match id {
-            RequestId::Number(id) => self.waiting.remove(id),
-            // Some peers write ids back as strings.
-            RequestId::String(id) => id.parse().ok().and_then(|id: i64| self.waiting.remove(&id)),
-        };
+        let sender = id.as_number().and_then(|id| self.waiting.remove(&id));
         sender.is_some_and(|sender| sender.send(outcome).is_ok())
     }
 
