@@ -112,7 +112,7 @@ export class UnauthorizedError extends McpError {
   }
 }
 
-/** A limit of this side is reached; try again when outstanding work has settled. */
+/** A limit of this side is reached, or the server cannot serve now (HTTP 429 and 5xx); try again later. */
 export class OverloadedError extends McpError {
   constructor(message: string) {
     super('Overloaded', message)

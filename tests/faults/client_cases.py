@@ -74,7 +74,7 @@ HTTP = [
     Case("bad_json", "Protocol"),
     Case("no_response", "Protocol"),
     Case("other_id", "Protocol"),
-    Case("status_500", "Protocol"),
+    Case("status_500", "Overloaded"),
     Case("status_401", "Unauthorized"),
     Case("redirect", "Protocol"),
     Case("rpc_error", "Rpc"),

@@ -32,7 +32,7 @@ pub enum oxmcp_result {
     OXMCP_UNSUPPORTED = 10,
     /// The server wants authorization that was not given (HTTP 401 or 403).
     OXMCP_UNAUTHORIZED = 11,
-    /// A limit of this side is reached; try again when outstanding work has settled.
+    /// A limit of this side is reached, or the server cannot serve now (HTTP 429 and 5xx); try again later.
     OXMCP_OVERLOADED = 12,
     /// A fault of this library.
     OXMCP_INTERNAL = 13,

@@ -97,7 +97,7 @@ class UnauthorizedError(McpError):
 
 
 class OverloadedError(McpError):
-    """A limit of this side is reached; try again when outstanding work has settled."""
+    """A limit of this side is reached, or the server cannot serve now (HTTP 429 and 5xx); try again later."""
 
     kind = "Overloaded"
 

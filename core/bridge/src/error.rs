@@ -31,7 +31,7 @@ pub enum ErrorKind {
     Unsupported = 10,
     /// The server wants authorization that was not given (HTTP 401 or 403).
     Unauthorized = 11,
-    /// A limit of this side is reached; try again when outstanding work has settled.
+    /// A limit of this side is reached, or the server cannot serve now (HTTP 429 and 5xx); try again later.
     Overloaded = 12,
     /// A fault of this library or of a user's handler (a panic or an exception).
     Internal = 13,

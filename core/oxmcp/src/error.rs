@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use oxmcp_proto::jsonrpc::ErrorObject;
-use oxmcp_proto::link::CallError;
+use oxmcp_proto::link::{CallError, CloseReason, Refusal};
 use oxmcp_proto::negotiation::NegotiationError;
 
 /// A result with this library's [`Error`].
@@ -35,7 +35,7 @@ pub enum ErrorKind {
     Unsupported,
     /// The server wants authorization that was not given (HTTP 401 or 403).
     Unauthorized,
-    /// A limit of this side is reached.
+    /// A limit of this side is reached, or the server cannot serve now (HTTP 429 and 5xx): try again later.
     Overloaded,
     /// A fault of this library or of a user's handler.
     Internal,
@@ -48,11 +48,14 @@ pub struct Error {
     message: String,
     rpc: Option<ErrorObject>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    may_pass: bool,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), rpc: None, source: None }
+        use ErrorKind::{Closed, Connect, Overloaded, Timeout};
+        let may_pass = matches!(kind, Connect | Closed | Timeout | Overloaded);
+        Self { kind, message: message.into(), rpc: None, source: None, may_pass }
     }
 
     pub(crate) fn misuse(message: impl Into<String>) -> Self {
@@ -66,6 +69,17 @@ impl Error {
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error, where its kind does not say whether it [may pass](Self::may_pass).
+    pub(crate) fn passing(self, may_pass: bool) -> Self {
+        Self { may_pass, ..self }
+    }
+
+    /// Whether the same request may fare better in a while, on another connection if this one is over. It says nothing of what became of this
+    /// request.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.may_pass
     }
 
     /// What went wrong.
@@ -105,8 +119,13 @@ impl From<CallError> for Error {
             CallError::TooLarge { .. } => ErrorKind::TooLarge,
             CallError::Invalid(_) => ErrorKind::Protocol,
             CallError::Overloaded => ErrorKind::Overloaded,
+            CallError::Refused { refusal: Refusal::Unreachable, .. } => ErrorKind::Connect,
+            CallError::Refused { refusal: Refusal::Busy, .. } => ErrorKind::Overloaded,
+            CallError::Refused { refusal: Refusal::Unauthorized, .. } => ErrorKind::Unauthorized,
+            CallError::Refused { refusal: Refusal::Unwanted, .. } => ErrorKind::Protocol,
         };
         match error {
+            CallError::Closed(CloseReason::Local) => Self::new(kind, error.to_string()).passing(false),
             CallError::Rpc(rpc) => Self { rpc: Some(rpc.clone()), ..Self::new(kind, rpc.message) },
             error => Self::new(kind, error.to_string()),
         }

@@ -40,7 +40,7 @@ public struct MCPError: Error, Sendable, Hashable {
         case unsupported = "Unsupported"
         /// The server wants authorization that was not given (HTTP 401 or 403).
         case unauthorized = "Unauthorized"
-        /// A limit of this side is reached; try again when outstanding work has settled.
+        /// A limit of this side is reached, or the server cannot serve now (HTTP 429 and 5xx); try again later.
         case overloaded = "Overloaded"
         /// A fault of this library.
         case `internal` = "Internal"

@@ -277,10 +277,7 @@ impl Client {
 
 /// Whether an error says that trying again is of no use.
 fn is_final(error: &Error) -> bool {
-    !matches!(
-        error.kind(),
-        ErrorKind::Closed | ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Overloaded
-    )
+    !error.may_pass()
 }
 
 /// No longer wants a subscription that came to nothing, unless it was wanted before.

@@ -262,8 +262,7 @@ impl Client {
 
     /// Whether a failure may pass by itself: over HTTP, where each request has a way of its own.
     fn may_pass(&self, error: &Error) -> bool {
-        matches!(self.inner.channel, Channel::Http(_))
-            && matches!(error.kind(), ErrorKind::Connect | ErrorKind::Closed | ErrorKind::Timeout)
+        matches!(self.inner.channel, Channel::Http(_)) && error.may_pass()
     }
 
     fn poll_interval(&self, millis: Option<u64>) -> Duration {

@@ -144,7 +144,7 @@ async fn a_server_that_takes_nothing_does_not_pile_up_tasks() {
 async fn the_session_of_a_failed_connect_is_ended() {
     // The server agrees to a revision that nobody knows, or does not let the session begin.
     for (bad, kind) in
-        [("initialize", ErrorKind::UnsupportedVersion), ("notifications/initialized", ErrorKind::Protocol)]
+        [("initialize", ErrorKind::UnsupportedVersion), ("notifications/initialized", ErrorKind::Overloaded)]
     {
         let mut peer = Peer::new(move |seen| match seen.what().as_str() {
             "POST initialize" if bad == "initialize" => {

@@ -4,6 +4,7 @@
 
 mod closing;
 mod era;
+mod failures;
 mod listening;
 mod messages;
 mod own_server;

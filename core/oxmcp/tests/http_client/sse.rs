@@ -161,15 +161,31 @@ async fn every_call_settles_when_the_stream_ends() {
 async fn a_message_that_is_refused_fails_its_call_alone() {
     let peer = server(|seen, events| match seen.body["params"]["name"].as_str() {
         Some("bad") => response("500 Internal Server Error", &[], "out of order"),
+        Some("locked") => response("401 Unauthorized", &[], ""),
+        Some("wrong") => {
+            let error =
+                json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32602, "message": "no such tool"}});
+            response("400 Bad Request", &[("Content-Type", "application/json")], &error.to_string())
+        }
+        Some("odd") => response("400 Bad Request", &[], "what?"),
+        Some("lost") => response("404 Not Found", &[], "forgotten"),
         _ => {
             say(events, &answer(seen, &done()));
             accepted()
         }
     });
     let client = settled(Client::connect(peer.url.as_str())).await.unwrap();
-    let error = settled(client.call_tool("bad", json!({}))).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
-    assert!(error.to_string().contains("500") && error.to_string().contains("out of order"), "{error}");
+    for (name, kind, words) in [
+        ("bad", ErrorKind::Overloaded, ["500", "out of order"]),
+        ("locked", ErrorKind::Unauthorized, ["401", "authorization"]),
+        ("wrong", ErrorKind::Rpc, ["no", "such"]),
+        ("odd", ErrorKind::Protocol, ["400", "what?"]),
+        ("lost", ErrorKind::Closed, ["404", "forgotten"]),
+    ] {
+        let error = settled(client.call_tool(name, json!({}))).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{name}: {error}");
+        assert!(words.iter().all(|word| error.to_string().contains(word)), "{name}: {error}");
+    }
     assert_eq!(settled(client.call_tool("good", json!({}))).await.unwrap().joined_text(), "done");
     settled(client.close()).await.unwrap();
 }

@@ -69,6 +69,19 @@ impl Patience {
     }
 }
 
+/// What may keep a message from a peer that the link still reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It cannot be reached now.
+    Unreachable,
+    /// It cannot take the message now.
+    Busy,
+    /// It wants authorization.
+    Unauthorized,
+    /// It takes no such message.
+    Unwanted,
+}
+
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CallError {
@@ -93,6 +106,14 @@ pub enum CallError {
     /// The link was closed.
     #[error("{0}")]
     Closed(CloseReason),
+    /// What carries messages to the peer did not take this one; the link itself stands.
+    #[error("{why}")]
+    Refused {
+        /// What stood in the way.
+        refusal: Refusal,
+        /// The same in words, for people.
+        why: String,
+    },
     /// The answer is larger than the limit.
     #[error("the peer's answer is larger than the limit of {limit} bytes")]
     TooLarge {

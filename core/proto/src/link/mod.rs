@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-pub use call::{CallError, CallId, CallOptions, Patience};
+pub use call::{CallError, CallId, CallOptions, Patience, Refusal};
 pub use close::CloseReason;
 pub use ticket::Ticket;
 pub use transmit::Transmit;

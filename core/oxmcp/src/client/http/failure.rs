@@ -1,6 +1,6 @@
 use http::StatusCode;
 use oxmcp_proto::jsonrpc::codes;
-use oxmcp_proto::link::{CallError, CloseReason};
+use oxmcp_proto::link::{CallError, CloseReason, Refusal};
 
 use super::session::NoSession;
 use crate::transport::http::HttpError;
@@ -61,6 +61,7 @@ pub(super) fn is_unauthorized(status: StatusCode) -> bool {
 }
 
 pub(super) fn to_error(error: HttpError) -> Error {
+    let may_pass = error.may_pass();
     match error {
         HttpError::Status { status, rpc, .. } if is_unauthorized(status) => {
             let words = rpc.map(|rpc| format!(" ({})", rpc.message)).unwrap_or_default();
@@ -69,7 +70,11 @@ pub(super) fn to_error(error: HttpError) -> Error {
             );
             Error::new(ErrorKind::Unauthorized, message)
         }
-        HttpError::Status { rpc: Some(rpc), .. } => CallError::Rpc(rpc).into(),
+        HttpError::Status { rpc: Some(rpc), .. } => Error::from(rpc).passing(may_pass),
+        HttpError::Status { status, body, .. } if may_pass => {
+            let message = format!("the server cannot serve now: it answered with HTTP {status}: {body}");
+            Error::new(ErrorKind::Overloaded, message)
+        }
         HttpError::Status { status, body, .. } => {
             Error::protocol(format!("the server answered with HTTP {status}: {body}"))
         }
@@ -84,10 +89,32 @@ pub(super) fn to_error(error: HttpError) -> Error {
             } else {
                 "the server and this client found no common TLS; does the server speak https at this port?"
             };
-            Error::new(ErrorKind::Connect, message).with_source(source)
+            Error::new(ErrorKind::Connect, message).with_source(source).passing(may_pass)
         }
         HttpError::Broken(how) => CallError::Closed(CloseReason::Broken(how)).into(),
         HttpError::TooLarge { limit } => CallError::TooLarge { limit }.into(),
         HttpError::Protocol(what) => Error::protocol(format!("the server broke the protocol: {what}")),
+    }
+}
+
+/// What a message of a link came to that a server did not take, while the link itself stands.
+pub(super) fn refused(error: HttpError) -> CallError {
+    match error {
+        HttpError::Broken(how) => CallError::Closed(CloseReason::Broken(how)),
+        // It has lost what the stream belongs to.
+        HttpError::Status { status: StatusCode::NOT_FOUND, rpc: None, .. } => {
+            CallError::Closed(CloseReason::Broken(to_error(error).to_string()))
+        }
+        HttpError::Status { status, rpc: Some(rpc), .. } if !is_unauthorized(status) => CallError::Rpc(rpc),
+        error => {
+            let error = to_error(error);
+            let refusal = match error.kind() {
+                ErrorKind::Connect => Refusal::Unreachable,
+                ErrorKind::Overloaded => Refusal::Busy,
+                ErrorKind::Unauthorized => Refusal::Unauthorized,
+                _ => Refusal::Unwanted,
+            };
+            CallError::Refused { refusal, why: error.to_string() }
+        }
     }
 }

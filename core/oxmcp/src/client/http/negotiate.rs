@@ -26,7 +26,7 @@ impl Shared {
         standing: &Mutex<Standing>,
     ) -> Result<Negotiated, NotNegotiated> {
         let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
-        let mut refusal = None;
+        let mut refusal: Option<HttpError> = None;
         let mut may_be_sse = false;
         loop {
             step = match step {
@@ -46,7 +46,10 @@ impl Shared {
                     let last_words = refusal.filter(|_| error == NegotiationError::NotAServer);
                     let error = Error::from(error);
                     let error = match last_words {
-                        Some(refusal) => error.with_source(to_error(refusal)),
+                        Some(refusal) => {
+                            let may_pass = refusal.may_pass();
+                            error.with_source(to_error(refusal)).passing(may_pass)
+                        }
                         None => error,
                     };
                     return Err(NotNegotiated { error, may_be_sse });

@@ -9,7 +9,7 @@ use oxmcp_proto::jsonrpc::{self, Message, RequestId, write_on_one_line};
 use oxmcp_proto::link::{CallError, CloseReason};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 
-use super::to_error;
+use super::failure::{refused, to_error};
 use crate::connection::Connection;
 use crate::transport::http::{Event, EventStream, Head, HttpClient, HttpError};
 use crate::{Limits, Result};
@@ -149,12 +149,12 @@ impl Posts {
                 tokio::time::timeout(POST_PATIENCE, http.post_to(&endpoint, Head::default(), line)).await;
             let why = match posted {
                 Ok(Ok(())) => return,
-                Ok(Err(error)) => to_error(error).to_string(),
-                Err(_) => format!("the server did not accept a message within {POST_PATIENCE:?}"),
+                Ok(Err(error)) => refused(error),
+                Err(_) => CallError::Silent { after: POST_PATIENCE },
             };
             match request {
-                Some(id) => connection.fail(&id, CallError::Closed(CloseReason::Broken(why))),
-                None => tracing::debug!(why, "a message did not reach the server"),
+                Some(id) => connection.fail(&id, why),
+                None => tracing::debug!(%why, "a message did not reach the server"),
             }
         }));
     }

@@ -66,7 +66,7 @@ public sealed class McpException(override val message: String, cause: Throwable?
     /** The server wants authorization that was not given (HTTP 401 or 403). */
     public class Unauthorized(message: String) : McpException(message)
 
-    /** A limit of this side is reached; try again when outstanding work has settled. */
+    /** A limit of this side is reached, or the server cannot serve now (HTTP 429 and 5xx); try again later. */
     public class Overloaded(message: String) : McpException(message)
 
     /** A fault of this library. */
