@@ -62,6 +62,8 @@ pub struct Limits {
     /// After how long clients of a server are to ask again how a task stands; and how long a client waits whose server does not say.
     /// Default one second.
     pub task_poll: Duration,
+    /// How long a server waits for a store of its events or tasks ([`store`](crate::store)); what takes longer has failed. Default 10 s.
+    pub store_wait: Duration,
     /// Results that a client keeps, because the server said that they may be used again for a while (2026-07-28); 0 for none. Default 1,024.
     pub cache_entries: usize,
     /// Bytes of those results. Default 16 MiB.
@@ -102,6 +104,7 @@ impl Default for Limits {
             task_ttl: Duration::from_secs(3600),
             task_ttl_max: Duration::from_secs(24 * 3600),
             task_poll: Duration::from_secs(1),
+            store_wait: Duration::from_secs(10),
             cache_entries: 1024,
             cache_bytes: 16 << 20,
             subscriptions: 4096,

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -9,7 +9,8 @@ use super::{EventStore, SessionKey, StoredEvent, StreamId};
 /// What an event costs beside its message, in bytes, roughly.
 const OVERHEAD: usize = 96;
 
-/// Keeps events in memory. When there are too many, the oldest go: of the stream first that has too many of its own, then of all.
+/// Keeps events in memory. When there are too many, the oldest go: of the stream first that has too many of its own, then of the session
+/// whose events cost most. The event that was kept last is not among them: it may be the answer to a request.
 #[derive(Debug)]
 pub struct MemoryEvents {
     state: Mutex<State>,
@@ -19,9 +20,17 @@ pub struct MemoryEvents {
 
 #[derive(Debug, Default)]
 struct State {
-    sessions: FxHashMap<SessionKey, FxHashMap<u64, Stream>>,
-    /// Every event in the order in which they came. Some are gone already.
-    order: VecDeque<(StreamId, u64)>,
+    sessions: FxHashMap<SessionKey, Session>,
+    /// What the events of each session cost.
+    by_cost: BTreeSet<(usize, SessionKey)>,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    streams: FxHashMap<u64, Stream>,
+    /// Every event in the order in which they came, with its stream. Some are gone already.
+    order: VecDeque<(u64, u64)>,
     /// How many events there are, and what they cost.
     count: usize,
     bytes: usize,
@@ -34,13 +43,13 @@ struct Stream {
 }
 
 impl MemoryEvents {
-    /// What all events may cost in bytes. Default 64 MiB.
+    /// What all events may cost in bytes. A message that is larger is not kept. Default 64 MiB.
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// What the events of one stream may cost in bytes. A message that is larger is not kept. Default 4 MiB.
+    /// What the events of one stream may cost in bytes, unless it is one event alone. Default 16 MiB.
     pub fn stream_bytes(mut self, bytes: usize) -> Self {
         self.stream_bytes = bytes;
         self
@@ -53,7 +62,7 @@ impl MemoryEvents {
 
 impl Default for MemoryEvents {
     fn default() -> Self {
-        Self { state: Mutex::default(), bytes: 64 << 20, stream_bytes: 4 << 20 }
+        Self { state: Mutex::default(), bytes: 64 << 20, stream_bytes: 16 << 20 }
     }
 }
 
@@ -61,19 +70,19 @@ impl EventStore for MemoryEvents {
     fn append(&self, stream: StreamId, event: StoredEvent) {
         let cost = cost(&event);
         let mut state = self.state();
-        state.make_room_in(stream, self.stream_bytes.saturating_sub(cost));
-        if cost > self.stream_bytes.min(self.bytes) {
-            return;
+        // What came before an event that is not kept would leave a gap.
+        state.make_room_in(stream, self.stream_bytes.min(self.bytes).saturating_sub(cost));
+        if cost <= self.bytes {
+            state.push(stream, event, cost);
+            state.make_room(self.bytes, stream.session);
         }
-        state.make_room(self.bytes - cost);
-        state.push(stream, event, cost);
     }
 
     fn replay(&self, stream: StreamId, after: u64) -> BoxFuture<'_, Vec<StoredEvent>> {
         let state = self.state();
-        let kept = state.sessions.get(&stream.session).and_then(|streams| streams.get(&stream.stream));
-        let events = kept.map(|kept| kept.events.iter().filter(|event| event.number > after).cloned());
-        Box::pin(std::future::ready(events.map(Iterator::collect).unwrap_or_default()))
+        let events = state.stream(stream).map(|kept| kept.events.iter().filter(|event| event.number > after));
+        let events = events.map(|events| events.cloned().collect());
+        Box::pin(std::future::ready(events.unwrap_or_default()))
     }
 
     fn remove(&self, stream: StreamId) {
@@ -81,13 +90,7 @@ impl EventStore for MemoryEvents {
     }
 
     fn remove_session(&self, session: SessionKey) {
-        let mut state = self.state();
-        let Some(streams) = state.sessions.remove(&session) else { return };
-        for stream in streams.into_values() {
-            state.count -= stream.events.len();
-            state.bytes -= stream.bytes;
-        }
-        state.prune();
+        self.state().remove_session(session);
     }
 }
 
@@ -97,41 +100,83 @@ fn cost(event: &StoredEvent) -> usize {
 
 impl State {
     fn push(&mut self, id: StreamId, event: StoredEvent, cost: usize) {
-        self.order.push_back((id, event.number));
-        let stream = self.sessions.entry(id.session).or_default().entry(id.stream).or_default();
+        self.change(id.session, |session| session.push(id.stream, event, cost));
+    }
+
+    /// Forgets the oldest events of a stream until the rest costs no more than `bytes`.
+    fn make_room_in(&mut self, id: StreamId, bytes: usize) {
+        if self.stream(id).is_some_and(|stream| stream.bytes > bytes) {
+            self.change(id.session, |session| session.make_room_in(id.stream, bytes));
+        }
+    }
+
+    /// Forgets events until the rest costs no more than `bytes`; not the last of a session that was kept just now.
+    fn make_room(&mut self, bytes: usize, newest: SessionKey) {
+        while self.bytes > bytes {
+            let sessions = &self.sessions;
+            let may_go = |key: SessionKey| key != newest || sessions.get(&key).is_some_and(|it| it.count > 1);
+            let Some((_, key)) = self.by_cost.iter().rev().find(|(_, key)| may_go(*key)).copied() else {
+                return;
+            };
+            self.change(key, Session::pop_oldest);
+        }
+    }
+
+    fn remove_session(&mut self, key: SessionKey) {
+        self.change(key, |session| *session = Session::default());
+    }
+
+    /// Changes what is kept of a session, and forgets the session when nothing is.
+    fn change(&mut self, key: SessionKey, change: impl FnOnce(&mut Session)) {
+        let session = self.sessions.entry(key).or_default();
+        let before = session.bytes;
+        change(session);
+        let after = session.bytes;
+        if session.count == 0 {
+            self.sessions.remove(&key);
+        }
+        self.bytes = self.bytes - before + after;
+        self.by_cost.remove(&(before, key));
+        if after > 0 {
+            self.by_cost.insert((after, key));
+        }
+    }
+
+    fn stream(&self, id: StreamId) -> Option<&Stream> {
+        self.sessions.get(&id.session)?.streams.get(&id.stream)
+    }
+}
+
+impl Session {
+    fn push(&mut self, stream: u64, event: StoredEvent, cost: usize) {
+        self.order.push_back((stream, event.number));
+        let stream = self.streams.entry(stream).or_default();
         stream.events.push_back(event);
         stream.bytes += cost;
         self.bytes += cost;
         self.count += 1;
     }
 
-    /// Forgets the oldest events of a stream until the rest costs no more than `bytes`.
-    fn make_room_in(&mut self, id: StreamId, bytes: usize) {
-        while self.stream(id).is_some_and(|stream| stream.bytes > bytes) {
-            self.pop(id);
+    fn make_room_in(&mut self, stream: u64, bytes: usize) {
+        while self.streams.get(&stream).is_some_and(|stream| stream.bytes > bytes) {
+            self.pop(stream);
         }
         self.prune();
     }
 
-    /// Forgets the oldest events of all until the rest costs no more than `bytes`.
-    fn make_room(&mut self, bytes: usize) {
-        while self.bytes > bytes {
-            let Some((id, number)) = self.order.pop_front() else { return };
-            let oldest = self.stream(id).and_then(|stream| stream.events.front());
+    /// Forgets the oldest event.
+    fn pop_oldest(&mut self) {
+        while let Some((stream, number)) = self.order.pop_front() {
+            let oldest = self.streams.get(&stream).and_then(|stream| stream.events.front());
             if oldest.is_some_and(|oldest| oldest.number == number) {
-                self.pop(id);
+                return self.pop(stream);
             }
         }
     }
 
-    fn stream(&self, id: StreamId) -> Option<&Stream> {
-        self.sessions.get(&id.session)?.get(&id.stream)
-    }
-
-    /// Forgets the oldest event of a stream, and the stream and session that have none left.
-    fn pop(&mut self, id: StreamId) {
-        let Some(streams) = self.sessions.get_mut(&id.session) else { return };
-        let Some(stream) = streams.get_mut(&id.stream) else { return };
+    /// Forgets the oldest event of a stream, and the stream that has none left.
+    fn pop(&mut self, number: u64) {
+        let Some(stream) = self.streams.get_mut(&number) else { return };
         if let Some(event) = stream.events.pop_front() {
             let cost = cost(&event);
             stream.bytes -= cost;
@@ -139,10 +184,7 @@ impl State {
             self.count -= 1;
         }
         if stream.events.is_empty() {
-            streams.remove(&id.stream);
-            if streams.is_empty() {
-                self.sessions.remove(&id.session);
-            }
+            self.streams.remove(&number);
         }
     }
 
@@ -151,10 +193,10 @@ impl State {
         if self.order.len() <= 2 * self.count + 64 {
             return;
         }
-        let sessions = &self.sessions;
-        self.order.retain(|(id, number)| {
-            let stream = sessions.get(&id.session).and_then(|streams| streams.get(&id.stream));
-            stream.and_then(|stream| stream.events.front()).is_some_and(|oldest| oldest.number <= *number)
+        let streams = &self.streams;
+        self.order.retain(|(stream, number)| {
+            let oldest = streams.get(stream).and_then(|stream| stream.events.front());
+            oldest.is_some_and(|oldest| oldest.number <= *number)
         });
     }
 }
@@ -198,22 +240,39 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_first_in_a_stream_and_in_all() {
+    fn the_oldest_go_first_in_a_stream_and_in_the_session_that_has_most() {
         let one = 100 + OVERHEAD;
         let store = MemoryEvents::default().stream_bytes(3 * one).bytes(5 * one);
         for number in 1..=4 {
             append(&store, stream(1, 1), number, 100);
         }
         assert_eq!(replay(&store, stream(1, 1), 0), [2, 3, 4]);
-        for number in 1..=3 {
-            append(&store, stream(2, 1), number, 100);
-        }
+        append(&store, stream(2, 1), 1, 100);
+        append(&store, stream(1, 2), 1, 100);
+        append(&store, stream(1, 2), 2, 100);
         assert_eq!(replay(&store, stream(1, 1), 0), [3, 4]);
-        assert_eq!(replay(&store, stream(2, 1), 0), [1, 2, 3]);
-        // What is too large is not kept, and what came before it would leave a gap.
-        append(&store, stream(2, 1), 4, 3 * one);
-        assert_eq!(replay(&store, stream(2, 1), 0), [0; 0]);
-        assert_eq!(replay(&store, stream(1, 1), 0), [3, 4]);
+        assert_eq!(replay(&store, stream(1, 2), 0), [1, 2]);
+        assert_eq!(replay(&store, stream(2, 1), 0), [1]);
+        // Whoever floods the store drives out what is its own.
+        (3..1000).for_each(|number| append(&store, stream(1, 2), number, 100));
+        assert_eq!(replay(&store, stream(2, 1), 0), [1]);
+    }
+
+    #[test]
+    fn one_event_alone_may_be_as_large_as_all() {
+        let one = 100 + OVERHEAD;
+        let store = MemoryEvents::default().stream_bytes(2 * one).bytes(5 * one);
+        append(&store, stream(1, 1), 1, 100);
+        append(&store, stream(2, 1), 1, 100);
+        append(&store, stream(2, 1), 2, 4 * one - OVERHEAD);
+        assert_eq!(replay(&store, stream(2, 1), 0), [2], "what came before it is too much");
+        assert_eq!(replay(&store, stream(1, 1), 0), [1]);
+        append(&store, stream(3, 1), 1, 5 * one - OVERHEAD);
+        assert_eq!(replay(&store, stream(3, 1), 0), [1]);
+        assert_eq!([stream(1, 1), stream(2, 1)].map(|id| replay(&store, id, 0).len()), [0, 0]);
+        // What is larger is not kept, and what came before it would leave a gap.
+        append(&store, stream(3, 1), 2, 5 * one);
+        assert_eq!(replay(&store, stream(3, 1), 0), [0; 0]);
     }
 
     #[test]
@@ -229,11 +288,17 @@ mod tests {
                 _ => {}
             }
         }
+        {
+            let state = store.state();
+            let entries = |session: &Session| session.order.len() <= 2 * session.count + 64;
+            assert!(state.sessions.values().all(entries));
+            assert_eq!(state.by_cost.len(), state.sessions.len());
+            assert_eq!(state.by_cost.iter().map(|(cost, _)| cost).sum::<usize>(), state.bytes);
+        }
         for session in 0..1000 {
             store.remove_session(SessionKey(session));
         }
         let state = store.state();
-        assert_eq!((state.count, state.bytes, state.sessions.len()), (0, 0, 0));
-        assert!(state.order.len() <= 64, "{}", state.order.len());
+        assert_eq!((state.bytes, state.sessions.len(), state.by_cost.len()), (0, 0, 0));
     }
 }

@@ -92,6 +92,18 @@ fn server(seen: &Arc<Seen>) -> Server {
             }
         }
     };
+    let polled_blob = {
+        let seen = seen.clone();
+        move |Blob { size }: Blob, context: Context| {
+            let running = Running::new(&seen);
+            async move {
+                context.close_stream();
+                running.seen.gate.notified().await;
+                running.finish();
+                "x".repeat(size)
+            }
+        }
+    };
     Server::new("wire", "1.0.0")
         .tool("echo", "Says it again.", |Echo { text }: Echo| async move { text })
         .tool("grüße", "Has a name that no header can hold.", |_: Arguments| async move { "hallo" })
@@ -104,6 +116,7 @@ fn server(seen: &Arc<Seen>) -> Server {
         .tool("waits", "Never ends.", waits)
         .tool("gate", "Reports progress, then waits for the gate.", gate)
         .tool("polled", "Closes its stream, then waits for the gate.", polled)
+        .tool("polled_blob", "Closes its stream, waits for the gate, and says much.", polled_blob)
         .tool("steps", "Reports progress three times.", |_: Arguments, context: Context| async move {
             for step in 1..=3 {
                 context.progress(f64::from(step), Some(3.0), None);

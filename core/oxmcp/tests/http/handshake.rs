@@ -30,12 +30,12 @@ pub(crate) fn request(session: &str, id: impl Into<Value>, method: &str, params:
 }
 
 pub(crate) fn call(session: &str, id: impl Into<Value>, tool: &str) -> Raw {
-    request(
-        session,
-        id,
-        "tools/call",
-        json!({"name": tool, "arguments": {}, "_meta": {"progressToken": "p"}}),
-    )
+    call_with(session, id, tool, &json!({}))
+}
+
+pub(crate) fn call_with(session: &str, id: impl Into<Value>, tool: &str, arguments: &Value) -> Raw {
+    let params = json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": "p"}});
+    request(session, id, "tools/call", params)
 }
 
 pub(crate) fn cancelled(session: &str, id: impl Into<Value>) -> Raw {

@@ -293,8 +293,7 @@ fn spawn(work: BoxFuture<'static, Outcome>, in_flight: (InFlight, Admission), ou
         drop(admission);
         // It leaves the table last: until then, whoever resumes the stream finds it there.
         kept.answered();
-        end.0.end(End::Answer(outcome));
-        drop(kept);
+        end.0.end_flight(End::Answer(outcome), kept);
     });
     in_flight.attach(task.abort_handle(), outbox);
 }

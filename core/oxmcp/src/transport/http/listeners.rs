@@ -10,8 +10,19 @@ const MAX_LISTENERS: usize = 8;
 /// Bytes of messages that wait in a session until its client listens again. Past it notifications are dropped and requests fail.
 const MAX_BACKLOG: usize = 64 * 1024;
 
+/// What became of a message that belongs to no request.
+pub(super) enum Delivery {
+    /// It is on this stream, whose event store does not know of it yet.
+    On(Arc<Outbox>),
+    /// It waits for whoever listens next.
+    Waiting,
+    /// Nobody listens or ever did, or there is no room.
+    Lost,
+}
+
 /// The streams for listening of a session, and what waits for the next one. Messages that belong to no request go to exactly one of them
-/// (2025-11-25, transports, "Multiple Connections"). Before a client first listens, nothing waits for it.
+/// (2025-11-25, transports, "Multiple Connections"). All of this is done under the session's lock, so that whoever has called has to let the
+/// streams be [kept](Outbox::keep). Before a client first listens, nothing waits for it.
 #[derive(Default)]
 pub(super) struct Listeners {
     streams: Vec<Arc<Outbox>>,
@@ -33,7 +44,7 @@ impl Listeners {
     pub(super) fn hand_over(&mut self, outbox: &Outbox) {
         let mut waiting = std::mem::take(&mut self.backlog).into_iter();
         for message in waiting.by_ref() {
-            if !outbox.send(|out| out.extend_from_slice(&message)) {
+            if !outbox.put(|out| out.extend_from_slice(&message)) {
                 self.backlog.push(message);
                 break;
             }
@@ -41,22 +52,22 @@ impl Listeners {
         self.backlog.extend(waiting);
     }
 
-    /// Sends a message to whoever listens. False when nobody does or ever did, or there is no room.
-    pub(super) fn send(&mut self, write: impl Fn(&mut Vec<u8>)) -> bool {
-        if self.streams.iter().rev().any(|stream| stream.send(&write)) {
-            return true;
+    /// Sends a message to whoever listens.
+    pub(super) fn put(&mut self, write: impl Fn(&mut Vec<u8>)) -> Delivery {
+        if let Some(stream) = self.streams.iter().rev().find(|stream| stream.put(&write)) {
+            return Delivery::On(stream.clone());
         }
         if self.streams.is_empty() {
-            return false;
+            return Delivery::Lost;
         }
         let mut message = Vec::new();
         write(&mut message);
         let waiting: usize = self.backlog.iter().map(Bytes::len).sum();
-        let has_room = waiting + message.len() <= MAX_BACKLOG;
-        if has_room {
-            self.backlog.push(message.into());
+        if waiting + message.len() > MAX_BACKLOG {
+            return Delivery::Lost;
         }
-        has_room
+        self.backlog.push(message.into());
+        Delivery::Waiting
     }
 
     /// The stream with a number.

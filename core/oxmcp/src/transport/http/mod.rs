@@ -29,6 +29,7 @@ mod sse;
 mod stateless;
 #[cfg(feature = "tls")]
 mod tls;
+mod unkept;
 
 pub use body::HttpBody;
 pub use options::HttpOptions;

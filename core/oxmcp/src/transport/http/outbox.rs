@@ -10,8 +10,9 @@ use super::asks::{ask, unreachable_client};
 use super::event_id::EventId;
 use super::exchange::write_response;
 use super::resumption::Resumption;
-use super::session::Session;
+use super::session::{InFlight, Session};
 use super::sse::write_event;
+use super::unkept::{Change, Unkept};
 use crate::server::{Outcome, Peer};
 use crate::store::{StoredEvent, StreamId};
 
@@ -51,6 +52,8 @@ struct State {
     /// Grows when another connection takes the stream over.
     turn: u32,
     reader: Option<Waker>,
+    /// What the event store does not know yet, where there is one.
+    unkept: Option<Box<Unkept>>,
 }
 
 /// How a response stream ends.
@@ -109,8 +112,15 @@ impl Outbox {
 
     /// Adds a message. False when nobody will read it, or there is no room.
     pub(super) fn send(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let is_sent = self.put(write);
+        self.keep();
+        is_sent
+    }
+
+    /// Adds a message, of which the event store does not know before [`keep`](Self::keep): for whoever holds a lock.
+    pub(super) fn put(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let mut state = self.state();
-        if state.end.is_some() || !self.has_reader(&state) || state.events.len() > MAX_WAITING {
+        if state.end.is_some() || !self.has_reader(&state) || !state.has_room() {
             return false;
         }
         self.push(&mut state, write);
@@ -126,7 +136,7 @@ impl Outbox {
     }
 
     fn push(&self, state: &mut State, write: impl FnOnce(&mut Vec<u8>)) {
-        let Some((stream, resumption)) = self.resumption() else {
+        let Some((stream, _)) = self.resumption() else {
             return write_event(&mut state.events, write);
         };
         let mut message = Vec::new();
@@ -136,26 +146,77 @@ impl Outbox {
         if !state.left {
             EventId { stream, number: event.number }.write_event(&event.message, &mut state.events);
         }
-        resumption.store.append(stream, event);
+        state.unkept.get_or_insert_default().push(Change::Event(event));
+    }
+
+    /// Tells the event store what it does not know yet, in order. Not for whoever holds a lock: a store is somebody else's code.
+    pub(super) fn keep(&self) {
+        let Some((stream, resumption)) = self.resumption() else { return };
+        // Whoever tells it already tells it this too.
+        let Some(mut change) = self.state().unkept.as_mut().and_then(|unkept| unkept.begin()) else { return };
+        loop {
+            match change {
+                Change::Event(event) => resumption.append(stream, event),
+                Change::Forget => resumption.remove(stream),
+            }
+            if self.origin.as_ref().is_some_and(|origin| origin.session.is_over()) {
+                // It has forgotten the session already, and maybe before this.
+                resumption.remove_session(stream.session);
+            }
+            let mut state = self.state();
+            let Some(unkept) = &mut state.unkept else { return };
+            match unkept.go_on() {
+                Some(next) => change = next,
+                None => {
+                    let awaiting = unkept.awaiting.take();
+                    drop(state);
+                    return drop(awaiting);
+                }
+            }
+        }
+    }
+
+    /// Ends the stream of a request that is in flight, which is in its session's table for as long as the store does not know all of the
+    /// stream.
+    pub(super) fn end_flight(&self, end: End, in_flight: Arc<InFlight>) {
+        if !self.finish(end) {
+            return;
+        }
+        let mut state = self.state();
+        if let Some(unkept) = &mut state.unkept
+            && !unkept.is_empty()
+        {
+            unkept.awaiting = Some(in_flight);
+        }
+        drop(state);
+        self.keep();
     }
 
     /// Ends the stream. Only the first end counts.
     pub(super) fn end(&self, end: End) {
+        if self.finish(end) {
+            self.keep();
+        }
+    }
+
+    /// Ends the stream. True when that has made an event, as only an answer does: other ends may come under a lock.
+    fn finish(&self, end: End) -> bool {
         let mut state = self.state();
         if state.end.is_some() {
-            return;
+            return false;
         }
         let request = self.origin.as_ref().and_then(|origin| origin.request.as_ref());
         let is_stream = state.started || state.last > 0;
-        let end = match (end, request) {
+        let (end, is_event) = match (end, request) {
             (End::Answer(outcome), Some(id)) if is_stream && self.resumption().is_some() => {
                 self.push(&mut state, |out| write_response(out, id, &outcome));
-                End::Silent
+                (End::Silent, true)
             }
-            (end, _) => end,
+            (end, _) => (end, false),
         };
         state.end = Some(end);
         wake(state);
+        is_event
     }
 
     /// Whether nobody reads any more.
@@ -193,18 +254,28 @@ impl Outbox {
             && self.origin.as_ref().is_some_and(|origin| origin.session.handshake.version.wire().sse_polling)
     }
 
-    /// Takes the stream over for another connection, which begins after the event whose number comes with it.
-    pub(super) fn take_over(self: &Arc<Self>) -> (Reader, u64) {
+    /// Takes the stream over for another connection, which begins after the event whose number comes with it. Those before that come with
+    /// it too are perhaps not in the store yet.
+    pub(super) fn take_over(self: &Arc<Self>) -> (Reader, u64, Vec<StoredEvent>) {
         let mut state = self.state();
         state.turn += 1;
         state.left = false;
         state.started = true;
         state.pausing = false;
-        // All of it is in the store.
+        // All of it is in the store, or on its way there.
         state.events.clear();
+        let unkept = state.unkept.as_ref().map(|unkept| unkept.events().cloned().collect());
         let (turn, last) = (state.turn, state.last);
         wake(state);
-        (Reader { outbox: self.clone(), turn }, last)
+        (Reader { outbox: self.clone(), turn }, last, unkept.unwrap_or_default())
+    }
+}
+
+impl State {
+    /// Whether one more message may wait.
+    fn has_room(&self) -> bool {
+        let unkept = self.unkept.as_ref().map_or(0, |unkept| unkept.bytes());
+        self.events.len() <= MAX_WAITING && unkept <= MAX_WAITING
     }
 }
 
@@ -304,8 +375,10 @@ impl Drop for Reader {
             return;
         }
         // No client has seen an id of it.
-        if let Some((stream, resumption)) = self.outbox.resumption() {
-            resumption.store.remove(stream);
+        if let Some(unkept) = &mut state.unkept {
+            unkept.push(Change::Forget);
+            drop(state);
+            self.outbox.keep();
         }
     }
 }

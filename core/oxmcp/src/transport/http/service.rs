@@ -88,7 +88,7 @@ impl HttpService {
             guard: Guard::new(options)?,
             path: path.map(Box::from),
             stateless: Stateless::new(core.clone()),
-            handshakes: Handshakes::new(core.clone(), Resumption::new(options)),
+            handshakes: Handshakes::new(core.clone(), Resumption::new(options, &core.limits)),
             legacy: options.legacy_sse.then(|| Legacy::new(server)),
             core,
         };
@@ -306,12 +306,17 @@ impl Endpoint {
         if let (Some(last), Some(_)) = (headers.get(LAST_EVENT_ID), session.resumption()) {
             let resumed = match EventId::parse(last) {
                 Some(after) => session.resume(after).await,
-                None => None,
+                None => Ok(None),
             };
             return match resumed {
-                Some(Resumed::Stream(events)) => reply::events(events),
-                Some(Resumed::Rest(events)) => reply::whole_events(events),
-                None => {
+                Ok(Some(Resumed::Stream(events))) => reply::events(events),
+                Ok(Some(Resumed::Rest(events))) => reply::whole_events(events),
+                Err(error) => {
+                    tracing::error!(%error, "the event store failed");
+                    let why = "the server's store of events failed; try again later";
+                    reply::error(StatusCode::SERVICE_UNAVAILABLE, None, &ErrorObject::internal(why))
+                }
+                Ok(None) => {
                     let why = "nothing is kept of what came after the event of Last-Event-ID";
                     reply::invalid(StatusCode::BAD_REQUEST, None, why)
                 }

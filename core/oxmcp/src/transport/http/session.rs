@@ -12,11 +12,12 @@ use uuid::Uuid;
 use super::asks::Asks;
 use super::event_id::EventId;
 use super::exchange::EventStream;
-use super::listeners::Listeners;
+use super::listeners::{Delivery, Listeners};
 use super::outbox::Outbox;
 use super::resumption::Resumption;
 use super::sessions::Clock;
 use super::sse::KEEP_ALIVE;
+use crate::Result;
 use crate::server::{Outcome, Session as Handshake};
 use crate::store::SessionKey;
 
@@ -122,7 +123,7 @@ impl Session {
     }
 
     /// Takes a request into the session. It can be cancelled from now on, until the guard is dropped.
-    pub(super) fn take_off(self: &Arc<Self>, id: &RequestId) -> Result<InFlight, Grounded> {
+    pub(super) fn take_off(self: &Arc<Self>, id: &RequestId) -> std::result::Result<InFlight, Grounded> {
         let mut state = self.state();
         if state.ended {
             return Err(Grounded::Ended);
@@ -154,6 +155,8 @@ impl Session {
             return None;
         }
         state.listeners.add(outbox.clone());
+        drop(state);
+        outbox.keep();
         Some(outbox)
     }
 
@@ -164,16 +167,25 @@ impl Session {
     }
 
     /// Resumes a stream after an event: what was sent since then, and whatever comes. `None` when nothing is left of it.
-    pub(super) async fn resume(&self, after: EventId) -> Option<Resumed> {
-        let resumption = self.resumption()?;
+    ///
+    /// # Errors
+    ///
+    /// That the event store failed; whoever comes back may have more luck.
+    pub(super) async fn resume(&self, after: EventId) -> Result<Option<Resumed>> {
+        let Some(resumption) = self.resumption() else { return Ok(None) };
         if after.stream.session != self.key {
-            return None;
+            return Ok(None);
         }
         let (outbox, is_listening) = self.stream(after.stream.stream).unzip();
-        let (reader, last) = outbox.as_ref().map(Outbox::take_over).unzip();
-        let mut missed = resumption.store.replay(after.stream, after.number).await;
-        // What is newer comes from the outbox.
-        missed.retain(|event| last.is_none_or(|last| event.number <= last));
+        let taken_over = outbox.as_ref().map(Outbox::take_over);
+        let mut missed = resumption.replay(after.stream, after.number).await?;
+        let reader = taken_over.map(|(reader, last, unkept)| {
+            // What is newer comes from the outbox.
+            missed.retain(|event| event.number <= last);
+            let newest = missed.last().map_or(after.number, |event| event.number);
+            missed.extend(unkept.into_iter().filter(|event| event.number > newest));
+            reader
+        });
         let events = |greeting: Option<Vec<u8>>| {
             let mut events = greeting.unwrap_or_default();
             for event in &missed {
@@ -182,10 +194,11 @@ impl Session {
             events
         };
         let (Some(reader), Some(outbox)) = (reader, outbox) else {
-            return (!missed.is_empty()).then(|| Resumed::Rest(events(None)));
+            return Ok((!missed.is_empty()).then(|| Resumed::Rest(events(None))));
         };
         let telling = (is_listening == Some(true)).then(|| {
             self.state().listeners.hand_over(&outbox);
+            outbox.keep();
             self.tell_changes(&outbox)
         });
         let mut events = events(outbox.greeting(after.number));
@@ -193,10 +206,10 @@ impl Session {
             events.extend_from_slice(KEEP_ALIVE);
         }
         let stream = EventStream::resumed(reader, events);
-        Some(Resumed::Stream(match telling {
+        Ok(Some(Resumed::Stream(match telling {
             Some(telling) => stream.with_work(telling),
             None => stream,
-        }))
+        })))
     }
 
     /// The stream with a number that is not at its end, and whether it is for listening.
@@ -211,7 +224,18 @@ impl Session {
 
     /// Sends a message that belongs to no request. False when nobody listens.
     pub(super) fn send(&self, write: impl Fn(&mut Vec<u8>)) -> bool {
-        self.state().listeners.send(write)
+        let delivery = self.state().listeners.put(write);
+        match delivery {
+            Delivery::On(stream) => stream.keep(),
+            Delivery::Waiting => {}
+            Delivery::Lost => return false,
+        }
+        true
+    }
+
+    /// Whether it has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.state().ended
     }
 
     pub(super) fn with_asks<T>(&self, act: impl FnOnce(&mut Asks) -> T) -> T {
@@ -234,7 +258,7 @@ impl Session {
         drop(asks);
         flights.into_values().for_each(Flight::abort);
         if let Some(resumption) = self.resumption() {
-            resumption.store.remove_session(self.key);
+            resumption.remove_session(self.key);
         }
     }
 
