@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use oxmcp_proto::jsonrpc::{
-    ErrorObject, InvalidMessage, Message, Notification, Request, RequestId, codes, parse,
+    ErrorObject, InvalidMessage, Message, Notification, Request, RequestId, codes, parse_frugally,
 };
 use oxmcp_proto::link::{CallError, CloseReason, Event, Ticket, Transmit};
 use oxmcp_proto::model::Progress;
@@ -215,7 +215,7 @@ where
             // Some peers leave out the last line's end; what is no whole message is what the end cut off.
             Some(Frame::Line(line)) => {
                 let noise = self.hear_noise(&line);
-                match parse(line, self.depth) {
+                match parse_frugally(line, self.depth) {
                     Ok(message) => self.handle_message(message, cx),
                     Err(_) => noise(),
                 }
@@ -329,7 +329,7 @@ where
         match frame {
             Frame::Line(line) => {
                 let noise = self.hear_noise(&line);
-                match parse(line, self.depth) {
+                match parse_frugally(line, self.depth) {
                     Ok(Message::Batch(members)) if !P::SERVES && is_noise(&members) => noise(),
                     Ok(message) => self.handle_message(message, cx),
                     Err(invalid) if self.handle_invalid(&invalid) => {}

@@ -342,7 +342,7 @@ async fn an_unused_session_ends() {
 
 #[tokio::test]
 async fn requests_that_outlive_their_connections_are_limited_too() {
-    let limits = Limits { serving: 3, ..Limits::default() };
+    let limits = Limits { serving: 6, ..Limits::default() };
     let Fixture { address, seen, .. } = &Fixture::with(limits, HttpOptions::default()).await;
     let session = open(*address, "2025-11-25").await;
     for id in 0..3 {

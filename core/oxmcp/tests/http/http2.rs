@@ -5,6 +5,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use oxmcp::Limits;
+use oxmcp::transport::HttpOptions;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -65,6 +67,26 @@ async fn a_request_that_is_reset_is_cancelled() {
     seen.dropped(1).await;
     let echo = client.send_request(call("localhost", 2, "echo", &json!({"text": "hello"}))).await.unwrap();
     assert_eq!(echo.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn requests_on_one_connection_share_what_all_may_take() {
+    let limits = Limits { serving_bytes: 100_000, ..Limits::default() };
+    let Fixture { address, seen, .. } = &Fixture::with(limits, HttpOptions::default()).await;
+    let mut client = connect(*address).await;
+    let large = json!({"text": "x".repeat(60_000)});
+    let mut waiting = Box::pin(client.send_request(call("localhost", 1, "waits", &large)));
+    tokio::select! {
+        _ = &mut waiting => panic!("it was answered"),
+        () = seen.started(1) => {}
+    }
+    let refused = client.send_request(call("localhost", 2, "echo", &large)).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let small = json!({"text": "hello"});
+    assert_eq!(
+        client.send_request(call("localhost", 3, "echo", &small)).await.unwrap().status(),
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]

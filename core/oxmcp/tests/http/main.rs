@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod asking;
+mod bounds;
 mod event_store;
 mod fixture;
 mod handshake;

@@ -13,10 +13,13 @@ use super::{
     codes, exceeds_depth,
 };
 
+/// Bytes of a message that any part of it may keep alive.
+const SMALL: usize = 4 * 1024;
+
 /// The largest number of messages in one batch.
 const MAX_BATCH: usize = 256;
 
-/// Reads one message. The envelope is parsed once; `params` and `result` stay slices of `bytes`, unless these are much more than they are.
+/// Reads one message. The envelope is parsed once; `params` and `result` stay slices of `bytes`.
 ///
 /// Strict where leniency would let two readers disagree: a duplicate key of the envelope, `null` as a request's id, an
 /// envelope that is both request and response, and JSON deeper than `max_depth` are refused. Unknown members are
@@ -29,18 +32,49 @@ const MAX_BATCH: usize = 256;
 /// assert!(matches!(message, Message::Request(request) if request.method.as_str() == "ping"));
 /// ```
 pub fn parse(bytes: Bytes, max_depth: usize) -> Result<Message, InvalidMessage> {
+    read(bytes, max_depth, Keep::All)
+}
+
+/// The same for who counts what a message keeps alive by the length of its `params` or `result`: where that is far less than all of
+/// `bytes`, which a slice would keep, it is copied.
+pub fn parse_frugally(bytes: Bytes, max_depth: usize) -> Result<Message, InvalidMessage> {
+    let keep = if bytes.len() > SMALL { Keep::Most(bytes.len()) } else { Keep::All };
+    read(bytes, max_depth, keep)
+}
+
+/// What slices of a message may keep alive.
+#[derive(Clone, Copy)]
+enum Keep {
+    /// All of it.
+    All,
+    /// So many bytes, if they are most of them themselves.
+    Most(usize),
+}
+
+impl Keep {
+    fn part(self, message: &Bytes, raw: &RawValue) -> RawJson {
+        match self {
+            Self::Most(all) if raw.get().len() < all / 2 => {
+                RawJson::from_written(Bytes::copy_from_slice(raw.get().as_bytes()))
+            }
+            _ => RawJson::slice_of(message, raw),
+        }
+    }
+}
+
+fn read(bytes: Bytes, max_depth: usize, keep: Keep) -> Result<Message, InvalidMessage> {
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => {}
-        Some(b'[') => return parse_batch(&bytes, max_depth),
+        Some(b'[') => return parse_batch(&bytes, max_depth, keep),
         _ => return Err(not_json("the message is not a JSON object", false)),
     }
     if exceeds_depth(&bytes, max_depth) {
         return Err(about(&bytes, too_deep(max_depth)));
     }
-    parse_one(&bytes, bytes.len())
+    parse_one(&bytes, keep)
 }
 
-fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessage> {
+fn parse_batch(bytes: &Bytes, max_depth: usize, keep: Keep) -> Result<Message, InvalidMessage> {
     if exceeds_depth(bytes, max_depth) {
         return Err(too_deep(max_depth));
     }
@@ -54,7 +88,7 @@ fn parse_batch(bytes: &Bytes, max_depth: usize) -> Result<Message, InvalidMessag
             let invalid = invalid("a batch holds objects only".into());
             return Err(InvalidMessage { looks_like_message: false, ..invalid });
         }
-        parse_one(&bytes.slice_ref(member.get().as_bytes()), bytes.len())
+        parse_one(&bytes.slice_ref(member.get().as_bytes()), keep)
     };
     Ok(Message::Batch(members.into_iter().map(one).collect()))
 }
@@ -115,8 +149,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Reads one message, which is part of `whole` bytes.
-fn parse_one(bytes: &Bytes, whole: usize) -> Result<Message, InvalidMessage> {
+fn parse_one(bytes: &Bytes, keep: Keep) -> Result<Message, InvalidMessage> {
     let envelope: Envelope<'_> = match serde_json::from_slice(bytes) {
         Ok(envelope) => envelope,
         Err(error) if error.is_data() => return Err(about(bytes, invalid(error.to_string()))),
@@ -132,7 +165,7 @@ fn parse_one(bytes: &Bytes, whole: usize) -> Result<Message, InvalidMessage> {
         (Some(_), Some(None)) => Err(invalid("the id of a request is null")),
         (Some(method), id) => {
             let params = match envelope.params {
-                Some(params) if params.get().starts_with('{') => Some(RawJson::kept_of(bytes, whole, params)),
+                Some(params) if params.get().starts_with('{') => Some(keep.part(bytes, params)),
                 // MCP has parameters by name only; `null` is how some writers leave them out.
                 Some(params) if params.get() == "null" => None,
                 Some(_) => return Err(invalid("`params` is not an object")),
@@ -146,7 +179,7 @@ fn parse_one(bytes: &Bytes, whole: usize) -> Result<Message, InvalidMessage> {
         }
         (None, id) => {
             let outcome = match (envelope.result, envelope.error) {
-                (Some(result), None) => Ok(RawJson::kept_of(bytes, whole, result)),
+                (Some(result), None) => Ok(keep.part(bytes, result)),
                 (None, Some(error)) => Err(error),
                 (Some(_), Some(_)) => return Err(invalid("the response has both a result and an error")),
                 (None, None) => return Err(invalid("the message has no method, result or error")),
@@ -251,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_message_does_not_keep_the_rest() {
+    fn what_is_kept_frugally_of_a_message_does_not_keep_the_rest() {
         let padding = "x".repeat(100_000);
         let request = |params: &str, padding: &str| {
             format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x/y","params":{params},"x":"{padding}"}}"#)
@@ -264,7 +297,7 @@ mod tests {
             (format!("[{},{}]", request(small, ""), request("{}", &padding)), false),
         ] {
             let bytes = Bytes::from(message);
-            let params = match parse(bytes.clone(), 64).unwrap() {
+            let params = match parse_frugally(bytes.clone(), 64).unwrap() {
                 Message::Request(Request { params, .. }) => params.unwrap(),
                 Message::Batch(mut members) => match members.swap_remove(0) {
                     Ok(Message::Request(Request { params, .. })) => params.unwrap(),

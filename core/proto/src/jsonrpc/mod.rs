@@ -10,7 +10,9 @@ mod text;
 mod toplevel;
 mod tree;
 
-pub use codec::{parse, write_error, write_notification, write_request, write_result, write_result_head};
+pub use codec::{
+    parse, parse_frugally, write_error, write_notification, write_request, write_result, write_result_head,
+};
 pub use depth::exceeds_depth;
 pub use error::{ErrorObject, codes};
 pub use id::RequestId;

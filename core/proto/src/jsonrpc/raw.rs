@@ -7,9 +7,6 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// Bytes of a message that any part of it may keep alive.
-const SMALL: usize = 4 * 1024;
-
 /// A piece of JSON that was checked to be well formed and is kept as the bytes it came in.
 ///
 /// A clone shares the bytes. `params` and `result` stay in this form until somebody asks for a type.
@@ -47,17 +44,6 @@ impl RawJson {
     /// Takes `raw`, which lies inside `message`, without copying it.
     pub(crate) fn slice_of(message: &Bytes, raw: &RawValue) -> Self {
         Self(message.slice_ref(raw.get().as_bytes()))
-    }
-
-    /// Takes `raw`, which lies inside `message`, itself part of `whole` bytes that came at once. It is copied where it would keep far more
-    /// alive than it has: what holds it is counted by its own length.
-    pub(super) fn kept_of(message: &Bytes, whole: usize, raw: &RawValue) -> Self {
-        match raw.get().len() {
-            length if whole > SMALL && length < whole / 2 => {
-                Self(Bytes::copy_from_slice(raw.get().as_bytes()))
-            }
-            _ => Self::slice_of(message, raw),
-        }
     }
 
     /// A part of this value, found by deserialising it, without copying.

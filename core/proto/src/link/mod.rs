@@ -355,7 +355,8 @@ impl<C, S> Link<C, S> {
 
     // --- What happens ---
 
-    /// Takes a message of the peer. A [`Message::Batch`] is the owner's to take apart, member by member, where the revision has it.
+    /// Takes a message of the peer, read with [`parse_frugally`](crate::jsonrpc::parse_frugally), or else what it keeps alive is not what
+    /// is counted. A [`Message::Batch`] is the owner's to take apart, member by member, where the revision has it.
     pub fn handle_message(&mut self, now: Instant, message: Message) -> Option<Event<C, S>> {
         if self.closed.is_some() {
             return None;
@@ -375,7 +376,7 @@ impl<C, S> Link<C, S> {
     }
 
     fn handle_request(&mut self, request: Request) -> Option<Event<C, S>> {
-        // Parameters keep no more of their message alive than about what they are.
+        // Read frugally, parameters keep no more alive than about what they are.
         let params = request.params.as_ref().map_or(0, |params| params.as_bytes().len());
         let bytes = params + request.id.heap_bytes();
         let batch = self.batches.reading();

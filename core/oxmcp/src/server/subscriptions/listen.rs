@@ -56,6 +56,7 @@ impl Core {
                 subscription.tasks = core.watch_tasks(&ids, &incoming).await?;
                 subscription.honoured.task_ids = Some(subscription.tasks.ids());
             }
+            drop(incoming);
             core.serve_subscription(version, &subscription).await
         }))
     }

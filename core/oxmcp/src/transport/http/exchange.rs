@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::accept::Accepts;
 use super::asks::unreachable_client;
+use super::budget::Admission;
 use super::outbox::{End, Next, Outbox, Reader};
 use super::sse::{KEEP_ALIVE, write_event};
 use super::{HttpBody, reply};
@@ -46,15 +47,23 @@ impl Peer for Deaf {
 /// more, and cancels the work.
 struct Source {
     work: Option<BoxFuture<'static, Outcome>>,
+    /// The work counts among that of the server.
+    admission: Option<Admission>,
     reader: Reader,
 }
 
 impl Source {
+    /// What is sent from elsewhere.
+    fn of(reader: Reader) -> Self {
+        Self { work: None, admission: None, reader }
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         if let Some(work) = &mut self.work
             && let Poll::Ready(outcome) = work.as_mut().poll(cx)
         {
             self.work = None;
+            self.admission = None;
             self.reader.outbox.end(End::Answer(outcome));
         }
         self.reader.poll_next(cx)
@@ -69,13 +78,18 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// A request whose handler runs while, and only while, the response is waited for.
-    pub(super) fn in_place(id: RequestId, work: BoxFuture<'static, Outcome>, outbox: Arc<Outbox>) -> Self {
-        Self { id, source: Source { work: Some(work), reader: Reader::new(outbox) } }
+    pub(super) fn in_place(
+        id: RequestId,
+        work: BoxFuture<'static, Outcome>,
+        admission: Option<Admission>,
+        outbox: Arc<Outbox>,
+    ) -> Self {
+        Self { id, source: Source { work: Some(work), admission, reader: Reader::new(outbox) } }
     }
 
     /// A request whose answer comes through the outbox.
     pub(super) fn elsewhere(id: RequestId, outbox: Arc<Outbox>) -> Self {
-        Self { id, source: Source { work: None, reader: Reader::new(outbox) } }
+        Self { id, source: Source::of(Reader::new(outbox)) }
     }
 
     /// The response: JSON if the answer comes before any notification, else a stream of events.
@@ -204,12 +218,12 @@ impl EventStream {
     /// once that it is open.
     pub(super) fn listening(outbox: Arc<Outbox>) -> Self {
         let greeting = outbox.greeting(0).unwrap_or_else(|| KEEP_ALIVE.to_vec());
-        Self::new(Source { work: None, reader: Reader::new(outbox) }, None, greeting)
+        Self::new(Source::of(Reader::new(outbox)), None, greeting)
     }
 
     /// The rest of a stream whose connection was lost or closed: `missed`, then what comes.
     pub(super) fn resumed(reader: Reader, missed: Vec<u8>) -> Self {
-        Self::new(Source { work: None, reader }, None, missed)
+        Self::new(Source::of(reader), None, missed)
     }
 
     /// The same with work that is done for as long as the stream is read, and writes into it.

@@ -13,13 +13,15 @@ use tokio::runtime::Handle;
 
 use super::accept::Accepts;
 use super::asks::Aside;
+use super::budget::{Admission, Budget};
 use super::exchange::{Exchange, answer};
 use super::headers::SESSION_ID;
 use super::outbox::{End, Outbox};
+use super::receive::SMALL;
 use super::resumption::Resumption;
 use super::service::unknown_session;
 use super::session::{Grounded, InFlight, Session};
-use super::sessions::{Admission, Sessions};
+use super::sessions::Sessions;
 use super::stateless::Subject;
 use super::{HttpBody, reply};
 use crate::server::{Answer, Core, Outcome, Peer};
@@ -27,13 +29,14 @@ use crate::server::{Answer, Core, Outcome, Peer};
 /// The handshake era: `initialize` opens a session, and everything else belongs to one.
 pub(super) struct Handshakes {
     core: Arc<Core>,
+    budget: Arc<Budget>,
     pub(super) sessions: Sessions,
 }
 
 impl Handshakes {
-    pub(super) fn new(core: Arc<Core>, resumption: Option<Resumption>) -> Self {
+    pub(super) fn new(core: Arc<Core>, resumption: Option<Resumption>, budget: Arc<Budget>) -> Self {
         let sessions = Sessions::new(&core.limits, resumption);
-        Self { core, sessions }
+        Self { core, budget, sessions }
     }
 
     /// Opens a session.
@@ -61,12 +64,13 @@ impl Handshakes {
         }
     }
 
-    /// Answers a request of a session. A handler that takes its time becomes a task: here a lost connection does not mean that the
+    /// Answers a request of a session, whose message has `size` bytes. A handler that takes its time becomes a task: here a lost connection does not mean that the
     /// client no longer wants the answer (2025-11-25, transports, "Sending Messages to the Server").
     pub(super) async fn answer(
         &self,
         session: &HeaderValue,
         request: Request,
+        size: usize,
         accepts: Accepts,
     ) -> Response<HttpBody> {
         let Some(session) = self.sessions.find(session) else { return unknown_session(Some(&request.id)) };
@@ -78,7 +82,7 @@ impl Handshakes {
                 false => Arc::new(Aside(session.clone())),
             }
         };
-        match self.begin(&session, request, peer) {
+        match self.begin(&session, request, size, peer) {
             Ok(Begun::Answered(outcome)) => answer(&id, &outcome, accepts),
             Ok(Begun::Working(mut work, in_flight)) => {
                 let outbox = outbox.unwrap_or_default();
@@ -92,19 +96,25 @@ impl Handshakes {
                 Exchange::elsewhere(id, outbox).respond(accepts).await
             }
             Err(Refusal::NoSession) => unknown_session(Some(&id)),
-            Err(Refusal::Error(status, error)) => reply::error(status, Some(&id), &error),
+            Err(Refusal::Busy(why)) => reply::busy(Some(&id), &why),
+            Err(Refusal::Error(error)) => reply::error(StatusCode::BAD_REQUEST, Some(&id), &error),
         }
     }
 
-    /// Takes a message of a session that is no request.
-    pub(super) async fn take(&self, session: &HeaderValue, message: Message) -> Response<HttpBody> {
+    /// Takes a message of a session that is no request, and has `size` bytes.
+    pub(super) async fn take(
+        &self,
+        session: &HeaderValue,
+        message: Message,
+        size: usize,
+    ) -> Response<HttpBody> {
         let Some(session) = self.sessions.find(session) else { return unknown_session(None) };
         match message {
             Message::Batch(_) if !session.handshake.version.wire().batches => {
                 let why = format!("revision {} has no batches", session.handshake.version);
                 reply::invalid(StatusCode::BAD_REQUEST, None, why)
             }
-            Message::Batch(members) => self.answer_batch(&session, members).await,
+            Message::Batch(members) => self.answer_batch(&session, members, size).await,
             Message::Notification(notification) => {
                 self.take_notification(&session, notification);
                 reply::empty(StatusCode::ACCEPTED)
@@ -131,8 +141,10 @@ impl Handshakes {
         &self,
         session: &Arc<Session>,
         members: Vec<Result<Message, InvalidMessage>>,
+        size: usize,
     ) -> Response<HttpBody> {
-        let answers = members.into_iter().map(|member| self.answer_member(session, member));
+        let share = size / members.len().max(1);
+        let answers = members.into_iter().map(|member| self.answer_member(session, member, share));
         let answers: Vec<Vec<u8>> = join_all(answers).await.into_iter().flatten().collect();
         if answers.is_empty() {
             return reply::empty(StatusCode::ACCEPTED);
@@ -147,11 +159,12 @@ impl Handshakes {
         &self,
         session: &Arc<Session>,
         member: Result<Message, InvalidMessage>,
+        size: usize,
     ) -> Option<Vec<u8>> {
         let (id, outcome) = match member {
             Ok(Message::Request(request)) => {
                 let id = request.id.clone();
-                let outcome = self.serve_member(session, request).await?;
+                let outcome = self.serve_member(session, request, size).await?;
                 (Some(id), outcome)
             }
             Ok(Message::Notification(notification)) => {
@@ -180,7 +193,7 @@ impl Handshakes {
     }
 
     /// Serves a request of a batch; `None` when it is cancelled.
-    async fn serve_member(&self, session: &Arc<Session>, request: Request) -> Option<Outcome> {
+    async fn serve_member(&self, session: &Arc<Session>, request: Request, size: usize) -> Option<Outcome> {
         if request.method == MethodName::Known(Method::Initialize) {
             return Some(Err(invalid_request("`initialize` must not be in a batch".to_owned())));
         }
@@ -193,7 +206,7 @@ impl Handshakes {
             Err(error) => return Some(Err(error)),
         }
         let id = request.id.clone();
-        match self.begin(session, request, || Arc::new(Aside(session.clone()))) {
+        match self.begin(session, request, size, || Arc::new(Aside(session.clone()))) {
             Ok(Begun::Answered(outcome)) => Some(outcome),
             Ok(Begun::Working(work, in_flight)) => {
                 let outbox = Arc::<Outbox>::default();
@@ -201,7 +214,8 @@ impl Handshakes {
                 Exchange::elsewhere(id, outbox).outcome().await
             }
             Err(Refusal::NoSession) => None,
-            Err(Refusal::Error(_, error)) => Some(Err(error)),
+            Err(Refusal::Busy(why)) => Some(Err(ErrorObject::internal(why))),
+            Err(Refusal::Error(error)) => Some(Err(error)),
         }
     }
 
@@ -225,20 +239,23 @@ impl Handshakes {
         &self,
         session: &Arc<Session>,
         request: Request,
+        size: usize,
         peer: impl FnOnce() -> Arc<dyn Peer>,
     ) -> Result<Begun, Refusal> {
-        let in_flight = session.take_off(&request.id).map_err(|grounded| match grounded {
+        let bytes = if size > SMALL { size } else { 0 };
+        let in_flight = session.take_off(&request.id, bytes).map_err(|grounded| match grounded {
             Grounded::Ended => Refusal::NoSession,
             Grounded::Duplicate => {
                 let why = format!("the id {} is of a request still in flight in this session", request.id);
-                Refusal::Error(StatusCode::BAD_REQUEST, invalid_request(why))
+                Refusal::Error(invalid_request(why))
             }
         })?;
-        let Some(admission) = self.sessions.admit() else {
-            let why =
-                format!("too many requests in flight (limit {}); try again later", self.core.limits.serving);
-            return Err(Refusal::Error(StatusCode::SERVICE_UNAVAILABLE, ErrorObject::internal(why)));
+        let Some(admission) = self.budget.admit(in_flight.others) else {
+            return Err(Refusal::Busy(self.budget.too_many()));
         };
+        if !self.budget.has_room_beside(in_flight.other_bytes) {
+            return Err(Refusal::Busy(self.budget.too_large()));
+        }
         match self.core.answer(request, Some(&session.handshake), peer) {
             Answer::Ready(outcome) => Ok(Begun::Answered(outcome)),
             // A session's client reads 404 as the end of the session, so the status says nothing here.
@@ -255,7 +272,9 @@ enum Begun {
 
 enum Refusal {
     NoSession,
-    Error(StatusCode, ErrorObject),
+    /// There is no room for it now.
+    Busy(String),
+    Error(ErrorObject),
 }
 
 fn invalid_request(message: String) -> ErrorObject {

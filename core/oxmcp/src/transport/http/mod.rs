@@ -3,6 +3,7 @@
 mod accept;
 mod asks;
 mod body;
+mod budget;
 mod client;
 mod connection;
 mod event_id;

@@ -1,4 +1,4 @@
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use oxmcp_proto::jsonrpc::{ErrorObject, RequestId, codes, write_error};
 
@@ -44,6 +44,13 @@ pub(super) fn invalid(
     message: impl Into<String>,
 ) -> Response<HttpBody> {
     error(status, id, &ErrorObject::new(codes::INVALID_REQUEST, message))
+}
+
+/// There is no room for the request now; `why` says of what there is too much.
+pub(super) fn busy(id: Option<&RequestId>, why: &str) -> Response<HttpBody> {
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, id, &ErrorObject::internal(why));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// The method is not served; `allow` is what is.

@@ -13,13 +13,14 @@ use oxmcp_proto::negotiation::unsupported_version;
 use oxmcp_proto::{Era, ProtocolVersion};
 
 use super::accept::{self, Accepts};
+use super::budget::Budget;
 use super::event_id::EventId;
 use super::exchange::EventStream;
 use super::guard::Guard;
 use super::handshake::Handshakes;
 use super::headers::{self, LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
 use super::legacy::{Legacy, MESSAGES_PATH, STREAM_PATH};
-use super::receive::{ReceiveError, discard, receive};
+use super::receive::{Allowance, ReceiveError, discard, receive};
 use super::resumption::Resumption;
 use super::session::Resumed;
 use super::stateless::{Stateless, Subject};
@@ -29,7 +30,10 @@ use crate::server::Core;
 use crate::{Limits, Result, Server};
 
 /// How long a client may be silent in the middle of a request's body.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+const BODY_SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a request's body may take in all.
+const BODY_TOTAL: Duration = Duration::from_secs(300);
 
 /// The methods that the endpoint serves in some era.
 const ALLOW: &str = "GET, POST, DELETE";
@@ -61,6 +65,7 @@ struct Endpoint {
     guard: Guard,
     path: Option<Box<str>>,
     core: Arc<Core>,
+    budget: Arc<Budget>,
     stateless: Stateless,
     handshakes: Handshakes,
     legacy: Option<Legacy>,
@@ -84,13 +89,15 @@ impl HttpService {
     /// `path` is the only path to answer at; without it, the path does not matter.
     pub(super) fn new(server: &Server, options: &HttpOptions, path: Option<&str>) -> Result<Self> {
         let core = server.core_over(Carrier::Http);
+        let budget = Budget::new(&core.limits);
         let endpoint = Endpoint {
             guard: Guard::new(options)?,
             path: path.map(Box::from),
-            stateless: Stateless::new(core.clone()),
-            handshakes: Handshakes::new(core.clone(), Resumption::new(options, &core.limits)),
+            stateless: Stateless::new(core.clone(), budget.clone()),
+            handshakes: Handshakes::new(core.clone(), Resumption::new(options, &core.limits), budget.clone()),
             legacy: options.legacy_sse.then(|| Legacy::new(server)),
             core,
+            budget,
         };
         Ok(Self { endpoint: Arc::new(endpoint) })
     }
@@ -222,20 +229,40 @@ impl Endpoint {
             let why = "the Content-Type of a POST is application/json";
             return Err(Box::new(reply::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, why)));
         }
-        let limits = &self.core.limits;
+        let limit = self.core.limits.message_bytes;
+        let allowance = Allowance { silence: BODY_SILENCE, total: BODY_TOTAL, budget: &self.budget };
         let mut body = pin!(body);
-        match receive(body.as_mut(), limits.message_bytes, Some(BODY_PATIENCE)).await {
+        match receive(body.as_mut(), limit, Some(allowance)).await {
             Ok(body) => Ok(body),
             Err(error) => {
-                if matches!(error, ReceiveError::TooLarge) {
+                // Read to its end, a body does not cost its connection.
+                if matches!(error, ReceiveError::TooLarge | ReceiveError::NoRoom) {
                     discard(body).await;
                 }
-                Err(Box::new(not_received(&error, limits.message_bytes)))
+                Err(Box::new(self.not_received(&error)))
+            }
+        }
+    }
+
+    fn not_received<E>(&self, error: &ReceiveError<E>) -> Response<HttpBody> {
+        match error {
+            ReceiveError::TooLarge => {
+                let limit = self.core.limits.message_bytes;
+                let why = format!("the message is larger than this server's limit of {limit} bytes");
+                reply::invalid(StatusCode::PAYLOAD_TOO_LARGE, None, why)
+            }
+            ReceiveError::NoRoom => reply::busy(None, &self.budget.too_large()),
+            ReceiveError::Late => {
+                reply::invalid(StatusCode::REQUEST_TIMEOUT, None, "the request's body did not come in time")
+            }
+            ReceiveError::Broken(_) => {
+                reply::invalid(StatusCode::BAD_REQUEST, None, "the request's body did not come to its end")
             }
         }
     }
 
     async fn answer(&self, headers: &HeaderMap, accepts: Accepts, body: Bytes) -> Response<HttpBody> {
+        let size = body.len();
         let message = match jsonrpc::parse(body, self.core.limits.message_depth) {
             Ok(message) => message,
             Err(invalid) => {
@@ -277,7 +304,7 @@ impl Endpoint {
                     self.handshakes.initialize(request, accepts).await
                 } else {
                     match session {
-                        Some(session) => self.handshakes.answer(session, request, accepts).await,
+                        Some(session) => self.handshakes.answer(session, request, size, accepts).await,
                         None => no_session(id.as_ref()),
                     }
                 }
@@ -287,7 +314,7 @@ impl Endpoint {
                     self.core.overhear(&other);
                     not_a_request(name, &other)
                 }
-                (_, Some(session)) => self.handshakes.take(session, other).await,
+                (_, Some(session)) => self.handshakes.take(session, other, size).await,
                 (_, None) => no_session(None),
             },
         }
@@ -369,21 +396,6 @@ fn open_legacy(legacy: &Legacy, headers: &HeaderMap) -> Response<HttpBody> {
 fn no_events() -> Response<HttpBody> {
     let why = "the Accept header does not allow text/event-stream";
     reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why)
-}
-
-fn not_received<E>(error: &ReceiveError<E>, limit: usize) -> Response<HttpBody> {
-    match error {
-        ReceiveError::TooLarge => {
-            let why = format!("the message is larger than this server's limit of {limit} bytes");
-            reply::invalid(StatusCode::PAYLOAD_TOO_LARGE, None, why)
-        }
-        ReceiveError::Silent => {
-            reply::invalid(StatusCode::REQUEST_TIMEOUT, None, "the request's body did not come in time")
-        }
-        ReceiveError::Broken(_) => {
-            reply::invalid(StatusCode::BAD_REQUEST, None, "the request's body did not come to its end")
-        }
-    }
 }
 
 /// The response to a message of the stateless era that wants no answer.

@@ -53,6 +53,8 @@ struct State {
 /// A request in flight.
 struct Flight {
     number: u64,
+    /// Bytes of its message, if they are counted.
+    bytes: usize,
     /// What runs for it and where its answer goes, once it is known that it takes time.
     work: Option<(AbortHandle, Arc<Outbox>)>,
     /// The answer is there, so another request may have the id.
@@ -122,21 +124,30 @@ impl Session {
         self.last_use.store(now, Ordering::Relaxed);
     }
 
-    /// Takes a request into the session. It can be cancelled from now on, until the guard is dropped.
-    pub(super) fn take_off(self: &Arc<Self>, id: &RequestId) -> std::result::Result<InFlight, Grounded> {
+    /// Takes a request into the session, of whose message so many bytes count. It can be cancelled from now on, until the guard is dropped.
+    pub(super) fn take_off(
+        self: &Arc<Self>,
+        id: &RequestId,
+        bytes: usize,
+    ) -> std::result::Result<InFlight, Grounded> {
         let mut state = self.state();
         if state.ended {
             return Err(Grounded::Ended);
         }
         let number = state.next_flight;
-        let flight = Flight { number, work: None, answered: false };
+        let others = state.flights.len();
+        let other_bytes = match bytes {
+            0 => 0,
+            _ => state.flights.values().map(|flight| flight.bytes).sum(),
+        };
+        let flight = Flight { number, bytes, work: None, answered: false };
         match state.flights.entry(id.clone()) {
             Entry::Occupied(slot) if !slot.get().answered => return Err(Grounded::Duplicate),
             slot => drop(slot.insert_entry(flight)),
         }
         state.next_flight += 1;
         drop(state);
-        Ok(InFlight { session: self.clone(), id: id.clone(), number })
+        Ok(InFlight { session: self.clone(), id: id.clone(), number, others, other_bytes })
     }
 
     /// Cancels a request. Nothing happens when it is not in flight.
@@ -282,6 +293,10 @@ pub(super) struct InFlight {
     session: Arc<Session>,
     id: RequestId,
     number: u64,
+    /// Requests that were in flight in the session before it.
+    pub(super) others: usize,
+    /// The bytes of their messages that count, if those of its own do.
+    pub(super) other_bytes: usize,
 }
 
 impl InFlight {

@@ -1,6 +1,5 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,9 +20,6 @@ pub(super) struct Sessions {
     clock: Clock,
     capacity: usize,
     idle: Duration,
-    /// The requests of all sessions that are being served, which outlive their connections.
-    serving: Arc<AtomicUsize>,
-    max_serving: usize,
 }
 
 #[derive(Default)]
@@ -53,8 +49,6 @@ impl Sessions {
             clock: Clock(Instant::now()),
             capacity: limits.sessions.max(1),
             idle: limits.session_idle,
-            serving: Arc::default(),
-            max_serving: limits.serving,
         }
     }
 
@@ -115,13 +109,6 @@ impl Sessions {
     pub(super) fn end_all(&self) {
         let table = std::mem::take(&mut *self.table());
         end_all(table.sessions.into_values());
-    }
-
-    /// Counts a request in, if there is room for one more.
-    pub(super) fn admit(&self) -> Option<Admission> {
-        let count = self.serving.fetch_add(1, Ordering::Relaxed);
-        let admission = Admission(self.serving.clone());
-        (count < self.max_serving).then_some(admission)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -185,15 +172,6 @@ impl Table {
 fn end_all(sessions: impl IntoIterator<Item = Arc<Session>>) {
     for session in sessions {
         session.end();
-    }
-}
-
-/// A request that counts among those being served until it is dropped.
-pub(super) struct Admission(Arc<AtomicUsize>);
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -270,7 +248,7 @@ mod tests {
         let session = sessions.find(&id).expect("it is listened to");
         drop(EventStream::listening(listener));
 
-        let in_flight = session.take_off(&1.into()).unwrap();
+        let in_flight = session.take_off(&1.into(), 0).unwrap();
         let outbox = Arc::<Outbox>::default();
         let work = tokio::spawn(std::future::pending::<()>());
         in_flight.attach(work.abort_handle(), outbox.clone());
@@ -288,20 +266,20 @@ mod tests {
         let sessions = sessions(Limits::default());
         let id = sessions.open(handshake());
         let session = sessions.find(&id).unwrap();
-        let first = session.take_off(&1.into()).unwrap();
-        assert_eq!(session.take_off(&1.into()).err(), Some(Grounded::Duplicate));
+        let first = session.take_off(&1.into(), 0).unwrap();
+        assert_eq!(session.take_off(&1.into(), 0).err(), Some(Grounded::Duplicate));
         session.cancel(&1.into());
         // The id is free again, and what comes of the first request does not touch the second.
-        let second = session.take_off(&1.into()).unwrap();
+        let second = session.take_off(&1.into(), 0).unwrap();
         let work = tokio::spawn(std::future::pending::<()>());
         first.attach(work.abort_handle(), Arc::default());
         assert!(work.await.unwrap_err().is_cancelled());
         drop(first);
-        assert_eq!(session.take_off(&1.into()).err(), Some(Grounded::Duplicate));
+        assert_eq!(session.take_off(&1.into(), 0).err(), Some(Grounded::Duplicate));
         drop(second);
-        assert!(session.take_off(&1.into()).is_ok());
+        assert!(session.take_off(&1.into(), 0).is_ok());
         assert!(sessions.end(&id));
-        assert_eq!(session.take_off(&2.into()).err(), Some(Grounded::Ended));
+        assert_eq!(session.take_off(&2.into(), 0).err(), Some(Grounded::Ended));
         assert!(session.listen().is_none());
     }
 }

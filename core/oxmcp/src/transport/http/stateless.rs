@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::accept::Accepts;
+use super::budget::Budget;
 use super::exchange::{Deaf, Exchange, answer};
 use super::headers::{self, METHOD, NAME, PROTOCOL_VERSION};
 use super::outbox::Outbox;
@@ -19,12 +20,13 @@ use crate::server::{Answer, Core, Peer};
 /// The stateless era: one request, one answer, and nothing kept.
 pub(super) struct Stateless {
     core: Arc<Core>,
+    budget: Arc<Budget>,
     deaf: Arc<dyn Peer>,
 }
 
 impl Stateless {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, deaf: Arc::new(Deaf) }
+    pub(super) fn new(core: Arc<Core>, budget: Arc<Budget>) -> Self {
+        Self { core, budget, deaf: Arc::new(Deaf) }
     }
 
     /// Whether the headers say what the body says (2026-07-28, Streamable HTTP, "Server Validation").
@@ -59,6 +61,11 @@ impl Stateless {
     /// it along.
     pub(super) async fn answer(&self, request: Request, accepts: Accepts) -> Response<HttpBody> {
         let id = request.id.clone();
+        let Some(admission) = self.budget.admit(0) else {
+            return reply::busy(Some(&id), &self.budget.too_many());
+        };
+        // Subscriptions have a limit of their own.
+        let admission = (request.method != MethodName::Known(Method::Listen)).then_some(admission);
         let mut outbox = None;
         let notify = || -> Arc<dyn Peer> {
             let new = outbox.insert(Arc::<Outbox>::default());
@@ -74,7 +81,7 @@ impl Stateless {
                 reply::error(status, Some(&id), &error)
             }
             Answer::Later(work) => {
-                Exchange::in_place(id, work, outbox.unwrap_or_default()).respond(accepts).await
+                Exchange::in_place(id, work, admission, outbox.unwrap_or_default()).respond(accepts).await
             }
         }
     }

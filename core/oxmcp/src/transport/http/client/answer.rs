@@ -40,7 +40,10 @@ impl<'a> Answer<'a> {
     pub(super) async fn in_json(mut self, body: Incoming, limit: usize) -> Result<Outcome, HttpError> {
         let body = receive(pin!(body), limit, None).await.map_err(|error| match error {
             ReceiveError::TooLarge => HttpError::TooLarge { limit },
-            ReceiveError::Silent => HttpError::Broken("the answer did not come in time".to_owned()),
+            // A client sets neither a time nor a budget for a body.
+            ReceiveError::Late | ReceiveError::NoRoom => {
+                HttpError::Broken("the answer did not come in time".to_owned())
+            }
             ReceiveError::Broken(error) => HttpError::broken(&error),
         })?;
         let answer = self.look(body)?;
