@@ -17,7 +17,7 @@ async fn a_client_and_a_server_meet_in_every_revision() {
         assert_eq!(client.call_tool("grüße", json!({})).await.unwrap().joined_text(), "hallo");
         let blob = client.call_tool("blob", json!({"size": 2 << 20})).await.unwrap();
         assert_eq!(blob.joined_text().len(), 2 << 20);
-        assert_eq!(client.list_tools().await.unwrap().len(), 9);
+        assert_eq!(client.list_tools().await.unwrap().len(), 10);
         client.close().await.unwrap();
     }
 }
