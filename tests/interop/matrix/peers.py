@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from dataclasses import dataclass
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[2]
+# Where the programs in Rust are.
+PROGRAMS = pathlib.Path(os.environ["INTEROP_PROGRAMS"])
 
 FEATURES = [
     "tools",
@@ -55,6 +58,8 @@ class Peer:
         folder = HERE / "peers" / self.name
         if (folder / "package.json").exists():
             return ["node", str(folder / f"{role}.mjs")]
+        if (folder / f"{role}.rs").exists():
+            return [str(PROGRAMS / f"interop-matrix-{self.name}-{role}")]
         return [str(ROOT / ".build" / "interop" / self.name / "bin" / "python"), str(folder / f"{role}.py")]
 
 
@@ -67,6 +72,7 @@ PEERS = [
     Peer("mcp-2", ("2025-11-25", "2026-07-28")),
     Peer("typescript-2", ("2025-11-25", "2026-07-28"), lacks=(DROPS_LAST_PROGRESS,)),
     Peer("typescript-1", ("2025-11-25",), lacks=(DROPS_LAST_PROGRESS,)),
+    Peer("rmcp", ("2025-11-25", "2026-07-28")),
     Peer("mcp-1", ("2025-11-25",)),
     # 1.2.1, which speaks 2024-11-05 alone.
     Peer(

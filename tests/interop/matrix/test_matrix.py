@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import pathlib
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +15,8 @@ from typing import Any
 
 import pytest
 from expected import expected
-from peers import CLIENT, HERE, PEERS, SERVER, Peer
+from peers import CLIENT, HERE, PEERS, PROGRAMS, SERVER, Peer
 
-# Where the programs of oxmcp are.
-PROGRAMS = pathlib.Path(os.environ["INTEROP_PROGRAMS"])
 # How long a meeting may take, in seconds; every feature has a limit of its own.
 PATIENCE = 110
 

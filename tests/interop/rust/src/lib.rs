@@ -1,13 +1,17 @@
 //! Two servers with the same tools, one made with oxmcp and one with rmcp, the official SDK for Rust. The tests have each
-//! called by the other's client.
+//! called by the other's client. Beside them what the Rust programs of the matrix of peers need.
 
 mod abandoned;
+mod drive;
 mod everything;
 mod oxmcp_server;
+mod rmcp_http;
 mod rmcp_server;
 mod tools;
 
+pub use drive::{Outcome, drive};
 pub use everything::everything_server;
 pub use oxmcp_server::oxmcp_server;
-pub use rmcp_server::{RmcpHttp, RmcpServer};
+pub use rmcp_http::RmcpHttp;
+pub use rmcp_server::RmcpServer;
 pub use tools::{AUDIO, IMAGE, PAGE_SIZE, RESOURCE, TOOLS};

@@ -1,8 +1,5 @@
 use std::sync::Arc;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use rmcp::handler::server::tool::schema_for_type;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject,
@@ -10,14 +7,10 @@ use rmcp::model::{
     ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
 
 use crate::abandoned::Abandoned;
 use crate::tools::{AUDIO, Add, Count, IMAGE, PAGE_SIZE, RESOURCE, Sum, TOOLS};
@@ -121,42 +114,4 @@ fn text(text: String) -> CallToolResult {
 
 fn failed(why: &str) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(why)])
-}
-
-/// The server made with rmcp, listening for HTTP until it is dropped.
-pub struct RmcpHttp {
-    url: String,
-    accepting: AbortHandle,
-}
-
-impl RmcpHttp {
-    /// Listens on a free port of this machine. With `json`, answers are `application/json` and the handshake era is served
-    /// without sessions; otherwise answers are event streams.
-    pub async fn listen(json: bool) -> std::io::Result<Self> {
-        let server = RmcpServer::default();
-        let config =
-            StreamableHttpServerConfig::default().with_json_response(json).with_legacy_session_mode(!json);
-        let sessions = Arc::new(LocalSessionManager::default());
-        let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}/mcp", listener.local_addr()?);
-        let accepting = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let service = TowerToHyperService::new(service.clone());
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-            }
-        });
-        Ok(Self { url, accepting: accepting.abort_handle() })
-    }
-
-    /// Where it listens.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-}
-
-impl Drop for RmcpHttp {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
 }

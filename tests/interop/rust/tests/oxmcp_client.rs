@@ -10,7 +10,7 @@ use oxmcp::client::Target;
 use oxmcp::model::{Content, Implementation};
 use oxmcp::transport::Stderr;
 use oxmcp::{Client, Command, ErrorKind, ProtocolVersion};
-use oxmcp_interop::{AUDIO, IMAGE, PAGE_SIZE, RESOURCE, RmcpHttp, TOOLS};
+use oxmcp_interop::{AUDIO, IMAGE, PAGE_SIZE, RESOURCE, RmcpHttp, RmcpServer, TOOLS};
 use serde_json::json;
 
 /// A server over each transport.
@@ -28,7 +28,8 @@ enum Transport {
 
 impl Servers {
     async fn start() -> Self {
-        Self { streams: RmcpHttp::listen(false).await.unwrap(), json: RmcpHttp::listen(true).await.unwrap() }
+        let listen = |json| RmcpHttp::listen(RmcpServer::default(), json);
+        Self { streams: listen(false).await.unwrap(), json: listen(true).await.unwrap() }
     }
 
     fn target(&self, transport: Transport) -> Target {

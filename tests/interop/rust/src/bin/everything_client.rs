@@ -1,4 +1,4 @@
-//! The client of the matrix: does what each feature asks for and prints a line of JSON for it: what it saw, or what went wrong.
+//! The client of the matrix.
 //!
 //! Usage: interop-everything-client REVISION | auto FEATURE[,FEATURE...] URL | COMMAND [ARGS...]
 
@@ -12,13 +12,9 @@ use oxmcp::model::{
     ElicitResult, Extra, LoggingLevel, ResourceContents, Root,
 };
 use oxmcp::{Client, Command, ProtocolVersion};
+use oxmcp_interop::{Outcome, drive};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-
-type Outcome = Result<Value, Box<dyn Error>>;
-
-/// How long a feature may take. A peer that never answers is a failure of that feature alone.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const USAGE: &str = "usage: interop-everything-client REVISION | auto FEATURES URL | COMMAND [ARGS...]";
 
@@ -36,11 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "auto" => connect.await?,
         pinned => connect.only(pinned.parse::<ProtocolVersion>()?).await?,
     };
-    println!("{}", json!({"feature": "revision", "saw": client.protocol_version().as_str()}));
     let mut driver = Driver { client: client.clone(), heard };
-    for feature in features.split(',') {
-        println!("{}", driver.report(feature).await);
-    }
+    drive(client.protocol_version().as_str(), features, async |feature| driver.exercise(feature).await).await;
     client.close().await?;
     Ok(())
 }
@@ -79,14 +72,6 @@ struct Driver {
 }
 
 impl Driver {
-    async fn report(&mut self, feature: &str) -> Value {
-        let done = tokio::time::timeout(PATIENCE, self.exercise(feature)).await;
-        match done.unwrap_or_else(|_| Err("nothing came".into())) {
-            Ok(saw) => json!({"feature": feature, "saw": saw}),
-            Err(error) => json!({"feature": feature, "error": error.to_string()}),
-        }
-    }
-
     async fn exercise(&mut self, feature: &str) -> Outcome {
         match feature {
             "tools" => self.tools().await,
