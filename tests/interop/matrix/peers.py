@@ -63,13 +63,26 @@ class Peer:
         return [str(ROOT / ".build" / "interop" / self.name / "bin" / "python"), str(folder / f"{role}.py")]
 
 
-# The TypeScript SDKs put off what a notification does, but not what an answer does: progress that is read together with the answer
-# comes when nobody listens any more. Over HTTP each message is an event of its own; and `cancellation` needs one report on stdio too.
+# The TypeScript SDKs put off what a notification does (`Protocol._onnotification`), but not what an answer does: progress that is
+# read together with the answer comes when nobody listens any more. Over HTTP each message is an event of its own; and
+# `cancellation` needs one report on stdio too.
 DROPS_LAST_PROGRESS = Lack(CLIENT, "progress", "drops progress that is read together with the answer", "stdio")
 
 # Every combination that is not tried is told here.
 PEERS = [
     Peer("mcp-2", ("2025-11-25", "2026-07-28")),
+    Peer(
+        "fastmcp",
+        ("2025-11-25", "2026-07-28"),
+        lacks=(
+            Lack(
+                SERVER,
+                "subscriptions",
+                "has no handler for them (`MCPOperationsMixin._setup_handlers`), and extensions may not bring one for a method of the "
+                "protocol (`MethodBinding.__post_init__`)",
+            ),
+        ),
+    ),
     Peer("typescript-2", ("2025-11-25", "2026-07-28"), lacks=(DROPS_LAST_PROGRESS,)),
     Peer("typescript-1", ("2025-11-25",), lacks=(DROPS_LAST_PROGRESS,)),
     Peer("rmcp", ("2025-11-25", "2026-07-28")),
@@ -81,10 +94,10 @@ PEERS = [
         transports=("stdio", "sse"),
         lacks=(
             Lack(SERVER, "elicitation", "the revision has none"),
-            Lack(SERVER, "cancellation", "takes no notice of cancelled requests, and serves one at a time"),
+            Lack(SERVER, "cancellation", "takes no notice of cancelled requests, and serves one at a time (`Server.run`)"),
             Lack(CLIENT, "elicitation", "the revision has none"),
-            Lack(CLIENT, "cancellation", "has no message for it"),
-            Lack(CLIENT, "sampling", "declares the capability for no client"),
+            Lack(CLIENT, "cancellation", "has no message for it (`mcp.types`)"),
+            Lack(CLIENT, "sampling", "never declares the capability (`ClientSession.initialize`)"),
         ),
     ),
 ]

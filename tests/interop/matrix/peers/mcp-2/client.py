@@ -6,13 +6,11 @@ import sys
 from typing import Any
 
 import anyio
+import driver
 import mcp_types as types
-from driver import ROOTS, Heard, drive, echo, fill_in, until_cancelled
+from driver import ROOTS, drive, echo, fill_in, logs, updates
+from everything import NOTE
 from mcp import Client, StdioServerParameters
-
-NOTE = "test://note"
-
-logs, updates = Heard(), Heard()
 
 
 async def sample(context, params) -> types.CreateMessageResult:
@@ -40,89 +38,61 @@ async def hear(message) -> None:
         updates.tell(str(message.params.uri))
 
 
-class Features:
+class Features(driver.Features):
     def __init__(self, client: Client) -> None:
         self.client = client
         self.modern = client.protocol_version >= "2026-07-28"
 
-    async def call(self, tool: str, **arguments: Any) -> str:
-        return (await self.client.call_tool(tool, arguments)).content[0].text
+    async def call_tool(self, name: str, arguments: dict[str, Any], report: Any = None) -> types.CallToolResult:
+        return await self.client.call_tool(name, arguments, progress_callback=report)
 
-    async def tools(self) -> Any:
-        failed = await self.client.call_tool("fail", {})
-        return {
-            "names": sorted(tool.name for tool in (await self.client.list_tools()).tools),
-            "sum": await self.call("add", a=2, b=3),
-            "failed": failed.is_error and "it failed" in failed.content[0].text,
-        }
+    def failed(self, result: types.CallToolResult) -> bool:
+        return result.is_error
 
-    async def resources(self) -> Any:
-        return {
-            "uris": sorted(str(it.uri) for it in (await self.client.list_resources()).resources),
-            "templates": [it.uri_template for it in (await self.client.list_resource_templates()).resource_templates],
-            "note": [it.text for it in (await self.client.read_resource(NOTE)).contents],
-            "blob": [it.blob for it in (await self.client.read_resource("test://blob")).contents],
-            "item": [it.text for it in (await self.client.read_resource("test://item/7")).contents],
-        }
+    async def list_tools(self) -> list[Any]:
+        return (await self.client.list_tools()).tools
 
-    async def prompts(self) -> Any:
-        prompt = await self.client.get_prompt("greet", {"name": "Ada"})
-        return {
-            "names": [it.name for it in (await self.client.list_prompts()).prompts],
-            "messages": [message.content.text for message in prompt.messages],
-        }
+    async def list_resources(self) -> list[Any]:
+        return (await self.client.list_resources()).resources
 
-    async def completion(self) -> Any:
-        prompt = types.PromptReference(type="ref/prompt", name="greet")
-        template = types.ResourceTemplateReference(type="ref/resource", uri="test://item/{id}")
-        names = await self.client.complete(prompt, {"name": "name", "value": "A"})
-        ids = await self.client.complete(template, {"name": "id", "value": "1"})
-        return {"names": names.completion.values, "ids": ids.completion.values}
+    async def list_templates(self) -> list[str]:
+        return [it.uri_template for it in (await self.client.list_resource_templates()).resource_templates]
 
-    async def sampling(self) -> Any:
-        return await self.call("ask_model")
+    async def read(self, uri: str) -> list[Any]:
+        return (await self.client.read_resource(uri)).contents
 
-    async def elicitation(self) -> Any:
-        return [await self.call("ask_user", message=message) for message in ("Your name?", "Your password?")]
+    async def list_prompts(self) -> list[Any]:
+        return (await self.client.list_prompts()).prompts
 
-    async def roots(self) -> Any:
-        return await self.call("show_roots")
+    async def get_prompt(self, name: str, arguments: dict[str, str]) -> types.GetPromptResult:
+        return await self.client.get_prompt(name, arguments)
 
-    async def logging(self) -> Any:
+    async def complete_prompt(self, name: str, argument: str, value: str) -> list[str]:
+        return await self.complete(types.PromptReference(type="ref/prompt", name=name), argument, value)
+
+    async def complete_template(self, template: str, argument: str, value: str) -> list[str]:
+        return await self.complete(types.ResourceTemplateReference(type="ref/resource", uri=template), argument, value)
+
+    async def complete(self, reference: Any, argument: str, value: str) -> list[str]:
+        return (await self.client.complete(reference, {"name": argument, "value": value})).completion.values
+
+    async def set_level(self, level: str) -> None:
         if not self.modern:
-            await self.client.set_logging_level("debug")
-        await self.call("log")
-        return [await logs.next(), await logs.next()]
+            await self.client.set_logging_level(level)
 
-    async def progress(self) -> Any:
-        reports = []
+    async def subscribe(self, uri: str) -> None:
+        await self.client.subscribe_resource(uri)
 
-        async def report(progress, total, message) -> None:
-            reports.append([progress, total, message])
-
-        result = await self.client.call_tool("count", {"to": 3}, progress_callback=report)
-        return {"text": result.content[0].text, "reports": reports}
-
-    async def cancellation(self) -> Any:
-        with anyio.CancelScope() as scope:
-
-            async def cancel(*_) -> None:
-                scope.cancel()
-
-            await self.client.call_tool("wait", {}, progress_callback=cancel)
-        return await until_cancelled(lambda: self.call("waits"))
+    async def unsubscribe(self, uri: str) -> None:
+        await self.client.unsubscribe_resource(uri)
 
     async def subscriptions(self) -> Any:
-        if self.modern:
-            async with self.client.listen(resource_subscriptions=[NOTE]) as subscription:
-                await self.call("touch")
-                async for event in subscription:
-                    return event.uri
-        await self.client.subscribe_resource(NOTE)
-        await self.call("touch")
-        updated = await updates.next()
-        await self.client.unsubscribe_resource(NOTE)
-        return updated
+        if not self.modern:
+            return await super().subscriptions()
+        async with self.client.listen(resource_subscriptions=[NOTE]) as subscription:
+            await self.call("touch")
+            async for event in subscription:
+                return event.uri
 
 
 async def main() -> None:

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import sys
+from base64 import b64encode
 from typing import Any
 
 import anyio
 import mcp_types as types
-import uvicorn
+from everything import BLOB, NAME, NOTE, TEMPLATE, TOOLS, fitting, greeting, read, start, wait, waits
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 
-NOTE = "test://note"
-NAME = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
-
-begun = cancelled = 0
 bus = InMemorySubscriptionBus()
-
-
-def schema(**properties: str) -> dict[str, Any]:
-    members = {name: {"type": kind} for name, kind in properties.items()}
-    return {"type": "object", "properties": members, "required": list(members)}
-
-
-TOOLS = {
-    "add": schema(a="integer", b="integer"),
-    "fail": schema(),
-    "ask_model": schema(),
-    "ask_user": schema(message="string"),
-    "show_roots": schema(),
-    "log": schema(),
-    "count": schema(to="integer"),
-    "wait": schema(),
-    "waits": schema(),
-    "touch": schema(),
-}
 
 
 async def list_tools(ctx, params) -> types.ListToolsResult:
@@ -55,7 +31,6 @@ async def call_tool(ctx, params) -> types.CallToolResult | types.InputRequiredRe
 
 
 async def run(ctx, params, arguments: dict[str, Any]) -> str | types.InputRequiredResult:
-    global begun, cancelled
     match params.name:
         case "add":
             return str(arguments["a"] + arguments["b"])
@@ -88,15 +63,9 @@ async def run(ctx, params, arguments: dict[str, Any]) -> str | types.InputRequir
                 await ctx.session.report_progress(step, arguments["to"], f"step {step}")
             return "counted"
         case "wait":
-            begun += 1
-            try:
-                await ctx.session.report_progress(1)
-                await anyio.sleep_forever()
-            except anyio.get_cancelled_exc_class():
-                cancelled += 1
-                raise
+            await wait(lambda: ctx.session.report_progress(1))
         case "waits":
-            return f"{begun} begun, {cancelled} cancelled"
+            return waits()
         case "touch":
             if modern(ctx):
                 await bus.publish(ResourceUpdated(uri=NOTE))
@@ -119,24 +88,22 @@ async def ask(ctx, params, request, answer: type) -> Any:
 
 
 async def list_resources(ctx, params) -> types.ListResourcesResult:
-    return types.ListResourcesResult(
-        resources=[types.Resource(uri=NOTE, name="note"), types.Resource(uri="test://blob", name="blob")]
-    )
+    resources = [types.Resource(uri=NOTE, name="note"), types.Resource(uri=BLOB, name="blob")]
+    return types.ListResourcesResult(resources=resources)
 
 
 async def list_templates(ctx, params) -> types.ListResourceTemplatesResult:
-    template = types.ResourceTemplate(uri_template="test://item/{id}", name="item")
+    template = types.ResourceTemplate(uri_template=TEMPLATE, name="item")
     return types.ListResourceTemplatesResult(resource_templates=[template])
 
 
 async def read_resource(ctx, params) -> types.ReadResourceResult:
     uri = str(params.uri)
-    if uri == NOTE:
-        contents = types.TextResourceContents(uri=uri, text="a note")
-    elif uri == "test://blob":
-        contents = types.BlobResourceContents(uri=uri, blob="AQID")
+    held = read(uri)
+    if isinstance(held, bytes):
+        contents = types.BlobResourceContents(uri=uri, blob=b64encode(held).decode())
     else:
-        contents = types.TextResourceContents(uri=uri, text=f"item {uri.removeprefix('test://item/')}")
+        contents = types.TextResourceContents(uri=uri, text=held)
     return types.ReadResourceResult(contents=[contents])
 
 
@@ -146,14 +113,13 @@ async def list_prompts(ctx, params) -> types.ListPromptsResult:
 
 
 async def get_prompt(ctx, params) -> types.GetPromptResult:
-    content = types.TextContent(type="text", text=f"Hello, {params.arguments['name']}!")
+    content = types.TextContent(type="text", text=greeting(params.arguments["name"]))
     return types.GetPromptResult(messages=[types.PromptMessage(role="user", content=content)])
 
 
 async def complete(ctx, params) -> types.CompleteResult:
-    values = ["Ada", "Alan", "Bo"] if params.ref.type == "ref/prompt" else ["1", "10", "2"]
-    fitting = [value for value in values if value.startswith(params.argument.value)]
-    return types.CompleteResult(completion=types.Completion(values=fitting))
+    values = fitting(params.ref.type, params.argument.value)
+    return types.CompleteResult(completion=types.Completion(values=values))
 
 
 async def agree(ctx, params) -> types.EmptyResult:
@@ -183,10 +149,4 @@ async def stdio() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "stdio":
-        anyio.run(stdio)
-    else:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            print(f"http://127.0.0.1:{listening.getsockname()[1]}/mcp", flush=True)
-            config = uvicorn.Config(server.streamable_http_app(), log_level="warning")
-            uvicorn.Server(config).run(sockets=[listening])
+    start(lambda: anyio.run(stdio), server.streamable_http_app)
