@@ -42,6 +42,7 @@ pub mod fuzzing;
 pub mod layer;
 mod limits;
 mod param_headers;
+mod pauses;
 mod schema;
 pub mod server;
 pub mod store;

@@ -85,6 +85,10 @@ async fn one_stream_tells_of_everything_in_the_stateless_era() {
     let lists = json!({"toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true});
     assert_eq!(first["params"]["notifications"], lists);
     acknowledge(&mut peer, &first, None).await;
+    // The client did not wait for that, and knows nothing of what was before.
+    for list in ["Tools", "Resources", "Prompts"] {
+        assert_eq!(heard.recv().await.unwrap(), list);
+    }
     peer.tell("notifications/prompts/list_changed", json!({"_meta": of(&first)})).await;
     assert_eq!(heard.recv().await.unwrap(), "Prompts");
 
@@ -136,7 +140,7 @@ async fn a_server_that_knows_no_subscriptions_fails_them() {
 }
 
 #[tokio::test]
-async fn a_stream_that_the_server_closed_is_opened_again_when_something_is_wanted() {
+async fn a_stream_that_the_server_closed_is_opened_again_with_what_is_wanted_now() {
     let (client, mut peer) = connect(STATELESS, |it| it).await;
     let serve = async {
         let request = listened(&mut peer).await;
@@ -146,19 +150,134 @@ async fn a_stream_that_the_server_closed_is_opened_again_when_something_is_wante
     let (request, subscribed) = tokio::join!(serve, client.subscribe("x:a"));
     subscribed.unwrap();
     peer.answer(&request, json!({"resultType": "complete", "_meta": of(&request)})).await;
+    let again = listened(&mut peer).await;
+    assert_eq!(again["params"]["notifications"]["resourceSubscriptions"], json!(["x:a"]));
+    peer.answer(&again, json!({"resultType": "complete", "_meta": of(&again)})).await;
     let serve = async {
-        let request = listened(&mut peer).await;
+        let mut request = listened(&mut peer).await;
+        if request["params"]["notifications"]["resourceSubscriptions"] == json!(["x:a"]) {
+            // It came before the wish.
+            acknowledge(&mut peer, &request, None).await;
+            request = listened(&mut peer).await;
+        }
         assert_eq!(request["params"]["notifications"]["resourceSubscriptions"], json!(["x:a", "x:b"]));
         acknowledge(&mut peer, &request, None).await;
     };
     tokio::join!(serve, client.subscribe("x:b")).1.unwrap();
 }
 
+/// Time passes when nobody has anything else to do.
+#[tokio::test(start_paused = true)]
+async fn listening_goes_on_however_often_it_fails() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let (client, mut peer) =
+        connect(STATELESS, |it| it.on_resource_updated(move |uri, _| told.send(uri).unwrap())).await;
+    let serve = async {
+        let request = listened(&mut peer).await;
+        acknowledge(&mut peer, &request, None).await;
+        request
+    };
+    let (mut request, subscribed) = tokio::join!(serve, client.subscribe("x:y"));
+    subscribed.unwrap();
+    for times in 0..100 {
+        if times % 2 == 0 {
+            let full = json!({"code": -32603, "message": "too many open subscriptions; try again later"});
+            peer.send(json!({"jsonrpc": "2.0", "id": request["id"], "error": full})).await;
+        } else {
+            peer.answer(&request, json!({"resultType": "complete", "_meta": of(&request)})).await;
+        }
+        request = listened(&mut peer).await;
+    }
+    assert!(heard.try_recv().is_err());
+    acknowledge(&mut peer, &request, None).await;
+    assert_eq!(heard.recv().await.unwrap(), "x:y");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waited_too_long_to_subscribe_is_told_why() {
+    let (client, mut peer) = connect(STATELESS, |it| it).await;
+    let serve = async {
+        loop {
+            let request = listened(&mut peer).await;
+            peer.answer(&request, json!({"resultType": "complete", "_meta": of(&request)})).await;
+        }
+    };
+    let error = tokio::select! {
+        () = serve => unreachable!(),
+        subscribed = client.subscribe("x:y") => subscribed.unwrap_err(),
+    };
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.to_string().contains("the server has closed the stream of notifications"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_slow_to_agree_may_have_changed_meanwhile() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let (_client, mut peer) =
+        connect(STATELESS, |it| it.on_list_changed(move |list, _| told.send(list).unwrap())).await;
+    let request = listened(&mut peer).await;
+    acknowledge(&mut peer, &request, None).await;
+    for list in [ServerList::Tools, ServerList::Resources, ServerList::Prompts] {
+        assert_eq!(heard.recv().await, Some(list));
+    }
+}
+
 #[tokio::test]
-async fn no_more_is_subscribed_to_than_the_limit() {
-    let limits = oxmcp::Limits { subscriptions: 0, ..oxmcp::Limits::default() };
-    let (client, _peer) = connect(STATELESS, |it| it.limits(limits)).await;
-    assert_eq!(client.subscribe("x:y").await.unwrap_err().kind(), ErrorKind::Overloaded);
+async fn whoever_no_longer_waits_to_subscribe_takes_nothing_from_others() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let (client, mut peer) =
+        connect(STATELESS, |it| it.on_resource_updated(move |uri, _| told.send(uri).unwrap())).await;
+    let mut first = Box::pin(client.subscribe("x:y"));
+    assert!(futures_util::poll!(&mut first).is_pending());
+    let serve = async {
+        let request = listened(&mut peer).await;
+        acknowledge(&mut peer, &request, None).await;
+        request
+    };
+    let (request, subscribed) = tokio::join!(serve, client.subscribe("x:y"));
+    subscribed.unwrap();
+    drop(first);
+    client.subscribe("x:y").await.unwrap();
+    peer.tell("notifications/resources/updated", json!({"uri": "x:y", "_meta": of(&request)})).await;
+    assert_eq!(heard.recv().await.unwrap(), "x:y");
+    client.unsubscribe("x:y").await.unwrap();
+    let cancelled = peer.receive().await;
+    assert_eq!(
+        (&cancelled["method"], &cancelled["params"]["requestId"]),
+        (&json!("notifications/cancelled"), &request["id"])
+    );
+}
+
+#[tokio::test]
+async fn no_more_is_subscribed_to_than_the_limit_in_any_era() {
+    for version in [ProtocolVersion::V2025_11_25, STATELESS] {
+        let limits = oxmcp::Limits { subscriptions: 1, ..oxmcp::Limits::default() };
+        let (client, mut peer) = connect(version, |it| it.limits(limits)).await;
+        let serve = tokio::spawn(async move {
+            while let Some(request) = peer.next().await {
+                match request["method"].as_str() {
+                    Some("subscriptions/listen") => acknowledge(&mut peer, &request, None).await,
+                    Some("notifications/cancelled") => {}
+                    _ if request["params"]["uri"] == "x:unknown" => {
+                        let error = json!({"code": -32002, "message": "no"});
+                        peer.send(json!({"jsonrpc": "2.0", "id": request["id"], "error": error})).await;
+                    }
+                    _ => peer.answer(&request, json!({})).await,
+                }
+            }
+        });
+        if version != STATELESS {
+            // What the server refuses takes no room.
+            client.subscribe("x:unknown").await.unwrap_err();
+        }
+        client.subscribe("x:y").await.unwrap();
+        client.subscribe("x:y").await.unwrap();
+        assert_eq!(client.subscribe("x:z").await.unwrap_err().kind(), ErrorKind::Overloaded, "{version}");
+        client.unsubscribe("x:y").await.unwrap();
+        client.subscribe("x:z").await.unwrap();
+        client.close().await.unwrap();
+        serve.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 use std::time::Duration;
 
+use oxmcp::client::ServerList;
 use oxmcp::{Client, ProtocolVersion};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
-use crate::peer::{Peer, Reply, Seen, accepted, events_response, handshake, response, result, settled};
+use crate::peer::{
+    Peer, Reply, SESSION, Seen, accepted, events_response, handshake, initialized, response, result, settled,
+};
 
 fn ping(id: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": "ping"})
@@ -89,6 +93,45 @@ async fn a_stream_that_is_lost_is_opened_again_where_it_was() {
     for id in ["a", "b", "c"] {
         assert_eq!(answered(&mut peer).await, id);
     }
+    settled(client.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_changed_while_the_stream_was_lost_is_told() {
+    let (opened, mut streams) = mpsc::unbounded_channel();
+    let mut peer = Peer::new(move |seen| match seen.what().as_str() {
+        "POST initialize" => initialized(seen, SESSION, json!({"tools": {"listChanged": true}})),
+        "GET" => {
+            let (events, read) = mpsc::unbounded_channel();
+            events.send("retry: 1\n\n".to_owned()).unwrap();
+            opened.send(events).unwrap();
+            Reply::Events(read)
+        }
+        _ => handshake(seen).unwrap(),
+    });
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let client = Client::connect(peer.url.as_str()).only(ProtocolVersion::V2025_11_25);
+    let client = settled(client.on_list_changed(move |list, _| told.send(list).unwrap())).await.unwrap();
+    for _ in 0..2 {
+        peer.next_listening().await;
+        let events = settled(streams.recv()).await.unwrap();
+        drop(events);
+        assert_eq!(settled(heard.recv()).await, Some(ServerList::Tools));
+    }
+    settled(client.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_had_such_a_stream_will_have_it_again() {
+    let mut peer = speaking(|_, times| match times {
+        0 => Reply::Last(events_response(&format!("retry: 1\ndata: {}\n\n", ping("a")))),
+        1 => response("405 Method Not Allowed", &[], ""),
+        2 => response("400 Bad Request", &[], ""),
+        _ => Reply::Stuck(events_response(&format!("data: {}\n\n", ping("b")))),
+    });
+    let client = connect(&peer).await;
+    assert_eq!(answered(&mut peer).await, "a");
+    assert_eq!(answered(&mut peer).await, "b");
     settled(client.close()).await.unwrap();
 }
 

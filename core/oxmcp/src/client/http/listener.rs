@@ -10,6 +10,7 @@ use oxmcp_proto::jsonrpc::{self, Message};
 use super::Shared;
 use super::session::{Standing, lock};
 use crate::clock;
+use crate::pauses::with_random_half;
 use crate::transport::http::{Cursor, Event, EventStream, HttpError};
 
 /// The least time between two sessions that are opened only to go on listening. A call opens one at once.
@@ -34,10 +35,14 @@ impl Shared {
     async fn hear_all(self: &Arc<Self>, standing: &Standing) {
         let mut cursor = Cursor::default();
         let began = clock::now();
-        let mut was_open = false;
+        let (mut was_tried, mut was_open) = (false, false);
         loop {
             match self.http.open(standing.head(""), cursor.last_id()).await {
                 Ok(mut events) => {
+                    if was_tried && cursor.last_id().is_none() {
+                        // What was said meanwhile does not come again.
+                        self.inbound.missed();
+                    }
                     was_open = true;
                     let ended = self.hear(&mut events).await;
                     cursor.follow(&events);
@@ -62,12 +67,17 @@ impl Shared {
                 }
                 // It may be the event that the server does not know any more.
                 Err(_) if cursor.last_id().is_some() => cursor.skip(),
+                Err(error) if was_open => {
+                    tracing::debug!(%error, "the server refuses the stream of its own messages, which it has");
+                    cursor.fail();
+                }
                 Err(error) => {
                     tracing::debug!(%error, "the server has no stream of its own messages");
                     return;
                 }
             }
-            tokio::time::sleep(cursor.delay()).await;
+            was_tried = true;
+            tokio::time::sleep(with_random_half(cursor.delay())).await;
         }
     }
 
