@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from languages import SERVERS, chosen
+from languages import SERVERS
 from processes import GIGABYTE, GUARD, MAX_GROWTH, PIECE, peak
 from test_stdio_servers import META, call
 
@@ -60,17 +60,20 @@ class Served:
         status, answer = self.request(call("alive"))
         assert (status, answer["result"]["content"][0]["text"]) == (200, "hello"), answer
 
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
     def fds(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
 
-@pytest.fixture(params=chosen(SERVERS), scope="module")
+@pytest.fixture(params=SERVERS, scope="module")
 def running(request):
     served = Served(SERVERS[request.param])
     yield served
-    served.process.kill()
-    served.process.wait()
-    served.process.stdout.close()
+    served.end()
 
 
 @pytest.fixture
@@ -170,6 +173,24 @@ def test_a_gigabyte_takes_little_memory(server, announced):
     assert sent < GIGABYTE // 2
     server.lives()
     assert peak(server.process.pid) - before <= MAX_GROWTH
+
+
+def test_deep_json_is_refused(server):
+    depth = 100_000
+    server.refused(400, -32700, b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":' + b"[" * depth + b"]" * depth + b"}}")
+
+
+def test_keys_that_readers_could_disagree_on(server):
+    def raw(params):
+        return b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{%s,"_meta":%s}}' % (params, json.dumps(META).encode())
+
+    for arguments in [b'{"text":"a","text":"b"}', b'{"text":"a","\\u0074ext":"b"}', b'{"Text":"a"}', b'{"text\\u0000":"a"}']:
+        status, answer = server.request(raw(b'"name":"echo","arguments":' + arguments))
+        assert (status, answer["result"]["isError"]) == (200, True), answer
+    # The header names one tool, and the body two, or another that looks like it.
+    for params in [b'"name":"echo","name":"throw"', b'"name":"throw","n\\u0061me":"echo"', b'"Name":"echo"', b'"name\\u0000":"echo"']:
+        _, answer = server.request(raw(params + b',"arguments":{"text":"a"}'))
+        assert answer["error"]["code"] in (-32602, -32020), answer
 
 
 def test_many_clients_with_the_same_ids_get_their_own_answers(server):
