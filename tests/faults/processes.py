@@ -26,10 +26,21 @@ def cpu_time(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def sleeps(pid):
+    """Whether all threads of a process wait for something."""
+    threads = f"/proc/{pid}/task"
+    return all(state(f"{threads}/{thread}") == "S" for thread in os.listdir(threads))
+
+
+def state(process):
+    """The letter of what a process or thread does, by its folder."""
+    with open(f"{process}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        return state(f"/proc/{pid}") != "Z"
     except OSError:
         return False
 
@@ -40,3 +51,14 @@ def await_end(pids):
     while left := [pid for pid in left if alive(pid)]:
         assert time.monotonic() < until, f"processes are left: {left}"
         time.sleep(0.02)
+
+
+def await_idle(pid):
+    """Waits until a process does nothing: in fifty looks on end all of its threads sleep, and its clock stands still."""
+    until, looks, clock = time.monotonic() + GUARD, 0, None
+    while looks < 50:
+        assert time.monotonic() < until, "it is never idle"
+        now = cpu_time(pid)
+        looks = looks + 1 if now == clock and sleeps(pid) else 0
+        clock = now
+        time.sleep(0.01)
