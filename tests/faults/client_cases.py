@@ -24,8 +24,8 @@ class Case:
 
 SILENCE = {"timeout_ms": 400}
 
-# Longer than the peer is ever silent, and shorter than it takes in all.
-SLOW = {"timeout_ms": 1500}
+# Much longer than the peer is ever silent, and shorter than it takes in all.
+SLOW = {"timeout_ms": 5000}
 
 STDIO = [
     Case("none"),

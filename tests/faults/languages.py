@@ -30,6 +30,10 @@ SERVERS = {
 }
 
 
+ALL = CLIENTS | SERVERS
+
+
 def chosen(programs):
+    """Those of the languages that were chosen. A test has a parameter for each language; what was not chosen is deselected."""
     names = os.environ.get("FAULTS_LANGUAGES")
     return [name for name in programs if not names or name in names.split(",")]

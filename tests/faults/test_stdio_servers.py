@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from languages import SERVERS, chosen
+from languages import SERVERS
 from processes import GIGABYTE, GUARD, MAX_GROWTH, PIECE, peak
 
 META = {
@@ -48,6 +48,9 @@ class Served:
     def send(self, message):
         self.write(json.dumps(message).encode() + b"\n")
 
+    def send_together(self, *messages):
+        self.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+
     def await_read(self):
         """Waits until the server has read all that was written."""
         unread = array.array("i", [1])
@@ -79,7 +82,7 @@ class Served:
         assert self.lines.get(timeout=GUARD) is None
 
 
-@pytest.fixture(params=chosen(SERVERS))
+@pytest.fixture(params=SERVERS)
 def server(request):
     served = Served(SERVERS[request.param])
     before = fds(served)
@@ -211,10 +214,12 @@ def test_a_handler_that_throws_is_an_error(server):
 
 
 def test_a_cancelled_call_is_not_answered(server):
-    server.send(call("cancelled", name="sleep", arguments={"ms": 20}))
-    server.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "cancelled"}})
-    # Begun later and slower: the answer of the first would come before it.
-    server.send(call("later", name="sleep", arguments={"ms": 200}))
+    # In one piece, so that they are read together; the last is begun later and slower, so that the answer of the first would come before it.
+    server.send_together(
+        call("cancelled", name="sleep", arguments={"ms": 200}),
+        {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "cancelled"}},
+        call("later", name="sleep", arguments={"ms": 400}),
+    )
     assert server.receive()["id"] == "later"
 
 
@@ -229,8 +234,7 @@ def test_strays_are_ignored(server):
 
 def test_an_id_in_flight_cannot_be_used_again(server):
     # In one piece, so that they are read together.
-    lines = [call(1, name="sleep", arguments={"ms": 300}), call(1)]
-    server.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    server.send_together(call(1, name="sleep", arguments={"ms": 300}), call(1))
     assert server.error() == (1, -32600)
     assert server.receive()["result"]["content"][0]["text"] == "slept"
 

@@ -26,40 +26,27 @@ async def one_round(spec):
         options["connect_timeout"] = millis / 1000
     if (version := config.pop("protocolVersion", None)) is not None:
         options["protocol_version"] = version
-    started = time.monotonic()
     try:
         client = await Client(config, **options).__aenter__()
     except McpError as error:
-        return {"connect": failed(error, started)}
-    connected = {"elapsedMs": millis_since(started)}
+        return {"connect": failed(error)}
     try:
         calls = [await called(client, call) for call in spec["calls"]]
     finally:
         await client.__aexit__(None, None, None)
-    return {"connect": connected, "calls": calls}
+    return {"connect": {}, "calls": calls}
 
 
 async def called(client, call):
-    started = time.monotonic()
     try:
         result = await client.call_tool(call["tool"], call["arguments"], timeout=call["timeoutMs"] / 1000)
     except McpError as error:
-        return failed(error, started)
-    return {"isError": result.is_error, "text": result.text, "elapsedMs": millis_since(started)}
+        return failed(error)
+    return {"isError": result.is_error, "text": result.text}
 
 
-def failed(error, started):
-    return {
-        "kind": error.kind,
-        "message": str(error),
-        "code": error.code,
-        "data": error.data,
-        "elapsedMs": millis_since(started),
-    }
-
-
-def millis_since(started):
-    return (time.monotonic() - started) * 1000
+def failed(error):
+    return {"kind": error.kind, "message": str(error), "code": error.code, "data": error.data}
 
 
 def open_fds():

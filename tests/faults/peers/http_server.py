@@ -135,8 +135,8 @@ def hangs_in_events(http, request):
 def slow_progress(http, request):
     token = request["params"].get("_meta", {}).get("progressToken")
     http.start(200, EVENTS, {"Connection": "close"})
-    for step in range(20):
-        time.sleep(0.1)
+    for step in range(30):
+        time.sleep(0.2)
         progress = {"progressToken": token, "progress": step + 1}
         note = {"jsonrpc": "2.0", "method": "notifications/progress", "params": progress}
         http.wfile.write(b"data: " + json.dumps(note).encode() + b"\n\n")

@@ -185,8 +185,8 @@ def ignores_eof(request):
 
 def slow_progress(request):
     token = request["params"].get("_meta", {}).get("progressToken")
-    for step in range(20):
-        time.sleep(0.1)
+    for step in range(30):
+        time.sleep(0.2)
         progress = {"progressToken": token, "progress": step + 1}
         send({"jsonrpc": "2.0", "method": "notifications/progress", "params": progress})
     answer(request, result_of("fault"))

@@ -24,6 +24,7 @@ struct Config {
     url: Option<String>,
     protocol_version: Option<oxmcp::ProtocolVersion>,
     connect_timeout_ms: Option<u64>,
+    probe_timeout_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +48,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn round(spec: &Spec) -> Value {
-    let started = Instant::now();
     let config = &spec.config;
     let noise: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
     let heard = noise.clone();
@@ -62,46 +62,42 @@ async fn round(spec: &Spec) -> Value {
     if let Some(version) = config.protocol_version {
         connect = connect.only(version);
     }
+    let mut limits = Limits::default();
     if let Some(millis) = config.connect_timeout_ms {
-        connect = connect.limits(Limits { connect: Duration::from_millis(millis), ..Limits::default() });
+        limits.connect = Duration::from_millis(millis);
     }
+    if let Some(millis) = config.probe_timeout_ms {
+        limits.probe = Duration::from_millis(millis);
+    }
+    connect = connect.limits(limits);
     let client = match connect.await {
         Ok(client) => client,
-        Err(error) => return json!({"connect": failed(&error, started)}),
+        Err(error) => return json!({"connect": failed(&error)}),
     };
-    let connected = json!({"elapsedMs": millis(started)});
     let before = peak();
     let mut calls = Vec::new();
     for call in &spec.calls {
-        let started = Instant::now();
         let called =
             client.call_tool(&call.tool, &call.arguments).timeout(Duration::from_millis(call.timeout_ms));
         calls.push(match called.await {
-            Ok(result) => {
-                json!({"isError": result.is_error, "text": result.joined_text(), "elapsedMs": millis(started)})
-            }
-            Err(error) => failed(&error, started),
+            Ok(result) => json!({"isError": result.is_error, "text": result.joined_text()}),
+            Err(error) => failed(&error),
         });
     }
     // Closing has nothing to fail with.
     let _ = client.close().await;
     let noise = &*noise.lock().unwrap_or_else(PoisonError::into_inner);
-    json!({"connect": connected, "calls": calls, "noise": noise, "growth": peak() - before})
+    json!({"connect": {}, "calls": calls, "noise": noise, "growth": peak() - before})
 }
 
-fn failed(error: &Error, started: Instant) -> Value {
+fn failed(error: &Error) -> Value {
     let rpc = error.rpc();
     json!({
         "kind": format!("{:?}", error.kind()),
         "message": error.to_string(),
         "code": rpc.map(|rpc| rpc.code),
         "data": rpc.and_then(|rpc| rpc.data.as_ref()),
-        "elapsedMs": millis(started),
     })
-}
-
-fn millis(started: Instant) -> f64 {
-    started.elapsed().as_secs_f64() * 1000.0
 }
 
 /// The most memory that this process had so far, in bytes.
