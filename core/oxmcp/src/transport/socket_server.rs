@@ -97,10 +97,9 @@ fn cannot_listen(address: &str, error: io::Error) -> Error {
 
 /// Listens at a path, and lets nobody but this user connect.
 async fn bind(path: &Path) -> io::Result<Socket> {
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-    if is_socket {
+    if let Some(left) = SocketFile::at(path) {
         match UnixStream::connect(path).await {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => left.remove()?,
             _ => return Err(io::ErrorKind::AddrInUse.into()),
         }
     }
@@ -108,7 +107,7 @@ async fn bind(path: &Path) -> io::Result<Socket> {
     socket.bind(path)?;
     // Until it listens, nobody can connect.
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    let file = SocketFile { path: path.to_owned(), inode: fs::metadata(path)?.ino() };
+    let file = OwnSocketFile(SocketFile::at(path));
     Ok(Socket::Unix(socket.listen(BACKLOG)?, file))
 }
 
@@ -137,19 +136,45 @@ impl SocketServer {
 
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, #[allow(dead_code, reason = "it is there to be dropped")] SocketFile),
+    Unix(UnixListener, #[allow(dead_code, reason = "it is there to be dropped")] OwnSocketFile),
 }
 
-/// Removes a socket's file when it is dropped, unless it is another's by now.
+/// The file of a socket, told from another one at the same path.
+#[derive(Debug, PartialEq, Eq)]
 struct SocketFile {
     path: PathBuf,
     inode: u64,
+    /// When it was made, in seconds and nanoseconds: inodes are used again.
+    made: (i64, i64),
 }
 
-impl Drop for SocketFile {
+impl SocketFile {
+    /// What is at a path, if it is a socket.
+    fn at(path: &Path) -> Option<Self> {
+        let metadata = fs::symlink_metadata(path).ok()?;
+        let is_socket = metadata.file_type().is_socket();
+        let made = (metadata.mtime(), metadata.mtime_nsec());
+        is_socket.then(|| Self { path: path.to_owned(), inode: metadata.ino(), made })
+    }
+
+    /// Removes it, unless another one is there by now: that of a server which began at the same time.
+    fn remove(&self) -> io::Result<()> {
+        match Self::at(&self.path) {
+            Some(now) if now == *self => fs::remove_file(&self.path),
+            Some(_) => Err(io::ErrorKind::AddrInUse.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Removes a socket's file when it is dropped.
+struct OwnSocketFile(Option<SocketFile>);
+
+impl Drop for OwnSocketFile {
     fn drop(&mut self) {
-        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode) {
-            let _ = fs::remove_file(&self.path);
+        if let Some(file) = &self.0 {
+            // It may be another's by now, or gone.
+            let _ = file.remove();
         }
     }
 }
@@ -228,5 +253,26 @@ impl<R: AsyncRead + Unpin> AsyncRead for UntilFinishing<R> {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.reader).poll_read(cx, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_removes_the_socket_of_who_came_first() {
+        let folder = std::env::temp_dir().join(format!("oxmcp-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("socket");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let stale = SocketFile::at(&path).unwrap();
+        // Two servers have found that nobody answers; this is the first.
+        let first = bind(&path).await.unwrap();
+        assert_eq!(stale.remove().unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        UnixStream::connect(&path).await.expect("the first one listens");
+        drop(first);
+        assert!(!path.exists());
+        fs::remove_dir(&folder).unwrap();
     }
 }
