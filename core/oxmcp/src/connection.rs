@@ -17,6 +17,7 @@ use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, Notification, RawJson, Request, RequestId, write_on_one_line};
 use oxmcp_proto::link::{CallError, CallId, CallOptions, CloseReason, Link, Patience, Ticket};
 use oxmcp_proto::model::Progress;
+use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
@@ -108,7 +109,7 @@ struct Shared {
     /// How long the peer has to answer what its server asks.
     patience: Patience,
     /// Who waits until the peer has taken what was sent.
-    waiting: Mutex<Vec<Waker>>,
+    waiting: Mutex<FxHashMap<(usize, usize), Waker>>,
     any_waiting: AtomicBool,
     /// Notifications of the peer that layers held up, and let go on.
     released: Mutex<Vec<Notification>>,
@@ -206,9 +207,10 @@ impl Connection {
         }
         {
             let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                waiting.push(cx.waker().clone());
-            }
+            let waker = cx.waker();
+            // Those are the same that would wake the same.
+            let key = (waker.data() as usize, std::ptr::from_ref(waker.vtable()) as usize);
+            waiting.entry(key).or_insert_with(|| waker.clone());
             self.0.any_waiting.store(true, Ordering::SeqCst);
         }
         // It may have been taken just now, before anybody was known to wait.
@@ -223,7 +225,7 @@ impl Connection {
                 self.0.any_waiting.store(false, Ordering::SeqCst);
                 std::mem::take(&mut *waiting)
             };
-            waiting.into_iter().for_each(Waker::wake);
+            waiting.into_values().for_each(Waker::wake);
         }
     }
 
