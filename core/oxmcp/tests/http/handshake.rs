@@ -300,6 +300,9 @@ async fn a_batch_is_answered_with_an_array_where_the_revision_has_batches() {
             (json!(null), Some(-32600)),
         ]
     );
+    let events = post(&session, &batch).header("Accept", "text/event-stream").send(*address).await.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].as_array().unwrap().iter().map(summary).collect::<Vec<_>>(), summaries);
     let quiet = json!([{"jsonrpc": "2.0", "method": "notifications/initialized"}]);
     assert_eq!(post(&session, &quiet).send(*address).await.status, 202);
     let session = open(*address, "2025-06-18").await;

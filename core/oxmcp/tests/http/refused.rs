@@ -71,6 +71,17 @@ async fn listening_to_the_world_needs_allowed_hosts() {
 }
 
 #[tokio::test]
+async fn the_endpoint_is_not_where_the_old_transport_is() {
+    for path in ["/sse", "/messages"] {
+        let options = HttpOptions { path: path.into(), ..HttpOptions::default() };
+        Server::new("wire", "1.0.0").listen(options.clone()).await.unwrap().close().await;
+        let options = HttpOptions { legacy_sse: true, ..options };
+        let error = Server::new("wire", "1.0.0").listen(options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_in_use_is_said_to_be() {
     let fixture = Fixture::new().await;
     let options = HttpOptions { port: fixture.address.port(), ..HttpOptions::default() };

@@ -123,6 +123,26 @@ async fn an_unknown_version_is_answered_with_the_known_ones() {
 }
 
 #[tokio::test]
+async fn what_a_parameter_is_depends_on_the_method() {
+    let Fixture { address, .. } = &Fixture::new().await;
+    let strange = json!({"name": {"first": "A"}, "uri": 1, "taskId": []});
+    // It is not there, but its parameters are not the reason.
+    assert_eq!(Raw::modern("x/y", strange.clone()).send(*address).await.refusal(), (404, -32601));
+    assert_eq!(Raw::modern("tools/list", strange.clone()).send(*address).await.status, 200);
+    assert_eq!(Raw::modern("tools/call", strange).send(*address).await.refusal(), (400, -32602));
+}
+
+#[tokio::test]
+async fn a_ping_is_of_no_revision_without_a_session() {
+    let Fixture { address, .. } = &Fixture::new().await;
+    let body = json!({"jsonrpc": "2.0", "id": 7, "method": "ping"});
+    let ping =
+        Raw::post(body.to_string()).header("MCP-Protocol-Version", "2026-07-28").header("Mcp-Method", "ping");
+    assert_eq!(ping.send(*address).await.refusal(), (400, -32602));
+    assert_eq!(Raw::modern("ping", json!({})).send(*address).await.refusal(), (404, -32601));
+}
+
+#[tokio::test]
 async fn a_method_that_the_revision_has_not_is_not_found() {
     let Fixture { address, .. } = &Fixture::new().await;
     for method in ["initialize", "ping", "logging/setLevel", "resources/subscribe", "no/such/method"] {
@@ -251,10 +271,15 @@ async fn get_and_delete_are_not_for_the_stateless_era() {
     let Fixture { address, .. } = &Fixture::new().await;
     for method in ["GET", "DELETE"] {
         let request = Raw::new(method).header("Accept", "text/event-stream");
-        let answer = request.send(*address).await;
-        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method}");
-        let modern = request.header("MCP-Protocol-Version", "2026-07-28").header("Mcp-Session-Id", "x");
-        assert_eq!(modern.send(*address).await.status, 405, "{method}");
+        for request in [request.clone(), request.clone().header("Mcp-Session-Id", "x")] {
+            let modern = request.clone().header("MCP-Protocol-Version", "2026-07-28").send(*address).await;
+            assert_eq!((modern.status, modern.header("allow")), (405, Some("POST")), "{method}");
+            let unknown = request.header("MCP-Protocol-Version", "2099-01-01").send(*address).await;
+            assert_eq!(unknown.refusal(), (400, -32022), "{method}");
+        }
+        for request in [request.clone(), request.header("MCP-Protocol-Version", "2025-11-25")] {
+            assert_eq!(request.send(*address).await.refusal(), (400, -32600), "{method}");
+        }
     }
     let put = Raw::new("PUT").send(*address).await;
     assert_eq!((put.status, put.header("allow")), (405, Some("GET, POST, DELETE")));

@@ -1,24 +1,21 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::Request;
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::{HttpBody, HttpService};
+use super::HttpService;
+use super::usage::{InUse, RequestBody, ResponseBody};
+use super::wire::Wire;
 use crate::transport::acceptor::Finishing;
 use crate::transport::socket::without_delay;
 
@@ -63,11 +60,11 @@ pub(super) async fn serve(stream: TcpStream, service: HttpService, mut finishing
 async fn use_wire(wire: Wire, service: &HttpService, finishing: &mut Finishing) -> Option<Wire> {
     let usage = wire.usage.clone();
     let answer = |request: Request<Incoming>| {
-        let exchange = Exchange::begin(&usage);
-        let request = request.map(|body| RequestBody { body, is_read: false, usage: usage.clone() });
+        let exchange = InUse::begin(&usage);
+        let request = request.map(|body| RequestBody::new(body, usage.clone()));
         async move {
             let response = service.call(request).await;
-            Ok::<_, Infallible>(response.map(|body| ResponseBody { body, _exchange: exchange }))
+            Ok::<_, Infallible>(response.map(|body| ResponseBody::new(body, exchange)))
         }
     };
     let mut connection = http1::Builder::new()
@@ -111,192 +108,6 @@ async fn use_wire(wire: Wire, service: &HttpService, finishing: &mut Finishing) 
             let unread = Bytes::copy_from_slice(&parts.read_buf);
             Some(Wire { unread, ..parts.io })
         }
-    }
-}
-
-/// How a connection is being used.
-#[derive(Default)]
-struct Usage {
-    /// Requests whose response is not handed over yet.
-    exchanges: AtomicUsize,
-    /// Something was read that is no request yet.
-    is_reading: AtomicBool,
-    /// Something was written that is not flushed.
-    is_writing: AtomicBool,
-    /// A request's body was not read to its end, so what is read next need not be a request.
-    is_out_of_step: AtomicBool,
-    /// Something happened since it was asked last.
-    is_used: AtomicBool,
-}
-
-impl Usage {
-    fn has_exchange(&self) -> bool {
-        self.exchanges.load(Ordering::Relaxed) > 0
-    }
-
-    /// Whether nothing is under way, and nothing has happened since this was asked last.
-    fn rested(&self) -> bool {
-        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        !self.is_used.swap(false, Ordering::Relaxed)
-            && !self.has_exchange()
-            && !is_set(&self.is_reading)
-            && !is_set(&self.is_writing)
-            && !is_set(&self.is_out_of_step)
-    }
-}
-
-/// From a request's head to the end of its response's body.
-struct Exchange(Arc<Usage>);
-
-impl Exchange {
-    fn begin(usage: &Arc<Usage>) -> Self {
-        usage.exchanges.fetch_add(1, Ordering::Relaxed);
-        Self(usage.clone())
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        // What was read was this exchange's. If the next request has begun to arrive, it is kept with the parked connection.
-        self.0.is_reading.store(false, Ordering::Relaxed);
-        self.0.is_used.store(true, Ordering::Relaxed);
-        self.0.exchanges.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A response's body, which ends its exchange.
-struct ResponseBody {
-    body: HttpBody,
-    _exchange: Exchange,
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A request's body, which notes when it is dropped before its end.
-struct RequestBody {
-    body: Incoming,
-    is_read: bool,
-    usage: Arc<Usage>,
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        self.is_read |= matches!(frame, Poll::Ready(None));
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        if !self.is_read && !self.body.is_end_stream() {
-            self.usage.is_out_of_step.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-/// A connection's stream, which notes how it is used.
-struct Wire {
-    stream: TokioIo<TcpStream>,
-    /// What was read before the connection was parked and is no request yet.
-    unread: Bytes,
-    usage: Arc<Usage>,
-}
-
-impl Wire {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream: TokioIo::new(stream), unread: Bytes::new(), usage: Arc::default() }
-    }
-
-    fn note(&self, is_under_way: &AtomicBool, now: bool) {
-        is_under_way.store(now, Ordering::Relaxed);
-        self.usage.is_used.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Read for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        if !self.unread.is_empty() {
-            let length = self.unread.len().min(buffer.remaining());
-            buffer.put_slice(&self.unread[..length]);
-            self.unread.advance(length);
-            self.note(&self.usage.is_reading, true);
-            return Poll::Ready(Ok(()));
-        }
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if read.is_ready() {
-            self.note(&self.usage.is_reading, true);
-        }
-        read
-    }
-}
-
-impl Write for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.note(&self.usage.is_writing, true);
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        if flushed.is_ready() {
-            // HTTP flushes only when it has handed over all that it had to write.
-            self.usage.is_writing.store(false, Ordering::Relaxed);
-        }
-        flushed
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.note(&self.usage.is_writing, true);
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
     }
 }
 

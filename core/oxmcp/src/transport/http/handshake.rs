@@ -15,13 +15,14 @@ use super::accept::Accepts;
 use super::asks::Aside;
 use super::budget::{Admission, Budget};
 use super::exchange::{Exchange, answer};
-use super::headers::SESSION_ID;
+use super::headers::{self, SESSION_ID};
 use super::outbox::{End, Outbox};
 use super::receive::SMALL;
 use super::resumption::Resumption;
 use super::service::unknown_session;
 use super::session::{Grounded, InFlight, Session};
 use super::sessions::Sessions;
+use super::sse::write_event;
 use super::stateless::Subject;
 use super::{HttpBody, reply};
 use crate::server::{Answer, Core, Outcome, Peer};
@@ -107,6 +108,7 @@ impl Handshakes {
         session: &HeaderValue,
         message: Message,
         size: usize,
+        accepts: Accepts,
     ) -> Response<HttpBody> {
         let Some(session) = self.sessions.find(session) else { return unknown_session(None) };
         match message {
@@ -114,7 +116,7 @@ impl Handshakes {
                 let why = format!("revision {} has no batches", session.handshake.version);
                 reply::invalid(StatusCode::BAD_REQUEST, None, why)
             }
-            Message::Batch(members) => self.answer_batch(&session, members, size).await,
+            Message::Batch(members) => self.answer_batch(&session, members, size, accepts).await,
             Message::Notification(notification) => {
                 self.take_notification(&session, notification);
                 reply::empty(StatusCode::ACCEPTED)
@@ -129,7 +131,7 @@ impl Handshakes {
 
     /// Settles what was asked in a session, if that is what a message was meant to answer that is none.
     pub(super) fn settle_invalid(&self, headers: &HeaderMap, invalid: &InvalidMessage) {
-        if let (Some(id), Some(session)) = (invalid.answers(), headers.get(SESSION_ID))
+        if let (Some(id), Ok(Some(session))) = (invalid.answers(), headers::only(headers, &SESSION_ID))
             && let Some(session) = self.sessions.find(session)
         {
             session.settle_invalid(id, invalid);
@@ -142,6 +144,7 @@ impl Handshakes {
         session: &Arc<Session>,
         members: Vec<Result<Message, InvalidMessage>>,
         size: usize,
+        accepts: Accepts,
     ) -> Response<HttpBody> {
         let share = size / members.len().max(1);
         let answers = members.into_iter().map(|member| self.answer_member(session, member, share));
@@ -152,7 +155,12 @@ impl Handshakes {
         let mut array = vec![b'['];
         array.extend_from_slice(&answers.join(&b','));
         array.push(b']');
-        reply::json(StatusCode::OK, array)
+        if accepts.json {
+            return reply::json(StatusCode::OK, array);
+        }
+        let mut event = Vec::with_capacity(array.len() + 16);
+        write_event(&mut event, |out| out.extend_from_slice(&array));
+        reply::whole_events(event)
     }
 
     async fn answer_member(

@@ -15,7 +15,7 @@ use tokio_util::io::{StreamReader, poll_read_buf};
 use uuid::Uuid;
 
 use super::sse::KEEP_ALIVE;
-use super::{HttpBody, reply};
+use super::{HttpBody, reply, session_id};
 use crate::Server;
 use crate::connection::{Connection, NO_PROCESS, drive};
 use crate::layer::Carrier;
@@ -94,7 +94,8 @@ impl Legacy {
     /// Takes a message of a client; its answer comes over the stream.
     pub(super) async fn take(&self, query: Option<&str>, body: Bytes) -> Response<HttpBody> {
         let parameter = query.and_then(|query| query.split('&').find_map(|part| part.strip_prefix(CLIENT)));
-        let client = parameter.and_then(|id| self.clients.table().get(&Uuid::try_parse(id).ok()?).cloned());
+        let client =
+            parameter.and_then(|id| self.clients.table().get(&session_id::parse(id.as_bytes())?).cloned());
         let Some(client) = client else {
             let why = "there is no such stream, or it is closed; open another one";
             return reply::invalid(StatusCode::NOT_FOUND, None, why);

@@ -25,12 +25,15 @@ mod resumption;
 mod server;
 mod service;
 mod session;
+mod session_id;
 mod sessions;
 mod sse;
 mod stateless;
 #[cfg(feature = "tls")]
 mod tls;
 mod unkept;
+mod usage;
+mod wire;
 
 pub use body::HttpBody;
 pub use options::HttpOptions;

@@ -27,7 +27,7 @@ use super::stateless::{Stateless, Subject};
 use super::{HttpBody, HttpOptions, reply};
 use crate::layer::Carrier;
 use crate::server::Core;
-use crate::{Limits, Result, Server};
+use crate::{Error, Limits, Result, Server};
 
 /// How long a client may be silent in the middle of a request's body.
 const BODY_SILENCE: Duration = Duration::from_secs(30);
@@ -88,6 +88,13 @@ impl Server {
 impl HttpService {
     /// `path` is the only path to answer at; without it, the path does not matter.
     pub(super) fn new(server: &Server, options: &HttpOptions, path: Option<&str>) -> Result<Self> {
+        if let Some(path @ (STREAM_PATH | MESSAGES_PATH)) = path
+            && options.legacy_sse
+        {
+            return Err(Error::misuse(format!(
+                "{path} is a path of HTTP+SSE, which legacy_sse serves beside the endpoint; give the endpoint another"
+            )));
+        }
         let core = server.core_over(Carrier::Http);
         let budget = Budget::new(&core.limits);
         let endpoint = Endpoint {
@@ -314,7 +321,7 @@ impl Endpoint {
                     self.core.overhear(&other);
                     not_a_request(name, &other)
                 }
-                (_, Some(session)) => self.handshakes.take(session, other, size).await,
+                (_, Some(session)) => self.handshakes.take(session, other, size, accepts).await,
                 (_, None) => no_session(None),
             },
         }
@@ -372,14 +379,16 @@ impl Endpoint {
         headers: &'a HeaderMap,
         method: &str,
     ) -> std::result::Result<&'a HeaderValue, Box<Response<HttpBody>>> {
-        let named = Named::by(headers)
-            .map_err(|error| Box::new(reply::error(StatusCode::BAD_REQUEST, None, &error)))?;
-        match (named, headers::only(headers, &SESSION_ID)) {
-            (Named::Nothing | Named::Handshake, Ok(Some(session))) => Ok(session),
-            _ => {
-                let why = format!("{method} is for sessions, and needs their Mcp-Session-Id");
-                Err(Box::new(reply::method_not_allowed("POST", &why)))
-            }
+        let refused = |error| Err(Box::new(reply::error(StatusCode::BAD_REQUEST, None, &error)));
+        let why = format!("{method} is for sessions, and needs their Mcp-Session-Id, once");
+        match (Named::by(headers), headers::only(headers, &SESSION_ID)) {
+            (Err(error), _) => refused(error),
+            (Ok(Named::Modern(name)), _) => match name.parse::<ProtocolVersion>() {
+                Ok(_) => Err(Box::new(reply::method_not_allowed("POST", &why))),
+                Err(_) => refused(unsupported_version(name)),
+            },
+            (Ok(Named::Nothing | Named::Handshake), Ok(Some(session))) => Ok(session),
+            _ => Err(Box::new(reply::invalid(StatusCode::BAD_REQUEST, None, why))),
         }
     }
 }

@@ -13,13 +13,13 @@ use super::asks::Asks;
 use super::event_id::EventId;
 use super::exchange::EventStream;
 use super::listeners::{Delivery, Listeners};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Reader};
 use super::resumption::Resumption;
 use super::sessions::Clock;
 use super::sse::KEEP_ALIVE;
 use crate::Result;
 use crate::server::{Outcome, Session as Handshake};
-use crate::store::SessionKey;
+use crate::store::{SessionKey, StoredEvent};
 
 /// A session: what `initialize` settled, what is in flight both ways, and who listens. There may be many of them, so it is small.
 pub(super) struct Session {
@@ -187,15 +187,14 @@ impl Session {
         if after.stream.session != self.key {
             return Ok(None);
         }
-        let (outbox, is_listening) = self.stream(after.stream.stream).unzip();
-        let taken_over = outbox.as_ref().map(Outbox::take_over);
+        let taken_over = self.take_over(after.stream.stream);
         let mut missed = resumption.replay(after.stream, after.number).await?;
-        let reader = taken_over.map(|(reader, last, unkept)| {
+        let taken_over = taken_over.map(|TakenOver { reader, is_listening, last, unkept }| {
             // What is newer comes from the outbox.
             missed.retain(|event| event.number <= last);
             let newest = missed.last().map_or(after.number, |event| event.number);
             missed.extend(unkept.into_iter().filter(|event| event.number > newest));
-            reader
+            (reader, is_listening)
         });
         let events = |greeting: Option<Vec<u8>>| {
             let mut events = greeting.unwrap_or_default();
@@ -204,15 +203,11 @@ impl Session {
             }
             events
         };
-        let (Some(reader), Some(outbox)) = (reader, outbox) else {
+        let Some((reader, is_listening)) = taken_over else {
             return Ok((!missed.is_empty()).then(|| Resumed::Rest(events(None))));
         };
-        let telling = (is_listening == Some(true)).then(|| {
-            self.state().listeners.hand_over(&outbox);
-            outbox.keep();
-            self.tell_changes(&outbox)
-        });
-        let mut events = events(outbox.greeting(after.number));
+        let telling = is_listening.then(|| self.tell_changes(&reader.outbox));
+        let mut events = events(reader.outbox.greeting(after.number));
         if events.is_empty() {
             events.extend_from_slice(KEEP_ALIVE);
         }
@@ -223,14 +218,22 @@ impl Session {
         })))
     }
 
-    /// The stream with a number that is not at its end, and whether it is for listening.
-    fn stream(&self, number: u64) -> Option<(Arc<Outbox>, bool)> {
-        let state = self.state();
-        if let Some(stream) = state.listeners.stream(number) {
-            return Some((stream.clone(), true));
+    /// Takes the stream with a number over for another connection, if it is not at its end. From here on, what is sent comes after what waited.
+    fn take_over(&self, number: u64) -> Option<TakenOver> {
+        let mut state = self.state();
+        let listening = state.listeners.stream(number).cloned();
+        let is_listening = listening.is_some();
+        let outbox = listening.or_else(|| {
+            let mut outboxes = state.flights.values().filter_map(|flight| Some(&flight.work.as_ref()?.1));
+            outboxes.find(|outbox| outbox.stream() == Some(number)).cloned()
+        })?;
+        let (reader, last, unkept) = outbox.take_over();
+        if is_listening {
+            state.listeners.hand_over(&outbox);
         }
-        let mut outboxes = state.flights.values().filter_map(|flight| Some(&flight.work.as_ref()?.1));
-        outboxes.find(|outbox| outbox.stream() == Some(number)).map(|outbox| (outbox.clone(), false))
+        drop(state);
+        outbox.keep();
+        Some(TakenOver { reader, is_listening, last, unkept })
     }
 
     /// Sends a message that belongs to no request. False when nobody listens.
@@ -316,6 +319,16 @@ impl InFlight {
             flight.answered = true;
         }
     }
+}
+
+/// A stream that is another connection's from now on.
+struct TakenOver {
+    reader: Reader,
+    is_listening: bool,
+    /// The number of the last event that is not on its way to the reader.
+    last: u64,
+    /// Events up to that one which are perhaps not in the store yet.
+    unkept: Vec<StoredEvent>,
 }
 
 /// What a client gets that comes back to a stream.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::resumption::Resumption;
 use super::session::{Policy, Session};
+use super::session_id;
 use crate::Limits;
 use crate::server::Session as Handshake;
 
@@ -70,14 +71,12 @@ impl Sessions {
         table.by_use.push(Reverse((now, id)));
         drop(table);
         end_all(ended);
-        let mut text = Uuid::encode_buffer();
-        HeaderValue::from_str(id.simple().encode_lower(&mut text))
-            .unwrap_or_else(|_| HeaderValue::from_static(""))
+        session_id::write(id)
     }
 
     /// The session with an id, now in use.
     pub(super) fn find(&self, id: &HeaderValue) -> Option<Arc<Session>> {
-        let id = Uuid::try_parse_ascii(id.as_bytes()).ok()?;
+        let id = session_id::parse(id.as_bytes())?;
         let now = self.clock.now();
         let mut ended = Vec::new();
         let mut table = self.table();
@@ -92,7 +91,7 @@ impl Sessions {
 
     /// Ends a session. False when there is none.
     pub(super) fn end(&self, id: &HeaderValue) -> bool {
-        let Ok(id) = Uuid::try_parse_ascii(id.as_bytes()) else { return false };
+        let Some(id) = session_id::parse(id.as_bytes()) else { return false };
         let session = self.table().remove(&id);
         session.inspect(|session| session.end()).is_some()
     }
@@ -177,14 +176,20 @@ fn end_all(sessions: impl IntoIterator<Item = Arc<Session>>) {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
+    use futures_util::future::BoxFuture;
     use oxmcp_proto::jsonrpc::{MethodName, RawJson, Request};
     use serde_json::json;
 
+    use super::super::event_id::EventId;
     use super::super::exchange::EventStream;
     use super::super::outbox::Outbox;
-    use super::super::session::Grounded;
+    use super::super::session::{Grounded, Resumed};
     use super::*;
     use crate::Server;
+    use crate::store::{EventStore, SessionKey, StoredEvent, StreamId};
+    use crate::transport::HttpOptions;
 
     fn handshake() -> Arc<Handshake> {
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "0"}});
@@ -259,6 +264,47 @@ mod tests {
         assert!(sessions.find(&id).is_none(), "the client of that request is gone");
         sessions.open(handshake());
         assert!(work.await.unwrap_err().is_cancelled());
+    }
+
+    /// A store during whose answer the session goes on.
+    #[derive(Default)]
+    struct Slow(Mutex<Option<Arc<Session>>>);
+
+    impl EventStore for Slow {
+        fn append(&self, _: StreamId, _: StoredEvent) {}
+
+        fn replay(&self, _: StreamId, _: u64) -> BoxFuture<'_, Vec<StoredEvent>> {
+            let session = self.0.lock().unwrap().take();
+            assert!(session.unwrap().send(|out| out.extend_from_slice(br#""second""#)));
+            Box::pin(async { Vec::new() })
+        }
+
+        fn remove(&self, _: StreamId) {}
+
+        fn remove_session(&self, _: SessionKey) {}
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_during_a_resumption_does_not_overtake_what_waited() {
+        let store = Arc::<Slow>::default();
+        let options = HttpOptions { event_store: Some(store.clone()), ..HttpOptions::default() };
+        let limits = Limits::default();
+        let sessions = Sessions::new(&limits, Resumption::new(&options, &limits));
+        let session = sessions.find(&sessions.open(handshake())).unwrap();
+        let lost = session.listen().unwrap();
+        let stream = StreamId { session: session.key(), stream: lost.stream().unwrap() };
+        drop(EventStream::listening(lost));
+        assert!(session.send(|out| out.extend_from_slice(br#""first""#)));
+        *store.0.lock().unwrap() = Some(session.clone());
+        let resumed = session.resume(EventId { stream, number: 0 }).await.unwrap();
+        let Some(Resumed::Stream(mut events)) = resumed else { panic!("the stream is gone") };
+        let mut read = String::new();
+        while !read.contains("second") {
+            let more = poll_fn(|cx| events.poll_next(cx)).await.expect("the stream goes on");
+            read.push_str(std::str::from_utf8(&more).unwrap());
+        }
+        assert!(read.find("first") < read.find("second"), "{read}");
+        assert!(read.contains("first"), "{read}");
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Response, StatusCode};
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, RawJson, Request, codes};
+use oxmcp_proto::model::keys;
 use oxmcp_proto::negotiation::unsupported_version;
 use oxmcp_proto::{Era, Method, ProtocolVersion};
 use serde::Deserialize;
@@ -41,14 +42,22 @@ impl Stateless {
             return Err(unsupported_version(&version));
         }
         mirrored(headers, &METHOD, Some(request.method.as_str()))?;
+        // The exception for a `ping` before `initialize` is not for a revision that has neither.
+        if subject.version().is_none() {
+            let why = format!("the request's `_meta` has no `{}`", keys::PROTOCOL_VERSION);
+            return Err(ErrorObject::invalid_params(why));
+        }
         let name = match &request.method {
-            MethodName::Known(method) => method.info().name_param.and_then(|param| subject.member(param)),
+            MethodName::Known(method) => match method.info().name_param {
+                Some(param) => subject.member(param)?,
+                None => None,
+            },
             MethodName::Other(_) => None,
         };
-        if let Some(name) = name {
+        if let Some(name) = &name {
             mirrored(headers, &NAME, Some(name))?;
         }
-        match (&request.method, name) {
+        match (&request.method, &name) {
             (MethodName::Known(Method::CallTool), Some(tool)) => match self.core.param_headers(tool) {
                 Some(declared) => check_params(headers, request.params.as_ref(), &declared),
                 None => Ok(()),
@@ -87,15 +96,16 @@ impl Stateless {
     }
 }
 
-/// What of a request's parameters stands in headers too.
+/// What of a request's parameters stands in headers too. Which of the names it is, and so has to be text, depends on the method; an
+/// extension's may be anything.
 #[derive(Default, Deserialize)]
 pub(super) struct Subject<'a> {
     #[serde(borrow, default)]
-    name: Option<Text<'a>>,
+    name: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    uri: Option<Text<'a>>,
+    uri: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "taskId")]
-    task_id: Option<Text<'a>>,
+    task_id: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "_meta")]
     meta: Option<Meta<'a>>,
 }
@@ -114,7 +124,7 @@ impl<'a> Subject<'a> {
     /// Reads the parameters. What cannot be read cannot be compared with the headers either, so it must not be served.
     pub(super) fn of(params: Option<&'a RawJson>) -> Result<Self, ErrorObject> {
         let read = params.map_or(Ok(Self::default()), RawJson::to);
-        read.map_err(|error| ErrorObject::invalid_params(format!("invalid params: {error}")))
+        read.map_err(|error| unreadable(&error))
     }
 
     /// The revision in `_meta`; only requests of the stateless era have it.
@@ -122,14 +132,16 @@ impl<'a> Subject<'a> {
         self.meta.as_ref()?.version.as_ref().map(|text| &*text.0)
     }
 
-    fn member(&self, name: &str) -> Option<&str> {
-        let text = match name {
-            "name" => &self.name,
-            "uri" => &self.uri,
-            "taskId" => &self.task_id,
-            _ => &None,
+    /// The text of the name that a method has.
+    fn member(&self, name: &str) -> Result<Option<Cow<'a, str>>, ErrorObject> {
+        let member = match name {
+            "name" => self.name,
+            "uri" => self.uri,
+            "taskId" => self.task_id,
+            _ => None,
         };
-        text.as_ref().map(|text| &*text.0)
+        let text = member.map(|json| serde_json::from_str::<Option<Text<'_>>>(json.get())).transpose();
+        Ok(text.map_err(|error| unreadable(&error))?.flatten().map(|text| text.0))
     }
 }
 
@@ -144,12 +156,12 @@ fn check_params(
         #[serde(borrow, default)]
         arguments: Option<&'a RawValue>,
     }
-    let unreadable = |error| ErrorObject::invalid_params(format!("invalid params: {error}"));
-    let params: Params<'_> = params.map_or(Ok(Params::default()), RawJson::to).map_err(unreadable)?;
+    let params: Params<'_> =
+        params.map_or(Ok(Params::default()), RawJson::to).map_err(|error| unreadable(&error))?;
     for header in declared {
         let name = &header.name;
         let value = params.arguments.map_or(Ok(ParamValue::Absent), |arguments| header.value(arguments));
-        match value.map_err(unreadable)? {
+        match value.map_err(|error| unreadable(&error))? {
             ParamValue::Absent if headers.contains_key(name) => {
                 return Err(mismatch(format!("the {name} header repeats an argument that is not there")));
             }
@@ -193,6 +205,10 @@ fn decoded<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Cow<'a, str>
     };
     headers::decode(value)
         .ok_or_else(|| mismatch(format!("the {name} header holds invalid characters or invalid Base64")))
+}
+
+fn unreadable(error: &serde_json::Error) -> ErrorObject {
+    ErrorObject::invalid_params(format!("invalid params: {error}"))
 }
 
 fn mismatch(what: String) -> ErrorObject {
