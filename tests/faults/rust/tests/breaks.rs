@@ -7,7 +7,9 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 const RUNS: usize = 10_000;
 const AT_ONCE: usize = 64;
 
-/// Answers the first request, and goes away before, in or after the second, as `how` says.
+const ERAS: [ProtocolVersion; 2] = [ProtocolVersion::V2025_11_25, ProtocolVersion::V2026_07_28];
+
+/// Greets a client of either era, and goes away before, in or after its first call, as `how` says.
 async fn serve(stream: DuplexStream, how: usize) {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut lines = BufReader::new(reader).lines();
@@ -16,10 +18,19 @@ async fn serve(stream: DuplexStream, how: usize) {
     }
     let Ok(Some(line)) = lines.next_line().await else { return };
     let request: Value = serde_json::from_str(&line).unwrap();
-    let result = json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
-        "ttlMs": 0, "cacheScope": "private"});
+    let is_handshake = request["method"] == "initialize";
+    let result = if is_handshake {
+        json!({"protocolVersion": request["params"]["protocolVersion"], "capabilities": {"tools": {}},
+            "serverInfo": {"name": "breaks", "version": "0"}})
+    } else {
+        json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
+            "ttlMs": 0, "cacheScope": "private"})
+    };
     let answer = json!({"jsonrpc": "2.0", "id": request["id"], "result": result});
     writer.write_all(format!("{answer}\n").as_bytes()).await.unwrap();
+    if is_handshake {
+        assert!(lines.next_line().await.unwrap().unwrap().contains("notifications/initialized"));
+    }
     if how == 1 {
         return;
     }
@@ -39,10 +50,10 @@ async fn serve(stream: DuplexStream, how: usize) {
 #[tokio::test]
 async fn every_call_settles_whenever_the_server_goes_away() {
     let run = |number: usize| async move {
-        let how = number % 6;
+        let (how, version) = (number % 6, ERAS[number / 6 % 2]);
         let (ours, theirs) = tokio::io::duplex(4096);
         let serving = tokio::spawn(serve(theirs, how));
-        let connected = Client::connect(tokio::io::split(ours)).only(ProtocolVersion::V2026_07_28).await;
+        let connected = Client::connect(tokio::io::split(ours)).only(version).await;
         let client = match (how, connected) {
             (0, Err(error)) => return assert_eq!(error.kind(), ErrorKind::Connect, "{error}"),
             (0, Ok(_)) => panic!("connected to nobody"),

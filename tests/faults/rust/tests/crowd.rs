@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use oxmcp::client::Target;
 use oxmcp::server::Arguments;
 use oxmcp::{Client, Context, ProtocolVersion, Server};
 use serde_json::json;
@@ -10,6 +11,9 @@ use crate::tally::Tally;
 
 const CALLS: usize = 1000;
 const STEPS: usize = 100;
+
+/// What a slow reader takes at once, in bytes.
+const SLOW_PIPE: usize = 256;
 
 /// A server whose `busy` tool reports progress, asks the client back if it is told to, and waits at a gate.
 fn server(arrived: &Tally, gate: &Arc<Semaphore>) -> Server {
@@ -38,12 +42,13 @@ fn server(arrived: &Tally, gate: &Arc<Semaphore>) -> Server {
     )
 }
 
-#[tokio::test]
-async fn a_thousand_calls_that_report_and_ask_back_are_in_nobodys_way() {
+/// Makes a thousand calls of a server that is reached as `target` says.
+async fn crowd(target: impl Fn(Server) -> Target) {
     for version in [ProtocolVersion::V2025_11_25, ProtocolVersion::V2026_07_28] {
         let (arrived, gate, heard) = (Tally::default(), Arc::new(Semaphore::new(0)), Tally::default());
         let root = oxmcp::model::Root::new("file:///crowd");
-        let client = Client::connect(server(&arrived, &gate)).roots([root]).only(version).await.unwrap();
+        let target = target(server(&arrived, &gate));
+        let client = Client::connect(target).roots([root]).only(version).await.unwrap();
         let calls = (0..CALLS).map(|number| {
             let hear = heard.clone();
             let arguments = if number % 2 == 0 { json!({"ask": true}) } else { json!({}) };
@@ -63,4 +68,21 @@ async fn a_thousand_calls_that_report_and_ask_back_are_in_nobodys_way() {
         }
         assert_eq!(heard.now(), CALLS * STEPS);
     }
+}
+
+#[tokio::test]
+async fn a_thousand_calls_that_report_and_ask_back_are_in_nobodys_way() {
+    crowd(Target::from).await;
+}
+
+/// Everything that is written has to wait for its reader.
+#[tokio::test]
+async fn nor_are_they_where_both_sides_are_slow_to_read() {
+    crowd(|server| {
+        let (ours, theirs) = tokio::io::duplex(SLOW_PIPE);
+        let (reader, writer) = tokio::io::split(theirs);
+        tokio::spawn(async move { server.serve(reader, writer).await });
+        tokio::io::split(ours).into()
+    })
+    .await;
 }

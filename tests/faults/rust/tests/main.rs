@@ -7,4 +7,5 @@ mod cancellation;
 mod crowd;
 mod patience;
 mod restarts;
+mod schemas;
 mod tally;
