@@ -106,10 +106,18 @@ impl Connect {
             }),
             () = given_up => Err(Error::new(ErrorKind::Cancelled, "this side gave up connecting")),
         };
-        if connected.is_err() {
-            attempts.released().await;
+        match connected {
+            Ok(client) => {
+                // That takes no time from the negotiation, and has a limit of its own.
+                client.begin_logging().await;
+                client.begin_subscriptions().await;
+                Ok(client)
+            }
+            Err(error) => {
+                attempts.released().await;
+                Err(error)
+            }
         }
-        connected
     }
 
     async fn connect(self, attempts: &Attempts) -> Result<Client> {
@@ -175,8 +183,6 @@ impl Connect {
             listening,
             cache,
         });
-        client.begin_logging().await;
-        client.begin_subscriptions().await;
         Ok(client)
     }
 }

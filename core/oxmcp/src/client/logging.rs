@@ -1,18 +1,20 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::{LoggingLevel, LoggingMessageParams};
 use oxmcp_proto::negotiation::Negotiated;
 use oxmcp_proto::{Era, Method};
 use serde::Serialize;
-use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::handlers::Handlers;
-use super::{Client, ClientContext, Connect, Request};
+use super::{Call, Client, ClientContext, Connect};
 use crate::{Error, ErrorKind, Result};
 
 impl Connect {
     /// Hears of the server's log messages from `level` on, on a thread of the runtime; it must not block. The server is told the level when
-    /// the connection is there (through 2025-11-25), or with every request (2026-07-28), if it declared that it logs.
+    /// the connection is there (through 2025-11-25), or with every request (2026-07-28), if it declared that it logs. Connecting waits for
+    /// its answer no longer than [`Limits::probe`](crate::Limits::probe).
     pub fn on_log(
         mut self,
         level: LoggingLevel,
@@ -31,12 +33,8 @@ impl Client {
     ///
     /// [`Unsupported`](ErrorKind::Unsupported) if the server did not declare that it logs, otherwise as [`call`](Self::call).
     pub async fn set_log_level(&self, level: LoggingLevel) -> Result<()> {
-        #[derive(Serialize)]
-        struct Params {
-            level: LoggingLevel,
-        }
         if self.protocol_version().era() == Era::Handshake {
-            return Request::<Value>::new(self, Method::SetLogLevel, &Params { level }).await.map(drop);
+            return self.call(set_level(level)?).await.map(drop);
         }
         if !self.inner.log_level.set(level) {
             return Err(Error::new(
@@ -55,11 +53,30 @@ impl Client {
         if self.protocol_version().era() == Era::Stateless || !self.capabilities().declares(&["logging"]) {
             return;
         }
-        // What it sends by itself is better than no connection.
-        if let Err(error) = self.set_log_level(level).await {
-            tracing::warn!(%error, "the server did not take the level of its log messages");
+        let Ok(call) = set_level(level) else { return };
+        let (tell, told) = oneshot::channel();
+        // It goes on when nobody waits for it any more, and keeps no client alive.
+        self.without_handle().start(call, move |outcome| drop(tell.send(outcome)));
+        // What the server sends by itself is better than no connection.
+        match tokio::time::timeout(self.inner.limits.probe, told).await {
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(%error, "the server did not take the level of its log messages");
+            }
+            Ok(_) => {}
+            Err(_) => tracing::debug!("the server has not taken the level of its log messages yet"),
         }
     }
+}
+
+/// Tells a server of the handshake era from which level on to log.
+fn set_level(level: LoggingLevel) -> Result<Call> {
+    #[derive(Serialize)]
+    struct Params {
+        level: LoggingLevel,
+    }
+    let params = RawJson::of(&Params { level })
+        .map_err(|error| Error::misuse("the level has no JSON").with_source(error))?;
+    Ok(Call::new(Method::SetLogLevel, params))
 }
 
 /// The level that requests of the stateless era say, where the server logs.

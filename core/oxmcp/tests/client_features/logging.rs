@@ -1,5 +1,7 @@
-use oxmcp::ProtocolVersion;
+use std::time::Duration;
+
 use oxmcp::model::LoggingLevel;
+use oxmcp::{Limits, ProtocolVersion};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -69,4 +71,39 @@ async fn a_server_of_the_handshake_era_is_told_the_level() {
     set.unwrap();
     assert_eq!(request["params"], json!({"level": "error"}));
     assert_eq!(request["params"]["_meta"], Value::Null);
+}
+
+/// Time passes when nobody has anything else to do.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_take_the_level_is_connected_to_nevertheless() {
+    for connect_limit in [Duration::from_secs(30), Duration::from_secs(1)] {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let connect = oxmcp::Client::connect(tokio::io::split(ours))
+            .only(ProtocolVersion::V2025_11_25)
+            .limits(Limits { connect: connect_limit, ..Limits::default() })
+            .on_log(LoggingLevel::Info, |_, _| {});
+        let serve = async move {
+            let mut peer = crate::peer::Peer::new(theirs);
+            let request = peer.receive().await;
+            let info = json!({"name": "by hand", "version": "1"});
+            let result =
+                json!({"protocolVersion": "2025-11-25", "capabilities": everything(), "serverInfo": info});
+            peer.answer(&request, result).await;
+            assert_eq!(peer.receive().await["method"], "notifications/initialized");
+            (peer.receive().await, peer)
+        };
+        let (client, (set_level, mut peer)) = tokio::join!(connect.into_future(), serve);
+        let client = client.unwrap();
+        assert_eq!(set_level["method"], "logging/setLevel");
+        // Nothing takes that back, and it keeps nobody waiting.
+        let (pinged, ()) = tokio::join!(client.ping(), async {
+            let request = peer.receive().await;
+            assert_eq!(request["method"], "ping");
+            peer.answer(&request, json!({})).await;
+        });
+        pinged.unwrap();
+        let closed = client.closed();
+        drop(client);
+        closed.await;
+    }
 }

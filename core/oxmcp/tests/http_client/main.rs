@@ -6,6 +6,7 @@ mod closing;
 mod era;
 mod failures;
 mod listening;
+mod logging;
 mod messages;
 mod own_server;
 mod peer;
