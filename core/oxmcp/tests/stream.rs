@@ -363,3 +363,33 @@ async fn a_server_that_exits_says_how() {
     assert_eq!(error.kind(), ErrorKind::Closed);
     assert!(error.to_string().contains("exit status: 3"), "{error}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_that_was_slow_to_start_is_probed_again_and_one_without_an_answer_is_not() {
+    let initialized = |id: u32, name: &str| {
+        let result = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": name, "version": "1"}});
+        format!("echo '{}'", json!({"jsonrpc": "2.0", "id": id, "result": result}))
+    };
+    let discovered = json!({"supportedVersions": ["2026-07-28"], "capabilities": {}});
+    let unknown = json!({"code": -32601, "message": "unknown"});
+    for (late, expected) in [
+        (json!({"jsonrpc": "2.0", "id": 1, "result": discovered}), "probed"),
+        (json!({"jsonrpc": "2.0", "id": 1, "error": unknown}), "remembered"),
+        (json!({"jsonrpc": "2.0", "method": "notifications/nothing"}), "remembered"),
+    ] {
+        // It is silent until it was asked in both ways.
+        let script = format!(
+            "read first; case \"$first\" in *discover*) read second; echo '{late}'; {};; *) {};; esac; cat > /dev/null",
+            initialized(2, "probed"),
+            initialized(1, "remembered"),
+        );
+        for name in ["probed", expected] {
+            let command = Command::new("sh").args(["-c", script.as_str()]);
+            let limits = Limits { probe: Duration::from_millis(1), ..Limits::default() };
+            let client = Client::connect(command).limits(limits).await.unwrap();
+            assert_eq!(client.server_info().name, name, "{late}");
+            client.close().await.unwrap();
+        }
+    }
+}

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::cache::Cache;
 use super::catalog::Catalog;
-use super::eras::Way;
+use super::eras::{Agreed, Way};
 use super::handlers::Handlers;
 use super::http::{HttpChannel, SseServer};
 use super::inbound::Inbound;
@@ -138,10 +138,9 @@ impl Connect {
             Target::Command(command) => {
                 let server = eras::Server::started_by(&command);
                 offer.remembered = server.recall().map(Way::era);
-                let (negotiated, stream) =
-                    connect_command(&command, &offer, &limits, attempts, &inbound).await?;
-                remember(Some(server), &offer, Way::Era(negotiated.version.era()));
-                (negotiated, Channel::Stream(stream))
+                let (agreed, stream) = connect_command(&command, &offer, &limits, attempts, &inbound).await?;
+                remember(Some(server), &offer, agreed.way());
+                (agreed.negotiated, Channel::Stream(stream))
             }
             Target::Server(server) => {
                 let stream = open_memory(&server, &limits, inbound.clone());
@@ -201,8 +200,8 @@ async fn negotiate_over(
 }
 
 /// A pinned revision says nothing about what the server would choose.
-fn remember(server: Option<eras::Server>, offer: &Offer, way: Way) {
-    if let (Some(server), None) = (server, offer.only) {
+fn remember(server: Option<eras::Server>, offer: &Offer, way: Option<Way>) {
+    if let (Some(server), None, Some(way)) = (server, offer.only, way) {
         server.remember(way);
     }
 }
@@ -253,7 +252,7 @@ async fn connect_url(
         let stream = open_sse(sse, limits, inbound.clone());
         attempts.add(stream.released.clone());
         let negotiated = stream.negotiate_once(offer, limits).await?;
-        remember(server, offer, Way::Sse);
+        remember(server, offer, Some(Way::Sse));
         Ok((negotiated, Channel::Stream(stream)))
     };
     offer.remembered = way.map(Way::era);
@@ -266,9 +265,9 @@ async fn connect_url(
     let http = HttpChannel::new(url, headers.clone(), offer, limits, inbound.clone()).await?;
     attempts.add(http.released());
     let refused = match http.negotiate(offer, limits).await {
-        Ok(negotiated) => {
-            remember(server, offer, Way::Era(negotiated.version.era()));
-            return Ok((negotiated, Channel::Http(http)));
+        Ok(agreed) => {
+            remember(server, offer, agreed.way());
+            return Ok((agreed.negotiated, Channel::Http(http)));
         }
         Err(refused) => refused,
     };
@@ -294,7 +293,7 @@ async fn connect_command(
     limits: &Limits,
     attempts: &Attempts,
     inbound: &Inbound,
-) -> Result<(Negotiated, StreamChannel)> {
+) -> Result<(Agreed, StreamChannel)> {
     let mut stream = open_command(command, limits, attempts, inbound)?;
     let mut may_restart = true;
     let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
@@ -302,7 +301,8 @@ async fn connect_command(
         let reply = match step {
             Step::Done(negotiated) => {
                 stream.begin(&negotiated).await;
-                return Ok((*negotiated, stream));
+                let is_said = !stream.has_late_probe();
+                return Ok((Agreed { negotiated: *negotiated, is_said }, stream));
             }
             Step::Failed(error) => return Err(error.into()),
             Step::Request { method, version, ref params, is_probe } => {

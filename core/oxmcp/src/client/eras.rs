@@ -3,6 +3,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{LazyLock, Mutex, MutexGuard, TryLockError};
 
 use oxmcp_proto::Era;
+use oxmcp_proto::negotiation::Negotiated;
 use url::Url;
 
 use crate::Command;
@@ -11,7 +12,8 @@ use crate::Command;
 const MAX_SERVERS: usize = 1024;
 
 /// How each server turned out to be spoken to, for the life of this process: its next connection needs no probe (2026-07-28, versioning).
-/// A memory that turns out wrong costs one request more.
+/// Only what the server said is remembered: one of both eras that was slow to start, or behind a proxy that could not reach it, would be
+/// spoken to in the old one for ever.
 static ERAS: LazyLock<Eras> = LazyLock::new(Eras::default);
 
 #[derive(Default)]
@@ -35,6 +37,21 @@ impl Way {
             Self::Era(era) => era,
             Self::Sse => Era::Handshake,
         }
+    }
+}
+
+/// What was agreed on with a server.
+pub(super) struct Agreed {
+    pub(super) negotiated: Negotiated,
+    /// Whether the server's era follows from what it said. Otherwise from its silence, or from an error that may pass.
+    pub(super) is_said: bool,
+}
+
+impl Agreed {
+    /// How the server is to be spoken to from now on, if that is certain.
+    pub(super) fn way(&self) -> Option<Way> {
+        let era = self.negotiated.version.era();
+        (self.is_said || era == Era::Stateless).then_some(Way::Era(era))
     }
 }
 

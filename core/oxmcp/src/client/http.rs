@@ -20,7 +20,7 @@ use futures_util::future::AbortHandle;
 use oxmcp_proto::jsonrpc::{Message, MethodName, RawJson, RequestId, write_notification, write_request};
 use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{Progress, ProgressParams};
-use oxmcp_proto::negotiation::{Negotiated, Offer};
+use oxmcp_proto::negotiation::Offer;
 use oxmcp_proto::{Era, Method};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -33,6 +33,7 @@ use self::posts::{Post, Posts};
 use self::serving::{Asked, Serving};
 use self::session::{Renewal, Standing, lock};
 use super::call::within;
+use super::eras::Agreed;
 use super::inbound::Inbound;
 use super::params::Params;
 use super::{Call, Inner};
@@ -98,11 +99,7 @@ impl HttpChannel {
     }
 
     /// Agrees on a revision.
-    pub(super) async fn negotiate(
-        &self,
-        offer: &Offer,
-        limits: &Limits,
-    ) -> Result<Negotiated, NotNegotiated> {
+    pub(super) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Agreed, NotNegotiated> {
         self.shared.negotiate(offer, limits.probe, &self.shared.standing).await
     }
 

@@ -1,4 +1,5 @@
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use oxmcp_proto::jsonrpc::{Notification, RawJson, Request};
@@ -31,7 +32,11 @@ pub(super) struct StreamChannel {
     pub(super) runtime: Handle,
     pub(super) resumed: Resumed,
     inbound: Inbound,
+    probe: LateProbe,
 }
+
+/// A probe that met silence, and what comes of it nevertheless.
+type LateProbe = Arc<Mutex<Option<oneshot::Receiver<Result<RawJson, CallError>>>>>;
 
 pub(super) fn open_memory(server: &Server, limits: &Limits, inbound: Inbound) -> StreamChannel {
     let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
@@ -72,7 +77,14 @@ pub(super) fn open_stream(
             release.send_replace(true);
         }
     });
-    StreamChannel { connection, released, runtime: Handle::current(), resumed: Resumed::default(), inbound }
+    StreamChannel {
+        connection,
+        released,
+        runtime: Handle::current(),
+        resumed: Resumed::default(),
+        inbound,
+        probe: LateProbe::default(),
+    }
 }
 
 /// Starts the task that drives a client's end of HTTP+SSE.
@@ -92,7 +104,14 @@ pub(super) fn open_sse(server: SseServer, limits: &Limits, inbound: Inbound) -> 
             release.send_replace(true);
         }
     });
-    StreamChannel { connection, released, runtime: Handle::current(), resumed: Resumed::default(), inbound }
+    StreamChannel {
+        connection,
+        released,
+        runtime: Handle::current(),
+        resumed: Resumed::default(),
+        inbound,
+        probe: LateProbe::default(),
+    }
 }
 
 /// Drives a connection to a child process, which does not outlive it.
@@ -186,26 +205,50 @@ impl StreamChannel {
         offer: &Offer,
         limits: &Limits,
     ) -> Result<Reply, CallError> {
-        let patience = Patience::total(if is_probe { limits.probe } else { limits.connect });
+        let patience = Patience::total(limits.connect);
+        let silence = is_probe.then_some(limits.probe);
+        let probe = self.probe.clone();
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
         let connection = self.connection.clone();
         let asked = (method, version, params);
         let reply = self.inbound.negotiate(asked, move |params| async move {
             let options = CallOptions { patience, cancellable: false };
-            let (sender, receiver) = oneshot::channel();
+            let (sender, mut receiver) = oneshot::channel();
             let waiter = Waiter { done: Done::Channel(sender), progress: None };
             let meta = MetaMembers { stateless: stateless.as_deref(), ..MetaMembers::default() };
             // A layer may have put something into `_meta`.
             let params = Params::read(&params).unwrap_or_else(|_| Params::plain(&params));
             connection.call(method.name(), options, waiter, |_, out| params.write(&meta, out));
-            match receiver.await.unwrap_or(Err(CallError::Cancelled)) {
+            let answer = match silence {
+                None => receiver.await,
+                Some(silence) => match tokio::time::timeout(silence, &mut receiver).await {
+                    Ok(answer) => answer,
+                    Err(_) => {
+                        *probe.lock().unwrap_or_else(PoisonError::into_inner) = Some(receiver);
+                        return Ok(Reply::Silence);
+                    }
+                },
+            };
+            match answer.unwrap_or(Err(CallError::Cancelled)) {
                 Ok(result) => Ok(Reply::Result(result)),
                 Err(CallError::Rpc(error)) => Ok(Reply::Error(error)),
-                Err(CallError::Silent { .. }) if is_probe => Ok(Reply::Silence),
                 Err(error) => Err(error),
             }
         });
         reply.await
+    }
+
+    /// Whether the server has answered a probe that met silence first, as one of the stateless era does: it was only slow to start. One
+    /// that has answered what came after the probe, and not the probe, has no answer to it.
+    pub(super) fn has_late_probe(&self) -> bool {
+        let Some(mut probe) = self.probe.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return false;
+        };
+        match probe.try_recv() {
+            Ok(Ok(_)) => true,
+            Ok(Err(CallError::Rpc(error))) => error.is_modern(),
+            Ok(Err(_)) | Err(_) => false,
+        }
     }
 
     /// Says that the session may begin, where there is one.

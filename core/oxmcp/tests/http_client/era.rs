@@ -3,7 +3,7 @@ use std::time::Duration;
 use oxmcp::{Client, ErrorKind, Limits, ProtocolVersion};
 use serde_json::json;
 
-use crate::peer::{Peer, Reply, Seen, accepted, handshake, json_response, response, settled};
+use crate::peer::{Peer, Reply, Seen, accepted, handshake, json_response, response, result, settled};
 
 /// A server of the handshake era that does something else than to refuse a probe.
 fn probed(mut on_probe: impl FnMut(&Seen) -> Reply + Send + 'static) -> Peer {
@@ -45,6 +45,59 @@ async fn silence_over_the_probe_leads_to_initialize() {
         peer.sees(&["POST server/discover", "POST initialize", "POST notifications/initialized"]).await;
         settled(client.close()).await.unwrap();
     }
+}
+
+/// A server of both eras that answers its first probe in another way, and what its second client sends it.
+async fn second_connection(
+    limits: Limits,
+    first: impl Fn() -> Reply + Send + 'static,
+) -> (ProtocolVersion, Vec<String>) {
+    let mut probes = 0;
+    let mut peer = probed(move |seen| {
+        probes += 1;
+        let capabilities = json!({"tools": {}});
+        match probes {
+            1 => first(),
+            _ => result(seen, json!({"supportedVersions": ["2026-07-28"], "capabilities": capabilities})),
+        }
+    });
+    let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
+    assert_eq!(client.protocol_version(), ProtocolVersion::V2025_11_25);
+    settled(client.close()).await.unwrap();
+    peer.rest();
+    let client = settled(Client::connect(peer.url.as_str())).await.unwrap();
+    let version = client.protocol_version();
+    settled(client.close()).await.unwrap();
+    (version, peer.rest().iter().map(Seen::what).collect())
+}
+
+#[tokio::test]
+async fn a_server_that_was_not_there_for_its_probe_is_probed_again() {
+    type Failure = fn() -> Reply;
+    let failures: [(&str, Failure); 4] = [
+        ("a proxy", || response("502 Bad Gateway", &[("Content-Type", "text/html")], "<html>")),
+        ("a failure", || response("500 Internal Server Error", &[], "")),
+        ("a closed connection", || Reply::Hang),
+        ("silence", || Reply::Stuck(String::new())),
+    ];
+    for (what, failure) in failures {
+        let probe = if what == "silence" { Duration::from_millis(1) } else { Duration::from_secs(30) };
+        let limits = Limits { probe, ..Limits::default() };
+        let (version, seen) = second_connection(limits, failure).await;
+        assert_eq!(
+            (version, seen),
+            (ProtocolVersion::V2026_07_28, vec!["POST server/discover".to_owned()]),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_said_to_its_probe_is_remembered() {
+    let (version, seen) =
+        second_connection(Limits::default(), || response("405 Method Not Allowed", &[], "")).await;
+    assert_eq!(version, ProtocolVersion::V2025_11_25);
+    assert_eq!(seen, ["POST initialize", "POST notifications/initialized", "DELETE"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RequestId, write_notification, write_request};
-use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, NegotiationError, Offer, Reply, Step};
+use oxmcp_proto::negotiation::{ClientNegotiation, NegotiationError, Offer, Reply, Step};
 use oxmcp_proto::{Era, Method, ProtocolVersion};
 use tokio::sync::oneshot;
 
@@ -11,6 +11,7 @@ use super::Shared;
 use super::failure::{is_unauthorized, to_error};
 use super::session::{Standing, lock};
 use crate::client::connect::stateless_meta;
+use crate::client::eras::Agreed;
 use crate::client::params::{MetaMembers, Params};
 use crate::transport::http::{Head, HttpError, Response};
 use crate::{Error, Result};
@@ -24,10 +25,11 @@ impl Shared {
         offer: &Offer,
         patience: Duration,
         standing: &Mutex<Standing>,
-    ) -> Result<Negotiated, NotNegotiated> {
+    ) -> Result<Agreed, NotNegotiated> {
         let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
         let mut refusal: Option<HttpError> = None;
         let mut may_be_sse = false;
+        let mut is_said = true;
         loop {
             step = match step {
                 Step::Done(negotiated) => {
@@ -40,7 +42,7 @@ impl Shared {
                     if negotiated.version.era() == Era::Handshake {
                         self.begin_session(&standing).await.map_err(to_error)?;
                     }
-                    return Ok(*negotiated);
+                    return Ok(Agreed { negotiated: *negotiated, is_said });
                 }
                 Step::Failed(error) => {
                     let last_words = refusal.filter(|_| error == NegotiationError::NotAServer);
@@ -57,6 +59,12 @@ impl Shared {
                 Step::Request { method, version, params, is_probe } => {
                     let patience = is_probe.then_some(patience);
                     let asked = self.ask(method, version, &params, patience, offer).await;
+                    if is_probe {
+                        is_said = match &asked {
+                            Ok((reply, _)) => *reply != Reply::Silence,
+                            Err(error) => !error.may_pass(),
+                        };
+                    }
                     if method == Method::Initialize {
                         may_be_sse = matches!(&asked, Err(error) if is_sse_like(error));
                     }

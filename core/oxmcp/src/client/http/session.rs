@@ -107,7 +107,7 @@ impl Shared {
         let offer = Offer { only, ..self.renewal.offer.clone() };
         let opening = Opening { shared: self, standing: Mutex::default() };
         let negotiated = self.negotiate(&offer, self.renewal.patience, &opening.standing).await;
-        let negotiated = negotiated.map_err(|refused| refused.error)?;
+        let negotiated = negotiated.map_err(|refused| refused.error)?.negotiated;
         let standing = mem::take(&mut *lock(&opening.standing));
         *lock(&self.standing) = standing.clone();
         self.restore(standing);
