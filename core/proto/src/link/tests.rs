@@ -292,12 +292,13 @@ fn input() -> impl Strategy<Value = Input> {
 }
 
 /// Looks at what a link has sent: no call's id is there twice, no answer is to what was not asked or is answered, and calls are cancelled
-/// at most once.
+/// at most once, and never if they may not be.
 #[derive(Default)]
 struct Wire {
     calls: HashSet<i64>,
+    cancellable: HashSet<i64>,
     cancelled: HashSet<i64>,
-    /// How often the peer used an id, less the answers to it.
+    /// How often the peer used an id and did not take it back, less the answers to it.
     asked: HashMap<i64, i64>,
 }
 
@@ -312,6 +313,7 @@ impl Wire {
                         self.calls.contains(&id) && self.cancelled.insert(id),
                         "cancelled twice, or never made: {id}"
                     );
+                    assert!(self.cancellable.contains(&id), "cancelled though it may not be: {id}");
                 }
                 message if message["method"] == "tools/call" => {
                     assert!(self.calls.insert(message["id"].as_i64().unwrap()), "an id was used twice");
@@ -328,7 +330,8 @@ impl Wire {
 }
 
 proptest! {
-    /// No sequence of inputs leaves a call unsettled or settles it twice, ids never repeat, and nothing is sent after close.
+    /// No sequence of inputs leaves a call unsettled or settles it twice, or a request of the peer unanswered; ids never repeat, and nothing
+    /// is sent after close.
     #[test]
     fn every_call_settles_exactly_once(inputs in prop::collection::vec(input(), 1..120)) {
         let start = Instant::now();
@@ -354,6 +357,9 @@ proptest! {
                             prop_assert!(!closed);
                             prop_assert!(ids.insert(id.number()), "an id was used twice");
                             open.insert(next);
+                            if options.cancellable {
+                                wire.cancellable.insert(id.number());
+                            }
                             made.push(id);
                         }
                         Err((context, _)) => prop_assert_eq!(context, next),
@@ -377,7 +383,9 @@ proptest! {
                 Input::Progress { id } => {
                     let progress = json!({"jsonrpc": "2.0", "method": "notifications/progress",
                         "params": {"progressToken": id, "progress": 1}});
-                    link.handle_message(now, message(progress));
+                    if let Some(Event::Progress { call, .. }) = link.handle_message(now, message(progress)) {
+                        prop_assert!(link.context(call).is_some_and(|context| open.contains(context)));
+                    }
                 }
                 Input::Ask { id } => {
                     *wire.asked.entry(id).or_default() += 1;
@@ -397,7 +405,10 @@ proptest! {
                 }
                 Input::PeerCancels { id } => {
                     let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
-                    link.handle_message(now, message(cancelled));
+                    if let Some(Event::Cancelled(token)) = link.handle_message(now, message(cancelled)) {
+                        prop_assert_eq!(i64::from(token), id);
+                        *wire.asked.entry(id).or_default() -= 1;
+                    }
                 }
                 Input::Spoilt { id, is_answer: true } => settled.extend(link.settle(&id.into())),
                 Input::Spoilt { id, is_answer: false } => {
@@ -434,6 +445,16 @@ proptest! {
             if closed {
                 prop_assert!(link.take_transmit().is_none(), "something was sent after close");
             }
+        }
+        if !closed {
+            if in_batch {
+                link.end_batch();
+            }
+            for ticket in tickets {
+                link.respond(&ticket, Ok(&RawJson::empty_object()));
+            }
+            wire.look(sent(&mut link));
+            prop_assert!(wire.asked.values().all(|left| *left == 0), "never answered: {:?}", wire.asked);
         }
         // Time alone settles what is left.
         let left = link.handle_timeout(now + Duration::from_secs(61));
