@@ -75,10 +75,19 @@ fn fuzz(target: &str, seconds: u32, tools: &Path) -> Result<()> {
     for line in done.text.lines().filter(|line| line.starts_with("stat::")) {
         println!("{line}");
     }
-    match done.complaint() {
-        Some(complaint) => bail!("{target}: {complaint}; what led there is in {}", artifacts.display()),
-        None => Ok(()),
+    if let Some(complaint) = done.complaint() {
+        bail!("{target}: {complaint}; what led there is in {}", artifacts.display());
     }
+    if executions(&done.text).unwrap_or(0) == 0 {
+        bail!("{target}: nothing was run");
+    }
+    Ok(())
+}
+
+/// How many inputs a target was run with, from its closing statistics.
+fn executions(text: &str) -> Option<u64> {
+    let count = text.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))?;
+    count.trim().parse().ok()
 }
 
 fn search_path() -> Vec<PathBuf> {

@@ -69,12 +69,13 @@ pub(crate) fn run(runner: Runner, step: Step) -> Result<Counts> {
 fn count(runner: Runner, text: &str) -> (Counts, usize) {
     match runner {
         Runner::Cargo => {
-            sum(text.lines().filter(|line| line.starts_with("test result: ")), &[";", ","], "ignored")
+            sum(text.lines().filter(|line| line.starts_with("test result: ")), &[";", ","], &["ignored"])
         }
         Runner::Pytest => {
-            sum(last(text, |line| line.starts_with('=') && line.contains(" in ")), &[","], "skipped")
+            let skipped = ["skipped", "xfailed", "xpassed"];
+            sum(last(text, |line| line.starts_with('=') && line.contains(" in ")), &[","], &skipped)
         }
-        Runner::Plain => sum(text.lines().filter(|line| is_plain(line)), &[","], "skipped"),
+        Runner::Plain => sum(text.lines().filter(|line| is_plain(line)), &[","], &["skipped"]),
         Runner::Node => {
             let field = |name: &str| {
                 text.lines()
@@ -122,11 +123,11 @@ fn count(runner: Runner, text: &str) -> (Counts, usize) {
     }
 }
 
-/// Adds up the `N passed`, `N failed` (or `N error`) and `N <skipped>` parts of `lines`.
+/// Adds up the `N passed`, `N failed` (or `N error`) and `N <skipped>` parts of `lines`, where there are several words for `skipped`.
 fn sum<'a>(
     lines: impl IntoIterator<Item = &'a str>,
     separators: &[&str],
-    skipped_word: &str,
+    skipped_words: &[&str],
 ) -> (Counts, usize) {
     let mut counts = Counts::default();
     let mut skipped = 0;
@@ -140,7 +141,7 @@ fn sum<'a>(
             match word {
                 "passed" => counts.passed += number,
                 "failed" | "error" | "errors" => counts.failed += number,
-                other if other == skipped_word => skipped += number,
+                other if skipped_words.contains(&other) => skipped += number,
                 _ => {}
             }
             before = word;
@@ -190,8 +191,11 @@ test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; 
     #[test]
     fn pytest_counts_errors_as_failures() {
         assert_eq!(
-            counted(Runner::Pytest, "==== 2 failed, 40 passed, 1 skipped, 1 error in 3.10s ====\n"),
-            (40, 3, 1)
+            counted(
+                Runner::Pytest,
+                "==== 2 failed, 40 passed, 1 skipped, 2 xfailed, 1 error in 3.10s ====\n"
+            ),
+            (40, 3, 3)
         );
         assert_eq!(counted(Runner::Pytest, "==== no tests ran in 0.01s ====\n"), (0, 0, 0));
     }

@@ -17,8 +17,15 @@ pub(super) fn file(language: Language) -> String {
 pub(super) fn failures(leg: &Leg, scenarios: &[String]) -> Result<BTreeSet<String>> {
     let file = file(leg.language);
     let text = fs::read_to_string(project::path(&file)).with_context(|| format!("cannot read {file}"))?;
+    let keys: Vec<String> = Leg::all(leg.language).iter().map(Leg::key).collect();
     let mut expected = BTreeSet::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if !keys.iter().any(|key| line.starts_with(key)) {
+            bail!(
+                "{file} lists `{line}`, which begins with no revision and role that are run: {}",
+                keys.join(", ")
+            );
+        }
         let Some(scenario) = line.strip_prefix(&leg.key()).and_then(|rest| rest.strip_prefix(' ')) else {
             continue;
         };

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::requirements::Requirements;
-use super::{Role, expected, is_complete, suite};
+use super::{EARLIER, REVISIONS, Role, expected, is_complete, suite};
 use crate::process::{self, Service, Step};
 use crate::project::{self, Language};
 
@@ -41,6 +41,14 @@ pub(super) struct Report {
 }
 
 impl Leg {
+    /// All legs of a language.
+    pub(super) fn all(language: Language) -> Vec<Self> {
+        let earlier = EARLIER.into_iter().filter(|_| is_complete(language));
+        let revisions: Vec<&'static str> = earlier.chain(REVISIONS).collect();
+        let leg = |role| revisions.iter().map(move |&revision| Self { language, role, revision });
+        [Role::Server, Role::Client].into_iter().flat_map(leg).collect()
+    }
+
     /// Runs what is required of the leg, and holds the results against the list of expected failures.
     pub(super) fn run(&self, requirements: &Requirements) -> Result<Report> {
         let started = Instant::now();
@@ -129,43 +137,53 @@ impl fmt::Display for Leg {
     }
 }
 
-/// Whether a scenario passed, from the checks the suite saved; the error says why it did not.
+/// Whether a scenario passed, from the checks the suite saved; the error says why it did not. It passed if it did each time that it was run.
 fn verdict(results: &Path, role: Role, scenario: &str) -> Result<Result<(), String>> {
-    let Some(file) = checks_file(results, role, scenario) else {
+    let files = checks_files(results, role, scenario);
+    if files.is_empty() {
         return Ok(Err("the scenario broke off; see the log".to_owned()));
-    };
-    let text = fs::read_to_string(&file)?;
-    let checks: Vec<Value> =
-        serde_json::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    for file in files {
+        let text = fs::read_to_string(&file)?;
+        let checks: Vec<Value> =
+            serde_json::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?;
+        if let Some(why) = complaint(&checks) {
+            return Ok(Err(why));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// What is wrong with the checks of a run of a scenario.
+fn complaint(checks: &[Value]) -> Option<String> {
     let status = |check: &Value| check["status"].as_str().unwrap_or_default().to_owned();
-    for check in &checks {
+    for check in checks {
         if matches!(status(check).as_str(), "FAILURE" | "WARNING") {
             let name = check["id"].as_str().unwrap_or("a check");
             let why = check["errorMessage"].as_str().or(check["description"].as_str()).unwrap_or("failed");
-            return Ok(Err(one_line(&format!("{name}: {why}"))));
+            return Some(one_line(&format!("{name}: {why}")));
         }
     }
-    if checks.iter().any(|check| status(check) == "SUCCESS") {
-        Ok(Ok(()))
-    } else {
-        Ok(Err("nothing was checked: the program did not do what the scenario waits for".to_owned()))
-    }
+    let is_checked = checks.iter().any(|check| status(check) == "SUCCESS");
+    (!is_checked)
+        .then(|| "nothing was checked: the program did not do what the scenario waits for".to_owned())
 }
 
 /// The suite writes `[server-]SCENARIO-TIME/checks.json`, where the scenario's name may hold a slash.
-fn checks_file(results: &Path, role: Role, scenario: &str) -> Option<PathBuf> {
+fn checks_files(results: &Path, role: Role, scenario: &str) -> Vec<PathBuf> {
     let prefix = match role {
         Role::Server => "server-",
         Role::Client => "",
     };
     let path = results.join(format!("{prefix}{scenario}"));
-    let start = format!("{}-", path.file_name()?.to_string_lossy());
-    fs::read_dir(path.parent()?).ok()?.flatten().map(|entry| entry.path()).find_map(|dir| {
-        let name = dir.file_name()?.to_string_lossy().into_owned();
-        let time = name.strip_prefix(&start)?;
-        let file = dir.join("checks.json");
-        (time.starts_with("20") && file.exists()).then_some(file)
-    })
+    let (Some(name), Some(parent)) = (path.file_name(), path.parent()) else { return Vec::new() };
+    let start = format!("{}-", name.to_string_lossy());
+    let is_of_it = |dir: &PathBuf| {
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        name.strip_prefix(&start).is_some_and(|time| time.starts_with("20"))
+    };
+    let dirs = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
+    dirs.filter(is_of_it).map(|dir| dir.join("checks.json")).filter(|file| file.exists()).collect()
 }
 
 /// `text` short and on one line; the whole is in the log.

@@ -101,19 +101,11 @@ pub(crate) fn run_languages(languages: &[Language]) -> Result<Vec<(Language, Cou
 }
 
 fn legs(languages: &[Language], options: &Options) -> Vec<Leg> {
-    let mut legs = Vec::new();
-    for &language in languages {
-        for role in [Role::Server, Role::Client] {
-            let earlier = EARLIER.into_iter().filter(|_| is_complete(language));
-            for revision in earlier.chain(REVISIONS) {
-                if options.role.is_none_or(|only| only == role)
-                    && options.revision.as_deref().is_none_or(|only| only == revision)
-                {
-                    legs.push(Leg { language, role, revision });
-                }
-            }
-        }
-    }
+    let mut legs: Vec<Leg> = languages.iter().flat_map(|language| Leg::all(*language)).collect();
+    legs.retain(|leg| {
+        options.role.is_none_or(|only| only == leg.role)
+            && options.revision.as_deref().is_none_or(|only| only == leg.revision)
+    });
     legs
 }
 
