@@ -40,18 +40,19 @@ pub struct Limits {
     pub open_subscriptions: usize,
     /// Resources that one session, or one `subscriptions/listen`, subscribes to. Their URIs may take 128 KiB. Default 1,000.
     pub resource_subscriptions: usize,
-    /// Rounds of input that one request may ask for: a server's of its client, and a client's of its server (2026-07-28, patterns, MRTR).
-    /// Default 16.
+    /// Rounds of input that one request may ask for: a server's of its client, and a client's of its server (2026-07-28, patterns, MRTR). A
+    /// round for which a client has to give nothing does not count; the time of the call bounds those. Default 16.
     pub input_rounds: usize,
     /// Questions, and steps, of one request of a server; inputs that a server may need of a client at once. Default 64 of each.
     pub inputs: usize,
     /// Bytes of the sealed state that a client carries from one round to the next: the answers and the results of steps so far. Default
     /// 256 KiB.
     pub input_state_bytes: usize,
-    /// Handlers of a client that are at work at once: sampling and elicitation. What is past it waits. Default 64.
+    /// Handlers of a client that are at work at once, for sampling and elicitation. What is past it waits. Default 64.
     pub input_handlers: usize,
     /// How long a client has to answer what its server asks, which may need its user: in a session, how long the handler waits; in 2026-07-28,
-    /// how long the state is good that the client sends along. Default 10 minutes.
+    /// how long the state is good that the client sends along. A client waits as long for a page that its user visits so that a call can go on
+    /// (2025-11-25). Default 10 minutes.
     pub input_wait: Duration,
     /// Tasks that a server works on at once. Past it, a call that may be a task stays an ordinary one, and one that has to be is refused.
     /// Default 1,024.

@@ -65,7 +65,8 @@ async fn tools_are_listed_over_pages_in_their_order() {
         let names: Vec<String> =
             client.list_tools().await.unwrap().into_iter().map(|tool| tool.name).collect();
         assert_eq!(names, ["add", "fail", "panic", "sleep", "count"]);
-        let streamed: Vec<String> = client.tools().map_ok(|tool| tool.name).try_collect().await.unwrap();
+        let streamed: Vec<String> =
+            client.list_tools().stream().map_ok(|tool| tool.name).try_collect().await.unwrap();
         assert_eq!(streamed, names);
         assert_eq!(client.list_tools_page(Some("?")).await.unwrap_err().rpc().unwrap().code, -32602);
     }

@@ -100,7 +100,7 @@ async fn pages_that_go_in_circles_are_an_error() {
         Some(next.to_owned())
     });
     let listed = client.list_all(list_tools()).await.unwrap_err();
-    let streamed = client.tools().try_collect::<Vec<_>>().await.unwrap_err();
+    let streamed = client.list_tools().stream().try_collect::<Vec<_>>().await.unwrap_err();
     for error in [listed, streamed] {
         assert_eq!(error.kind(), ErrorKind::Protocol);
         assert!(error.to_string().contains("in circles"), "{error}");
@@ -113,7 +113,10 @@ async fn a_list_of_too_many_pages_is_an_error() {
     let (client, peer) = client_with_tools(ProtocolVersion::V2025_11_25, limits).await;
     serve_pages(peer, |cursor| Some(format!("{}x", cursor.unwrap_or_default())));
     assert_eq!(client.list_all(list_tools()).await.unwrap_err().kind(), ErrorKind::TooLarge);
-    assert_eq!(client.tools().try_collect::<Vec<_>>().await.unwrap_err().kind(), ErrorKind::TooLarge);
+    assert_eq!(
+        client.list_tools().stream().try_collect::<Vec<_>>().await.unwrap_err().kind(),
+        ErrorKind::TooLarge
+    );
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn a_list_of_as_many_pages_as_it_may_have_is_read() {
         (next.len() < 5).then_some(next)
     });
     assert_eq!(client.list_tools().await.unwrap().len(), 5);
-    assert_eq!(client.tools().try_collect::<Vec<_>>().await.unwrap().len(), 5);
+    assert_eq!(client.list_tools().stream().try_collect::<Vec<_>>().await.unwrap().len(), 5);
 }
 
 #[tokio::test]

@@ -48,6 +48,12 @@ pub struct Wire {
     pub result_type: bool,
     /// Whether list results carry `ttlMs` and `cacheScope`.
     pub cache_hints: bool,
+    /// Whether tools have an `outputSchema`, and their results `structuredContent`.
+    pub structured_content: bool,
+    /// Whether an error may say that a page has to be visited first, and a page to visit has an id.
+    pub url_required: bool,
+    /// Whether a client declares that it adds the context of servers to what it samples.
+    pub sampling_context: bool,
     /// The error code for a URI that no resource has.
     pub resource_not_found: i64,
 }
@@ -89,19 +95,31 @@ impl ProtocolVersion {
             method_headers: false,
             result_type: false,
             cache_hints: false,
+            structured_content: false,
+            url_required: false,
+            sampling_context: false,
             resource_not_found: codes::RESOURCE_NOT_FOUND,
         };
         match self {
             Self::V2024_11_05 => FIRST,
             Self::V2025_03_26 => Wire { batches: true, ..FIRST },
-            Self::V2025_06_18 => Wire { version_header: true, ..FIRST },
-            Self::V2025_11_25 => Wire { version_header: true, sse_polling: true, ..FIRST },
+            Self::V2025_06_18 => Wire { version_header: true, structured_content: true, ..FIRST },
+            Self::V2025_11_25 => Wire {
+                version_header: true,
+                sse_polling: true,
+                structured_content: true,
+                url_required: true,
+                sampling_context: true,
+                ..FIRST
+            },
             Self::V2026_07_28 => Wire {
                 era: Era::Stateless,
                 version_header: true,
                 method_headers: true,
                 result_type: true,
                 cache_hints: true,
+                structured_content: true,
+                sampling_context: true,
                 resource_not_found: codes::INVALID_PARAMS,
                 ..FIRST
             },

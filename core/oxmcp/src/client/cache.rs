@@ -2,10 +2,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use oxmcp_proto::jsonrpc::{MethodName, RawJson};
+use oxmcp_proto::jsonrpc::{MethodName, RawJson, RawObject};
+use oxmcp_proto::model::keys;
 use oxmcp_proto::{Method, ProtocolVersion};
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
 
 use super::Call;
 use crate::{Limits, clock};
@@ -63,12 +63,20 @@ impl Cache {
             MethodName::Known(method) if self.is_on && method.info().cacheable => method,
             _ => return None,
         };
+        // Whoever asks what the server can do wants to know whether it is there. What depends on input is not to be kept, nor what may depend
+        // on something in `_meta`.
         let has = |name: &[u8]| memchr::memmem::find(call.params.as_bytes(), name).is_some();
-        // Whoever asks what the server can do wants to know whether it is there. What depends on input is not to be kept.
         if method == Method::Discover || has(b"\"inputResponses\"") || has(b"\"requestState\"") {
             return None;
         }
-        Some(CacheKey { method, params: call.params.clone(), generation: self.state().generation })
+        if !call.meta.iter().all(|(name, _)| changes_no_result(name)) {
+            return None;
+        }
+        let params = match has(b"\"_meta\"") {
+            false => call.params.clone(),
+            true => without_meta(&call.params)?,
+        };
+        Some(CacheKey { method, params, generation: self.state().generation })
     }
 
     /// A result that is fresh.
@@ -83,13 +91,7 @@ impl Cache {
 
     /// Keeps a complete result for as long as the server said.
     pub(super) fn keep(&self, key: CacheKey, result: &RawJson) {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Hints {
-            #[serde(default)]
-            ttl_ms: Option<f64>,
-        }
-        let Ok(Hints { ttl_ms: Some(ttl) }) = result.to() else { return };
+        let Ok(Some(Some(ttl))) = result.member::<Option<f64>>("ttlMs") else { return };
         // What is negative or no number means 0; what does not fit means for ever.
         let ttl = Duration::from_millis(ttl as u64);
         let bytes = OVERHEAD + key.params.as_bytes().len() + result.as_bytes().len();
@@ -106,7 +108,9 @@ impl Cache {
         }
         let params = RawJson::from_written(key.params.as_bytes().to_vec());
         let key = (key.method, params);
-        state.remove(|other, _| *other == key);
+        if let Some(old) = state.entries.remove(&key) {
+            state.bytes -= old.bytes;
+        }
         state.make_room(now, self.max_entries - 1, self.max_bytes - bytes);
         state.bytes += bytes;
         state.entries.insert(key, Entry { result, fresh_until, bytes });
@@ -140,6 +144,20 @@ impl Cache {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a member of `_meta` is for tracing or progress, and makes no difference to a result.
+fn changes_no_result(name: &str) -> bool {
+    matches!(name, keys::TRACEPARENT | keys::TRACESTATE | keys::BAGGAGE | keys::PROGRESS_TOKEN)
+}
+
+/// The parameters without a `_meta` in which nothing makes a difference. `None` if something may.
+fn without_meta(params: &RawJson) -> Option<RawJson> {
+    let mut members: RawObject<'_> = params.to().ok()?;
+    let Some(meta) = members.remove("_meta") else { return Some(params.clone()) };
+    let meta: Option<RawObject<'_>> = serde_json::from_str(meta.get()).ok()?;
+    let is_same = meta.unwrap_or_default().0.iter().all(|(name, _)| changes_no_result(name));
+    is_same.then(|| members.to_json())
 }
 
 impl CacheKey {

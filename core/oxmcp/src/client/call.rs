@@ -1,17 +1,18 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{MethodName, RawJson, codes};
 use oxmcp_proto::link::{CallError, CallId, CallOptions, Patience};
 use oxmcp_proto::methods::{Kind, Sender};
 use oxmcp_proto::model::{LoggingLevel, Progress};
-use oxmcp_proto::{Era, Method};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::cache::CacheKey;
+use super::catalog::Doubt;
 use super::params::{MetaMembers, Params};
 use super::time::Time;
 use super::{Channel, Client, Inner};
@@ -34,6 +35,10 @@ pub struct Call {
     pub(super) is_fresh: bool,
     /// Hears the id of the request when it is sent.
     pub(super) number: Option<Arc<OnceLock<i64>>>,
+    /// What was set in a wrong way; the call fails with it.
+    pub(super) misuse: Option<Arc<str>>,
+    /// In which generation of the [`Catalog`](super::catalog::Catalog) the tools are listed.
+    pub(super) generation: u64,
 }
 
 impl Call {
@@ -54,6 +59,8 @@ impl Call {
             meta: Vec::new(),
             is_fresh: false,
             number: None,
+            misuse: None,
+            generation: 0,
         }
     }
 
@@ -77,19 +84,20 @@ impl Call {
     }
 
     /// Adds a member to the `_meta` of the request: something of your own under a prefixed key, or the trace context under `traceparent`,
-    /// `tracestate` and `baggage` (2026-07-28, basic, `_meta`). The keys that the library writes itself are left as they are.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse`](ErrorKind::Misuse) if the value has no JSON.
-    pub fn meta(mut self, key: impl Into<String>, value: impl Serialize) -> Result<Self> {
+    /// `tracestate` and `baggage` (2026-07-28, basic, `_meta`). The keys that the library writes itself are left as they are. A value that
+    /// has no JSON fails the call as a [`Misuse`](ErrorKind::Misuse).
+    pub fn meta(mut self, key: impl Into<String>, value: impl Serialize) -> Self {
         let key = key.into();
-        let value = RawJson::of(&value).map_err(|error| {
-            Error::misuse(format!("the member {key:?} of `_meta` has no JSON")).with_source(error)
-        })?;
-        self.meta.retain(|(other, _)| *other != key);
-        self.meta.push((key, value));
-        Ok(self)
+        match RawJson::of(&value) {
+            Ok(value) => {
+                self.meta.retain(|(other, _)| *other != key);
+                self.meta.push((key, value));
+            }
+            Err(error) => {
+                self.misuse = Some(format!("the member {key:?} of `_meta` has no JSON: {error}").into());
+            }
+        }
+        self
     }
 
     /// Asks the server, even if it said that an earlier result may still be used (2026-07-28, caching).
@@ -166,6 +174,13 @@ pub(super) enum Interim {
     InputRequired(RawJson),
     /// It goes on as a task (extension `io.modelcontextprotocol/tasks`).
     Task(RawJson),
+    /// The server refuses it until its user has visited pages (2025-11-25, elicitation, "URL Elicitation Required Error").
+    Visit(Error),
+    /// The server refuses it because the headers that repeat its arguments are not there or wrong: the client does not know the tool, or
+    /// another version of it (2026-07-28, Streamable HTTP, "Client Behavior").
+    Headers(Error),
+    /// There is a result, but not one that the tool had announced when it was listed.
+    Doubted(Box<Doubt>),
 }
 
 impl Client {
@@ -181,22 +196,37 @@ impl Client {
     /// Every [`ErrorKind`] but `Connect`: the call settles whatever the peer does.
     pub async fn call(&self, call: Call) -> Result<RawJson> {
         let call = self.adapt(call);
-        let key = self.inner.cache.key(&call);
+        let key = self.cache_key(&call);
         if let Some(result) = self.kept(&call, key.as_ref()) {
             return Ok(result);
         }
         let started = clock::now();
-        let result = match self.send(&call).await {
-            Err(error) if self.lacks_headers(&call, &error) => {
-                self.send_with_headers(&call, started, error).await?
-            }
-            Err(error) => return Err(self.refused(key.as_ref(), error)),
-            Ok(result) => result,
-        };
-        match self.look(&call, result)? {
+        let outcome = self.send(&call).await;
+        match self.look(&call, key.as_ref(), outcome)? {
             Looked::Complete(result) => Ok(self.keep(key, result)),
             Looked::Interim(interim) => Box::pin(self.resume(call, started, interim)).await,
         }
+    }
+
+    /// What a result would be kept under, unless layers are to see the call first.
+    fn cache_key(&self, call: &Call) -> Option<CacheKey> {
+        match self.inner.inbound.layers() {
+            None => self.inner.cache.key(call),
+            Some(_) => None,
+        }
+    }
+
+    /// Sends a request that has come through all layers, if no result was kept of one that came through in the same way.
+    pub(super) async fn send_or_find(&self, call: &Call) -> Result<RawJson> {
+        let Some(key) = self.inner.cache.key(call) else { return self.send_at_end(call).await };
+        if let Some(result) = self.kept(call, Some(&key)) {
+            return Ok(result);
+        }
+        let result = self.send_at_end(call).await.map_err(|error| self.refused(Some(&key), error))?;
+        Ok(match self.look_at_result(call, result.clone())? {
+            Looked::Complete(result) => self.keep(Some(key), result),
+            Looked::Interim(_) => result,
+        })
     }
 
     /// The result of an earlier call, if it will do.
@@ -215,7 +245,7 @@ impl Client {
     }
 
     /// A page that the server refuses makes those before it worthless (2026-07-28, caching, "Interaction with Pagination").
-    pub(super) fn refused(&self, key: Option<&CacheKey>, error: Error) -> Error {
+    fn refused(&self, key: Option<&CacheKey>, error: Error) -> Error {
         if let (Some(key), ErrorKind::Rpc) = (key, error.kind())
             && key.method() != Method::ReadResource
         {
@@ -250,29 +280,6 @@ impl Client {
         }
     }
 
-    /// Whether the server refused a call because the headers that repeat its arguments are not there or wrong: the client does not know
-    /// the tool, or another version of it.
-    fn lacks_headers(&self, call: &Call, error: &Error) -> bool {
-        call.method == MethodName::Known(Method::CallTool)
-            && self.protocol_version().wire().method_headers
-            && error.rpc().is_some_and(|rpc| rpc.code == codes::HEADER_MISMATCH)
-    }
-
-    /// Lists the tools anew, and sends a call again (2026-07-28, Streamable HTTP, "Client Behavior").
-    async fn send_with_headers(&self, call: &Call, started: Instant, refusal: Error) -> Result<RawJson> {
-        let time = Time::new(started, call.total.unwrap_or(self.inner.limits.call_total));
-        let list = Call {
-            total: Some(time.left()?),
-            ..Call::new(Method::ListTools, RawJson::empty_object()).no_cache()
-        };
-        if let Err(error) = Box::pin(self.list_all(list)).await {
-            tracing::debug!(%error, "the tools cannot be listed, so a call stays refused");
-            return Err(refusal);
-        }
-        let again = Call { total: Some(time.left()?), ..call.clone() };
-        self.send(&again).await.map_err(|error| time.explain(error))
-    }
-
     pub(super) fn send_over_stream(
         &self,
         connection: &Connection,
@@ -287,14 +294,22 @@ impl Client {
     }
 
     /// Asks in the words of the revision: where it has no `ping`, `server/discover` tells whether the server answers.
-    pub(super) fn adapt(&self, call: Call) -> Call {
-        let ping = MethodName::Known(Method::Ping);
-        let is_missing = call.method == ping && !Method::Ping.is_in(self.protocol_version());
-        if is_missing { Call { method: Method::Discover.into(), ..call } } else { call }
+    pub(super) fn adapt(&self, mut call: Call) -> Call {
+        match call.method {
+            MethodName::Known(Method::Ping) if !Method::Ping.is_in(self.protocol_version()) => {
+                call.method = Method::Discover.into();
+            }
+            MethodName::Known(Method::ListTools) => call.generation = self.inner.catalog.generation(),
+            _ => {}
+        }
+        call
     }
 
     /// Refuses what is no request, and what the server cannot answer (see the method table). Gives the parameters, looked at.
     pub(super) fn check<'a>(&self, call: &'a Call) -> Result<Params<'a>> {
+        if let Some(misuse) = &call.misuse {
+            return Err(Error::misuse(&**misuse));
+        }
         let method = match (&call.method, &call.extension) {
             (MethodName::Known(method), _) => *method,
             (MethodName::Other(name), extension) => {
@@ -324,13 +339,35 @@ impl Client {
         }
     }
 
-    /// Looks at a result before the caller does.
-    pub(super) fn look(&self, call: &Call, result: RawJson) -> Result<Looked> {
-        #[derive(Deserialize)]
-        struct Head<'a> {
-            #[serde(borrow, default, rename = "resultType")]
-            result_type: Option<Cow<'a, str>>,
+    /// Looks at what came of a request before the caller does. `key` is what its result would be kept under.
+    pub(super) fn look(
+        &self,
+        call: &Call,
+        key: Option<&CacheKey>,
+        outcome: Result<RawJson>,
+    ) -> Result<Looked> {
+        match outcome {
+            Ok(result) => self.look_at_result(call, result),
+            Err(error) => match error.rpc().map(|rpc| rpc.code) {
+                Some(codes::URL_ELICITATION_REQUIRED) if self.visits_pages() => {
+                    Ok(Looked::Interim(Interim::Visit(error)))
+                }
+                Some(codes::HEADER_MISMATCH) if self.repeats_arguments(call) => {
+                    Ok(Looked::Interim(Interim::Headers(error)))
+                }
+                _ => Err(self.refused(key, error)),
+            },
         }
+    }
+
+    fn look_at_result(&self, call: &Call, result: RawJson) -> Result<Looked> {
+        #[derive(Deserialize)]
+        struct Kind<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        let complete = |result| match self.learn(call, result) {
+            Ok(result) => Looked::Complete(result),
+            Err(doubt) => Looked::Interim(Interim::Doubted(doubt)),
+        };
         let method = &call.method;
         if !result.is_object() {
             return Err(Error::protocol(format!(
@@ -338,13 +375,13 @@ impl Client {
                 method.as_str()
             )));
         }
-        if self.protocol_version().era() == Era::Handshake {
-            return self.accept(call, result).map(Looked::Complete);
+        if !self.protocol_version().wire().result_type {
+            return Ok(complete(result));
         }
-        let problem = match result.to::<Head<'_>>() {
-            Ok(Head { result_type: None }) => return self.accept(call, result).map(Looked::Complete),
-            Ok(Head { result_type: Some(kind) }) => match &*kind {
-                "complete" => return self.accept(call, result).map(Looked::Complete),
+        let problem = match result.member::<Option<Kind<'_>>>("resultType").map(Option::flatten) {
+            Ok(None) => return Ok(complete(result)),
+            Ok(Some(Kind(kind))) => match &*kind {
+                "complete" => return Ok(complete(result)),
                 "input_required" if method.known().is_some_and(|method| method.info().may_require_input) => {
                     return Ok(Looked::Interim(Interim::InputRequired(result)));
                 }
@@ -357,16 +394,30 @@ impl Client {
     }
 
     /// Learns from a complete result, and checks it where that is known to be possible.
-    pub(super) fn accept(&self, call: &Call, result: RawJson) -> Result<RawJson> {
-        let result = match call.method {
-            MethodName::Known(Method::ListTools) => self.inner.catalog.learn(result),
-            MethodName::Known(Method::CallTool) => {
-                self.inner.catalog.check_output(&call.params, &result)?;
-                result
-            }
-            _ => result,
-        };
-        Ok(result)
+    fn learn(&self, call: &Call, result: RawJson) -> Result<RawJson, Box<Doubt>> {
+        match call.method {
+            MethodName::Known(Method::ListTools) => Ok(self.inner.catalog.learn(result, call.generation)),
+            MethodName::Known(Method::CallTool) => self.inner.catalog.check_output(&call.params, result),
+            _ => Ok(result),
+        }
+    }
+
+    /// Accepts the complete result of a call that went on.
+    pub(super) async fn accept(&self, call: &Call, result: RawJson, time: Time) -> Result<RawJson> {
+        match self.learn(call, result) {
+            Ok(result) => Ok(result),
+            Err(doubt) => self.judge_anew(call, *doubt, time).await,
+        }
+    }
+
+    /// Whether the server asks this client to visit pages with an error.
+    fn visits_pages(&self) -> bool {
+        self.protocol_version().wire().url_required && self.inner.inbound.handlers().url.is_some()
+    }
+
+    /// Whether HTTP repeats arguments of a call in headers.
+    fn repeats_arguments(&self, call: &Call) -> bool {
+        call.method == MethodName::Known(Method::CallTool) && self.protocol_version().wire().method_headers
     }
 
     /// Asks whether the server answers: `ping`, or `server/discover` in revisions that have no ping.

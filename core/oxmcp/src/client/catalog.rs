@@ -1,12 +1,12 @@
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use http::HeaderName;
-use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_json_string};
+use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_name};
 use oxmcp_proto::model::CallToolParams;
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -25,7 +25,17 @@ pub(super) struct Catalog {
     checks_output: bool,
     max_bytes: usize,
     is_used: AtomicBool,
+    /// Grows when everything is forgotten.
+    generation: AtomicU64,
     tools: RwLock<Tools>,
+}
+
+/// A result that breaks the `outputSchema` that its tool had when it was listed.
+pub(super) struct Doubt {
+    pub(super) result: RawJson,
+    tool: Arc<KnownTool>,
+    name: String,
+    pub(super) error: Error,
 }
 
 #[derive(Default)]
@@ -65,20 +75,27 @@ impl Catalog {
             checks_output,
             max_bytes,
             is_used: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
             tools: RwLock::default(),
         }
     }
 
     /// Forgets everything: the server's tools have changed.
     pub(super) fn clear(&self) {
-        if self.is_used.swap(false, Ordering::Relaxed) {
-            *self.tools.write().unwrap_or_else(PoisonError::into_inner) = Tools::default();
-        }
+        let mut tools = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        *tools = Tools::default();
+        self.is_used.store(false, Ordering::Relaxed);
     }
 
-    /// Learns from a page of `tools/list`, and gives it without the tools that ask for headers in a wrong way (2026-07-28, Streamable
-    /// HTTP, "Schema Extension").
-    pub(super) fn learn(&self, page: RawJson) -> RawJson {
+    /// Which time between two changes of the server's tools this is. A page that was asked for in an earlier one is not remembered.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Learns from a page of `tools/list` that was asked for in a generation, and gives it without the tools that ask for headers in a wrong
+    /// way (2026-07-28, Streamable HTTP, "Schema Extension").
+    pub(super) fn learn(&self, page: RawJson, generation: u64) -> RawJson {
         let has = |what: &str| memchr::memmem::find(page.as_bytes(), what.as_bytes()).is_some();
         let is_of_interest =
             (self.has_headers && has("x-mcp-header")) || (self.checks_output && has("outputSchema"));
@@ -86,12 +103,12 @@ impl Catalog {
             return page;
         }
         // What is no list of tools is for the caller to find out.
-        let without = self.learn_from(&page).unwrap_or_default();
+        let without = self.learn_from(&page, generation).unwrap_or_default();
         without.unwrap_or(page)
     }
 
     /// Gives the page without the tools that are left out, if there are any.
-    fn learn_from(&self, page: &RawJson) -> serde_json::Result<Option<RawJson>> {
+    fn learn_from(&self, page: &RawJson, generation: u64) -> serde_json::Result<Option<RawJson>> {
         let members: RawObject<'_> = page.to()?;
         let tools = members.member("tools").map_or("[]", |tools| tools.get());
         let tools: Vec<&RawValue> = serde_json::from_str(tools)?;
@@ -100,7 +117,7 @@ impl Catalog {
             let tool: ListedTool<'_> = serde_json::from_str(raw.get())?;
             match self.headers_of(&tool) {
                 Ok(headers) => {
-                    self.remember(&tool, headers);
+                    self.remember(&tool, headers, generation);
                     kept.push(*raw);
                 }
                 Err(why) => {
@@ -125,7 +142,7 @@ impl Catalog {
         }
     }
 
-    fn remember(&self, tool: &ListedTool<'_>, headers: Vec<ParamHeader>) {
+    fn remember(&self, tool: &ListedTool<'_>, headers: Vec<ParamHeader>, generation: u64) {
         let output = tool.output_schema.filter(|schema| self.checks_output && schema.get() != "null");
         if headers.is_empty() && output.is_none() {
             return self.forget(&tool.name);
@@ -141,6 +158,9 @@ impl Catalog {
         });
         self.forget(&tool.name);
         let mut tools = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+        if self.generation() != generation {
+            return;
+        }
         if tools.bytes + bytes > self.max_bytes {
             tracing::debug!(tool = &*tool.name, "there is no room to remember the tool");
             return;
@@ -168,10 +188,9 @@ impl Catalog {
         if !self.has_headers || !self.is_used.load(Ordering::Relaxed) {
             return Vec::new();
         }
-        let Ok(call) = params.to::<CallToolParams<'_>>() else { return Vec::new() };
-        let (Some(tool), Some(arguments)) = (self.tool(&call.name), call.arguments) else {
-            return Vec::new();
-        };
+        let Ok(Some(Name(name))) = params.member("name") else { return Vec::new() };
+        let Some(tool) = self.tool(&name).filter(|tool| !tool.headers.is_empty()) else { return Vec::new() };
+        let Ok(CallToolParams { arguments: Some(arguments), .. }) = params.to() else { return Vec::new() };
         let value = |header: &ParamHeader| {
             let text = match header.value(arguments) {
                 Ok(ParamValue::Text(text)) => text,
@@ -184,42 +203,40 @@ impl Catalog {
         tool.headers.iter().filter_map(value).collect()
     }
 
-    /// Checks the result of a `tools/call` against the tool's `outputSchema` (2025-06-18 on, tools, "Output Schema").
-    ///
-    /// # Errors
-    ///
-    /// [`Protocol`](crate::ErrorKind::Protocol) if it breaks it.
-    pub(super) fn check_output(&self, params: &RawJson, result: &RawJson) -> Result<()> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Output {
-            #[serde(default)]
-            structured_content: Option<Value>,
-            #[serde(default)]
-            is_error: Option<bool>,
-        }
+    /// Checks the result of a `tools/call` against the tool's `outputSchema` (2025-06-18 on, tools, "Output Schema"), as it was listed.
+    pub(super) fn check_output(&self, params: &RawJson, result: RawJson) -> Result<RawJson, Box<Doubt>> {
         if !self.checks_output || !self.is_used.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(result);
         }
-        let Ok(call) = params.to::<CallToolParams<'_>>() else { return Ok(()) };
-        let tool = self.tool(&call.name);
-        let Some(schema) = tool.as_ref().and_then(|tool| tool.output.as_ref()?.schema(&call.name)) else {
-            return Ok(());
+        let Ok(Some(Name(name))) = params.member("name") else { return Ok(result) };
+        let Some(tool) = self.tool(&name) else { return Ok(result) };
+        let checked = match tool.output.as_ref().and_then(|output| output.schema(&name)) {
+            Some(schema) => schema.check_result(&result),
+            None => Ok(()),
         };
-        let broken = |why: String| {
-            Err(Error::protocol(format!(
-                "the server's tool {:?} gave a result that breaks its own outputSchema: {why}",
-                call.name
-            )))
-        };
-        match result.to() {
-            Ok(Output { is_error: Some(true), .. }) => Ok(()),
-            Ok(Output { structured_content: Some(content), .. }) => schema.check(&content).or_else(broken),
-            Ok(Output { structured_content: None, .. }) => broken("it has no structuredContent".to_owned()),
-            Err(error) => broken(error.to_string()),
+        match checked {
+            Ok(()) => Ok(result),
+            Err(why) => {
+                let message = format!(
+                    "the server's tool {name:?} gave a result that breaks its own outputSchema: {why}"
+                );
+                let name = name.into_owned();
+                Err(Box::new(Doubt { result, tool, name, error: Error::protocol(message) }))
+            }
+        }
+    }
+
+    /// Forgets the tool that a result was doubted by, if its description is still the same: the server no longer lists it.
+    pub(super) fn forget_doubted(&self, doubt: &Doubt) {
+        if self.tool(&doubt.name).is_some_and(|tool| Arc::ptr_eq(&tool, &doubt.tool)) {
+            self.forget(&doubt.name);
         }
     }
 }
+
+/// The name of a tool that is called.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl OutputSchema {
     /// The schema; `None` if it is none, so that there is nothing to check.
@@ -235,15 +252,35 @@ impl OutputSchema {
     }
 }
 
+impl Schema {
+    /// Checks what a tool's result has as structured content. An error says what is wrong.
+    fn check_result(&self, result: &RawJson) -> Result<(), String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Output {
+            #[serde(default, deserialize_with = "present")]
+            structured_content: Option<Value>,
+            #[serde(default)]
+            is_error: Option<bool>,
+        }
+        /// `null` is a value like any other (2026-07-28).
+        fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+            Value::deserialize(deserializer).map(Some)
+        }
+        match result.to() {
+            Ok(Output { is_error: Some(true), .. }) => Ok(()),
+            Ok(Output { structured_content: Some(content), .. }) => self.check(&content),
+            Ok(Output { structured_content: None, .. }) => Err("it has no structuredContent".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
 /// A page with other tools.
 fn with_tools(page: &RawObject<'_>, tools: &[&RawValue]) -> RawJson {
     let mut out = Vec::from(*b"{");
     for (name, value) in &page.0 {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        write_json_string(name, &mut out);
-        out.push(b':');
+        write_name(name, &mut out);
         if name == "tools" {
             let tools: Vec<&str> = tools.iter().map(|tool| tool.get()).collect();
             out.push(b'[');

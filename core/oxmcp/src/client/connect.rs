@@ -165,8 +165,9 @@ impl Connect {
         let extensions =
             offer.capabilities.extensions.iter().flatten().map(|(name, _)| name.as_str().into()).collect();
         let log_level = LogLevel::new(&negotiated, inbound.handlers());
-        let has_headers = negotiated.version.wire().method_headers && matches!(channel, Channel::Http(_));
-        let catalog = Catalog::new(has_headers, checks_output, limits.list_bytes);
+        let wire = negotiated.version.wire();
+        let has_headers = wire.method_headers && matches!(channel, Channel::Http(_));
+        let catalog = Catalog::new(has_headers, checks_output && wire.structured_content, limits.list_bytes);
         let declares = |capability: &[&str]| negotiated.capabilities.declares(capability);
         let listening = Listening::new(inbound.handlers(), declares);
         let cache = Cache::new(negotiated.version, &limits);

@@ -42,13 +42,17 @@ impl Connect {
     /// Declares elicitation with URLs (2025-11-25 on), and answers the servers that want their user to visit a page. To accept says that the
     /// user agreed to open it, not that anything was done there. Show the whole URL, and open it only when the user agrees; see
     /// "Safe URL Handling" in the spec.
+    ///
+    /// A server of 2025-11-25 may refuse a request until a page has been visited (`-32042`). The handler is asked then too. When it accepts, the
+    /// request is sent again once the server says that the page is done, and every now and then before, because not every server does, for
+    /// [`Limits::input_wait`](crate::Limits::input_wait); otherwise the call fails with the server's error.
     pub fn on_url_elicitation<M>(mut self, handler: impl InputFn<ElicitUrlParams, ElicitResult, M>) -> Self {
         self.handlers.url = Some(Arc::new(handler.into_handler()));
         self
     }
 
-    /// Hears that what a URL was opened for is done (2025-11-25), by the `elicitationId` of the request. The ids may be of no elicitation that
-    /// this client knows, or of one that was done before. Runs on a thread of the runtime; it must not block.
+    /// Hears that what a URL was opened for is done (2025-11-25), by the `elicitationId` of the request, once for each that this client was
+    /// asked for. Runs on a thread of the runtime; it must not block.
     pub fn on_elicitation_complete(
         mut self,
         callback: impl Fn(String, ClientContext) + Send + Sync + 'static,
@@ -62,8 +66,8 @@ impl Connect {
 pub(super) enum Question {
     /// A form to fill in.
     Form(Box<Form>),
-    /// Consent to open a URL.
-    Url,
+    /// Consent to open a URL, which may have an id (2025-11-25).
+    Url { id: Option<String> },
 }
 
 /// What a form asks for.
@@ -84,6 +88,8 @@ struct Params<'a> {
     requested_schema: Option<Value>,
     #[serde(borrow, default)]
     url: Option<Cow<'a, str>>,
+    #[serde(default)]
+    elicitation_id: Option<String>,
 }
 
 /// Whether a URL is one that a user may be asked to open: no script, file or program of the user's own, and nothing that looks like a
@@ -114,7 +120,7 @@ impl Question {
             Some("url") => {
                 let url = params.url.ok_or_else(|| invalid("there is no `url`".into()))?;
                 match url::Url::parse(&url) {
-                    Ok(page) if is_page(&page) => Ok(Self::Url),
+                    Ok(page) if is_page(&page) => Ok(Self::Url { id: params.elicitation_id }),
                     Ok(page) => Err(invalid(format!(
                         "the `url` is no page to visit: its scheme is {}, and it has to be https, or http on loopback, without user \
                          or password",
@@ -130,7 +136,7 @@ impl Question {
     pub(super) fn mode(&self) -> &'static str {
         match self {
             Self::Form(_) => "form",
-            Self::Url => "url",
+            Self::Url { .. } => "url",
         }
     }
 

@@ -22,13 +22,16 @@ impl Connect {
     /// # }
     /// ```
     ///
-    /// # Panics
-    ///
-    /// If the name is no extension identifier (`vendor.example/name`), or the settings do not serialise as an object.
+    /// A name that is no extension identifier (`vendor.example/name`), and settings that do not serialise as an object, fail the connection as
+    /// a [`Misuse`](ErrorKind::Misuse).
     pub fn extension(mut self, name: impl Into<String>, settings: impl Serialize) -> Self {
-        let extension = Extension::new(name.into(), &settings).unwrap_or_else(|error| panic!("{error}"));
-        let declared = self.offer.capabilities.extensions.get_or_insert_default();
-        declared.insert(extension.name, Value::Object(extension.settings));
+        match Extension::new(name.into(), &settings) {
+            Ok(extension) => {
+                let declared = self.offer.capabilities.extensions.get_or_insert_default();
+                declared.insert(extension.name, Value::Object(extension.settings));
+            }
+            Err(error) => self.misuse = Some(error),
+        }
         self
     }
 }

@@ -10,6 +10,7 @@ use oxmcp_proto::model::{
 use super::inbound::Input;
 use super::input::{InputCall, InputHandler};
 use super::roots::Roots;
+use super::visits::Visits;
 use super::{ClientContext, elicitation, sampling};
 use crate::connection::guard;
 
@@ -37,6 +38,8 @@ pub(super) struct Handlers {
     pub(super) list_changed: Option<Hears<ServerList>>,
     pub(super) resource_updated: Option<Hears<String>>,
     pub(super) elicitation_complete: Option<Hears<String>>,
+    /// The pages that the user was asked to visit.
+    pub(super) visits: Visits,
 }
 
 /// A callback that hears of something. It must not block.
@@ -80,6 +83,11 @@ impl Handlers {
         let method = Method::CreateMessage;
         let handler = self.sampling.clone().ok_or_else(|| ErrorObject::method_not_found(method.name()))?;
         sampling::check(&params, self.sampling_tools)?;
+        let declares_context = context.protocol_version().wire().sampling_context;
+        let params = match declares_context && !self.sampling_context {
+            true => sampling::without_context(params),
+            false => params,
+        };
         let request = InputCall { method, params, context };
         Ok(Box::pin(async move { sampling::check_answer(handler.answer(request).await?) }))
     }
@@ -89,7 +97,7 @@ impl Handlers {
         let question = elicitation::Question::read(&params)?;
         let handler = match &question {
             elicitation::Question::Form(_) => self.form.clone(),
-            elicitation::Question::Url => self.url.clone(),
+            elicitation::Question::Url { .. } => self.url.clone(),
         };
         // The code is that of 2025-11-25, elicitation, "Error Handling".
         let handler = handler.ok_or_else(|| {
@@ -98,6 +106,11 @@ impl Handlers {
                 question.mode()
             ))
         })?;
+        if let elicitation::Question::Url { id: Some(id) } = &question
+            && self.visits.begin(id)
+        {
+            self.hear_of_visit(id.clone(), &context);
+        }
         let request = InputCall { method, params, context };
         Ok(Box::pin(async move { question.check_answer(handler.answer(request).await?) }))
     }
@@ -118,17 +131,21 @@ impl Handlers {
                     hear(method, params.to::<ResourceUpdatedParams>().map(|it| it.uri), callback, context);
                 }
             }
-            Method::ElicitationComplete => {
-                if let Some(callback) = &self.elicitation_complete {
-                    hear(
-                        method,
-                        params.to::<ElicitationCompleteParams>().map(|it| it.elicitation_id),
-                        callback,
-                        context,
-                    );
+            Method::ElicitationComplete => match params.to::<ElicitationCompleteParams>() {
+                Ok(ElicitationCompleteParams { elicitation_id: id, .. }) => {
+                    if self.visits.complete(&id) {
+                        self.hear_of_visit(id, context);
+                    }
                 }
-            }
+                Err(error) => malformed(method, &error),
+            },
             other => tracing::debug!(method = other.name(), "notification"),
+        }
+    }
+
+    fn hear_of_visit(&self, id: String, context: &ClientContext) {
+        if let Some(callback) = &self.elicitation_complete {
+            guard(|| callback(id, context.clone()));
         }
     }
 
@@ -142,8 +159,10 @@ impl Handlers {
 fn hear<T>(method: Method, what: serde_json::Result<T>, callback: &Hears<T>, context: &ClientContext) {
     match what {
         Ok(what) => guard(|| callback(what, context.clone())),
-        Err(error) => {
-            tracing::warn!(method = method.name(), %error, "the server sent a malformed notification")
-        }
+        Err(error) => malformed(method, &error),
     }
+}
+
+fn malformed(method: Method, error: &serde_json::Error) {
+    tracing::warn!(method = method.name(), %error, "the server sent a malformed notification");
 }

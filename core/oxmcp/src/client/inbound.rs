@@ -8,7 +8,6 @@ use oxmcp_proto::methods::{Kind, Sender};
 use oxmcp_proto::model::ClientCapabilities;
 use oxmcp_proto::negotiation::Negotiated;
 use oxmcp_proto::{Era, Method, ProtocolVersion};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
@@ -169,11 +168,11 @@ impl Inbound {
     fn input_at_end(&self, method: Method, params: RawJson) -> Result<Input, ErrorObject> {
         let unknown = || ErrorObject::method_not_found(method.name());
         self.check_declared(method, self.version().ok_or_else(unknown)?)?;
-        let meta = params.to::<MetaOnly<'_>>().ok().and_then(|only| only.meta).map(|meta| params.part(meta));
-        let context = self.context(meta).ok_or_else(unknown)?;
+        let context = self.context(&params).ok_or_else(unknown)?;
         let handlers = &self.0.handlers;
         let input = match method {
-            Method::ListRoots => handlers.list_roots()?,
+            // Nobody works on it.
+            Method::ListRoots => return handlers.list_roots(),
             Method::CreateMessage => handlers.create_message(params, context)?,
             Method::Elicit => handlers.elicit(params, context)?,
             _ => return Err(unknown()),
@@ -188,7 +187,7 @@ impl Inbound {
             return;
         };
         let params = notification.params.unwrap_or_else(RawJson::empty_object);
-        let Some(context) = self.context(None) else { return };
+        let Some(context) = self.context(&params) else { return };
         if let Some(client) = self.client() {
             client.inner.cache.heard(method);
             match method {
@@ -200,7 +199,9 @@ impl Inbound {
         self.0.handlers.hear(method, &params, &context);
     }
 
-    fn context(&self, meta: Option<RawJson>) -> Option<ClientContext> {
+    /// What a handler is told beside these parameters.
+    fn context(&self, params: &RawJson) -> Option<ClientContext> {
+        let meta = params.member::<&RawValue>("_meta").ok().flatten().map(|meta| params.part(meta));
         Some(ClientContext::new(self.clone(), self.0.negotiated.get()?.clone(), meta))
     }
 
@@ -235,12 +236,6 @@ impl Inbound {
             _ => Ok(()),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct MetaOnly<'a> {
-    #[serde(borrow, default, rename = "_meta")]
-    meta: Option<&'a RawValue>,
 }
 
 /// Waits for input when there is room for its handler to work. A panic of the handler becomes a failure.

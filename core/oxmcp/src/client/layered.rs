@@ -54,7 +54,7 @@ impl Client {
         let (client, call) = (self.clone(), Call { meta: Vec::new(), number: Some(number), ..call.clone() });
         layers
             .through(request, move |request| async move {
-                client.send_at_end(&Call { params: request.into_params(), ..call }).await
+                client.send_or_find(&Call { params: request.into_params(), ..call }).await
             })
             .await
     }

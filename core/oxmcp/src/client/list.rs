@@ -51,7 +51,7 @@ impl<T: DeserializeOwned + Send + 'static> List<T> {
 
     /// See [`Call::meta`].
     pub fn meta(self, key: impl Into<String>, value: impl Serialize) -> Self {
-        Self { call: self.call.and_then(|call| call.meta(key, value)), ..self }
+        self.with(|call| call.meta(key, value))
     }
 
     /// The items one by one; pages are asked for as they are needed.

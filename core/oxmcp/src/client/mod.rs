@@ -1,5 +1,6 @@
 //! A client: connects to a server of any revision and calls it.
 
+mod anew;
 mod cache;
 mod call;
 mod catalog;
@@ -30,6 +31,8 @@ mod target;
 mod tasks;
 mod time;
 mod tools;
+mod visit;
+mod visits;
 mod walk;
 
 use std::fmt;

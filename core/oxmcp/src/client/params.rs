@@ -1,4 +1,4 @@
-use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_json_string, write_on_one_line};
+use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_name, write_on_one_line};
 use oxmcp_proto::model::{LoggingLevel, keys};
 
 use crate::{Error, Result};
@@ -23,7 +23,7 @@ pub(super) struct Params<'a> {
 
 enum Rest<'a> {
     /// What stands between the braces.
-    Text(&'a str),
+    Text(&'a [u8]),
     /// The members, for a caller who put something in `_meta`.
     Members(RawObject<'a>),
 }
@@ -43,10 +43,7 @@ impl<'a> Params<'a> {
         }
         let unreadable = |error| Error::misuse("the parameters of a call cannot be read").with_source(error);
         let mut members: RawObject<'_> = params.to().map_err(unreadable)?;
-        let Some(at) = members.0.iter().position(|(name, _)| name == "_meta") else {
-            return Ok(Self::plain(params));
-        };
-        let (_, meta) = members.0.remove(at);
+        let Some(meta) = members.remove("_meta") else { return Ok(Self::plain(params)) };
         let meta: Option<RawObject<'_>> = serde_json::from_str(meta.get()).map_err(|error| {
             Error::misuse("the `_meta` of a call's parameters has to be a JSON object").with_source(error)
         })?;
@@ -55,31 +52,27 @@ impl<'a> Params<'a> {
 
     /// An object without `_meta`.
     pub(super) fn plain(params: &'a RawJson) -> Self {
-        Self { rest: Rest::Text(members_of(params.as_str())), meta: RawObject::default() }
+        Self { rest: Rest::Text(members_of(params.as_bytes())), meta: RawObject::default() }
     }
 
     /// Writes the object with its `_meta` completed, on one line. What the caller has in `_meta` under our names is replaced.
     pub(super) fn write(&self, meta: &MetaMembers<'_>, out: &mut Vec<u8>) {
         out.push(b'{');
-        let start = out.len();
         match &self.rest {
-            Rest::Text(text) => write_on_one_line(text.as_bytes(), out),
+            Rest::Text(text) => write_on_one_line(text, out),
             Rest::Members(members) => {
                 for (name, value) in &members.0 {
-                    write_member(name, value.get(), start, out);
+                    write_member(name, value.get(), out);
                 }
             }
         }
         if !self.meta.0.is_empty() || !meta.is_empty() {
-            if out.len() > start {
-                out.push(b',');
-            }
-            out.extend_from_slice(br#""_meta":{"#);
-            let start = out.len();
-            meta.write(start, out);
+            write_name("_meta", out);
+            out.push(b'{');
+            meta.write(out);
             for (name, value) in &self.meta.0 {
                 if !meta.has(name) {
-                    write_member(name, value.get(), start, out);
+                    write_member(name, value.get(), out);
                 }
             }
             out.push(b'}');
@@ -88,13 +81,9 @@ impl<'a> Params<'a> {
     }
 }
 
-/// Writes a member of the object whose first member is at `start`.
-fn write_member(name: &str, value: &str, start: usize, out: &mut Vec<u8>) {
-    if out.len() > start {
-        out.push(b',');
-    }
-    write_json_string(name, out);
-    out.push(b':');
+/// Writes the next member of an object.
+fn write_member(name: &str, value: &str, out: &mut Vec<u8>) {
+    write_name(name, out);
     write_on_one_line(value.as_bytes(), out);
 }
 
@@ -106,24 +95,24 @@ impl MetaMembers<'_> {
             && self.more.is_empty()
     }
 
-    /// Writes them into the object whose first member is at `start`.
-    fn write(&self, start: usize, out: &mut Vec<u8>) {
+    /// Writes them into an object that is being written.
+    fn write(&self, out: &mut Vec<u8>) {
         if let Some(token) = self.progress_token {
             out.extend_from_slice(br#""progressToken":"#);
             out.extend_from_slice(token.to_string().as_bytes());
         }
         if let Some(stateless) = self.stateless {
-            if out.len() > start {
+            if !out.ends_with(b"{") {
                 out.push(b',');
             }
             out.extend_from_slice(stateless.as_bytes());
         }
         if let Some(level) = self.log_level {
-            write_member(keys::LOG_LEVEL, &format!("\"{level}\""), start, out);
+            write_member(keys::LOG_LEVEL, &format!("\"{level}\""), out);
         }
         for (name, value) in self.more {
             if !self.writes(name) {
-                write_member(name, value.as_str(), start, out);
+                write_member(name, value.as_str(), out);
             }
         }
     }
@@ -146,9 +135,9 @@ impl MetaMembers<'_> {
 }
 
 /// What stands between the braces of an object.
-fn members_of(object: &str) -> &str {
-    let object = object.trim();
-    object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().trim()
+fn members_of(object: &[u8]) -> &[u8] {
+    let object = object.trim_ascii();
+    object.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).unwrap_or_default().trim_ascii()
 }
 
 #[cfg(test)]

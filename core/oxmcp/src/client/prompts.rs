@@ -16,13 +16,8 @@ impl Client {
         Request::new(self, Method::ListPrompts, &Cursor { cursor })
     }
 
-    /// Gets a prompt with arguments that serialise as an object of strings.
-    pub fn get_prompt(&self, name: impl Into<String>, arguments: impl Serialize) -> Request<GetPromptResult> {
-        #[derive(Serialize)]
-        struct Params<'a, T> {
-            name: &'a str,
-            arguments: &'a T,
-        }
-        Request::new(self, Method::GetPrompt, &Params { name: &name.into(), arguments: &arguments })
+    /// Gets a prompt with arguments that serialise as an object of strings, or `()` for none.
+    pub fn get_prompt(&self, name: impl AsRef<str>, arguments: impl Serialize) -> Request<GetPromptResult> {
+        Request::named(self, Method::GetPrompt, name.as_ref(), &arguments)
     }
 }

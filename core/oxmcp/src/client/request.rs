@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::RawJson;
+use oxmcp_proto::jsonrpc::{RawJson, write_json_string};
 use oxmcp_proto::model::{LoggingLevel, Progress};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,6 +49,32 @@ impl<T: DeserializeOwned> Request<T> {
     }
 }
 
+impl<T: DeserializeOwned> Request<T> {
+    /// A request of something by its name, with arguments: an object, or `null` for none.
+    pub(super) fn named(client: &Client, method: Method, name: &str, arguments: &impl Serialize) -> Self {
+        let call = named_params(name, arguments).map(|params| Call::new(method, params));
+        Self { client: client.clone(), method, call, read: |result| result.to() }
+    }
+}
+
+/// `{"name": .., "arguments": ..}`
+fn named_params(name: &str, arguments: &impl Serialize) -> Result<RawJson> {
+    let mut params = Vec::from(*br#"{"name":"#);
+    write_json_string(name, &mut params);
+    let without = params.len();
+    params.extend_from_slice(br#","arguments":"#);
+    let start = params.len();
+    serde_json::to_writer(&mut params, arguments)
+        .map_err(|error| Error::misuse("the arguments have no JSON").with_source(error))?;
+    match &params[start..] {
+        b"null" => params.truncate(without),
+        [b'{', ..] => {}
+        _ => return Err(Error::misuse("the arguments have to be a JSON object, or nothing")),
+    }
+    params.push(b'}');
+    Ok(RawJson::from_written(params))
+}
+
 impl<T> Request<T> {
     /// See [`Call::timeout`].
     pub fn timeout(self, silence: Duration) -> Self {
@@ -72,7 +98,7 @@ impl<T> Request<T> {
 
     /// See [`Call::meta`].
     pub fn meta(self, key: impl Into<String>, value: impl Serialize) -> Self {
-        Self { call: self.call.and_then(|call| call.meta(key, value)), ..self }
+        self.with(|call| call.meta(key, value))
     }
 
     /// See [`Call::log_level`].

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, write_json_string};
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, write_name};
 use oxmcp_proto::link::{CallError, CloseReason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -53,58 +53,85 @@ impl Client {
         let time = Time::new(started, call.total.unwrap_or(self.inner.limits.call_total));
         match self.to_the_end_of_rounds(&call, time, interim).await? {
             Ended::Complete(result) => Ok(result),
-            Ended::Task(created) => self.accept(&call, self.follow(&created, time).await?),
+            Ended::Task(created) => {
+                let result = self.follow(&created, time).await?;
+                self.accept(&call, result, time).await
+            }
         }
     }
 
-    /// Goes on with a call for which the server needs input: gets the input, sends the request again, until it needs none.
+    /// Goes on with a call for which the server needs something: gets it, sends the request again, until it needs nothing.
     pub(super) async fn to_the_end_of_rounds(
         &self,
         call: &Call,
         time: Time,
-        interim: Interim,
+        mut interim: Interim,
     ) -> Result<Ended> {
-        let limits = &self.inner.limits;
-        let mut interim = match interim {
-            Interim::InputRequired(interim) => interim,
-            Interim::Task(created) => return Ok(Ended::Task(created)),
-        };
-        let mut pause = Duration::ZERO;
-        for _ in 0..limits.input_rounds {
-            let required = InputRequired::read(&interim, call.method.as_str())?;
-            let responses = match &required.input_requests {
-                Some(requests) if requests.0.len() > limits.inputs => {
-                    let message = format!(
-                        "the server needs {} inputs for {} at once, more than the limit of this client of {}",
-                        requests.0.len(),
-                        call.method.as_str(),
-                        limits.inputs
-                    );
-                    return Err(Error::new(ErrorKind::Overloaded, message));
+        let mut rounds = Rounds { left: self.inner.limits.input_rounds, pause: Duration::ZERO };
+        let mut visit = None;
+        let mut may_list = true;
+        let mut again = call.clone();
+        loop {
+            match interim {
+                Interim::Task(created) => return Ok(Ended::Task(created)),
+                Interim::Doubted(doubt) => {
+                    return self.judge_anew(call, *doubt, time).await.map(Ended::Complete);
                 }
-                Some(requests) => {
-                    pause = Duration::ZERO;
-                    Some(self.while_open(time, self.gather(call, &interim, requests)).await??)
+                Interim::Headers(refusal) => {
+                    if !std::mem::take(&mut may_list) {
+                        return Err(refusal);
+                    }
+                    if let Err(error) = self.list_tools_anew(time).await {
+                        tracing::debug!(%error, "the tools cannot be listed, so a call stays refused");
+                        return Err(refusal);
+                    }
                 }
-                None => {
-                    self.while_open(time, tokio::time::sleep(pause)).await?;
-                    pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-                    None
+                Interim::Visit(refusal) => self.visit(call, time, refusal, &mut visit, &mut rounds).await?,
+                Interim::InputRequired(interim) => {
+                    again.params = self.with_input(call, time, &interim, &mut rounds).await?;
                 }
-            };
-            let params = required.params(call, responses.as_ref())?;
-            let again = Call { params, total: Some(time.left()?), ..call.clone() };
-            let result = self.send(&again).await.map_err(|error| time.explain(error))?;
-            match self.look(call, result)? {
+            }
+            again.total = Some(time.left()?);
+            let outcome = self.send(&again).await.map_err(|error| time.explain(error));
+            match self.look(call, None, outcome)? {
                 Looked::Complete(result) => return Ok(Ended::Complete(result)),
-                Looked::Interim(Interim::Task(created)) => return Ok(Ended::Task(created)),
-                Looked::Interim(Interim::InputRequired(next)) => interim = next,
+                Looked::Interim(next) => interim = next,
             }
         }
+    }
+
+    /// Gets the input that the server needs. Gives the parameters of the next request.
+    async fn with_input(
+        &self,
+        call: &Call,
+        time: Time,
+        interim: &RawJson,
+        rounds: &mut Rounds,
+    ) -> Result<RawJson> {
+        let required = InputRequired::read(interim, call.method.as_str())?;
+        let responses = match &required.input_requests {
+            Some(requests) => {
+                self.check_inputs(call, requests.0.len())?;
+                rounds.take(call)?;
+                Some(self.while_open(time, self.gather(call, interim, requests)).await??)
+            }
+            // The server wants more time; how often is for the time of the call to bound.
+            None => {
+                self.while_open(time, tokio::time::sleep(rounds.pause())).await?;
+                None
+            }
+        };
+        required.params(call, responses.as_ref())
+    }
+
+    /// Refuses more inputs at once than this client gives.
+    pub(super) fn check_inputs(&self, call: &Call, inputs: usize) -> Result<()> {
+        let (method, limit) = (call.method.as_str(), self.inner.limits.inputs);
+        if inputs <= limit {
+            return Ok(());
+        }
         let message = format!(
-            "the server needed input for {} more than {} times, the limit of this client",
-            call.method.as_str(),
-            limits.input_rounds
+            "the server needs {inputs} inputs for {method} at once, more than the limit of this client of {limit}"
         );
         Err(Error::new(ErrorKind::Overloaded, message))
     }
@@ -162,6 +189,41 @@ impl Client {
             () = self.closed() => Err(self.closed_error()),
             () = tokio::time::sleep(time.left()?) => Err(time.over()),
         }
+    }
+}
+
+/// How often a call may still go on.
+pub(super) struct Rounds {
+    /// The rounds in which somebody is asked.
+    left: usize,
+    /// How long to wait before the next request, if nobody is asked before it.
+    pause: Duration,
+}
+
+impl Rounds {
+    /// Takes a round in which somebody is asked.
+    pub(super) fn take(&mut self, call: &Call) -> Result<()> {
+        self.pause = Duration::ZERO;
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                let message = format!(
+                    "the server needed input for {} more often than `Limits::input_rounds` of this client allows",
+                    call.method.as_str()
+                );
+                Err(Error::new(ErrorKind::Overloaded, message))
+            }
+        }
+    }
+
+    /// How long to wait now, and longer the next time.
+    pub(super) fn pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        pause
     }
 }
 
@@ -225,18 +287,9 @@ impl<'a> InputRequired<'a> {
     }
 }
 
-/// Writes the name of the next member of an object.
-fn write_name(name: &str, out: &mut Vec<u8>) {
-    if !out.ends_with(b"{") {
-        out.push(b',');
-    }
-    write_json_string(name, out);
-    out.push(b':');
-}
-
 /// The error of a call for which a handler had no input. Nothing more is sent for it, because no server waits for it (2026-07-28, roots,
 /// "Error Handling").
-fn no_input(wanted: Method, method: &str, error: InputError) -> Error {
+pub(super) fn no_input(wanted: Method, method: &str, error: InputError) -> Error {
     let wanted = wanted.name();
     match error {
         InputError::Refused => {

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject};
 use oxmcp_proto::model::{CreateMessageParams, CreateMessageResult, Role};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Connect;
@@ -47,7 +48,8 @@ impl Connect {
         self
     }
 
-    /// Declares that [`on_sampling`](Self::on_sampling) can add the context of servers: `includeContext` (2025-11-25 on, deprecated).
+    /// Declares that [`on_sampling`](Self::on_sampling) can add the context of servers: `includeContext` (2025-11-25 on, deprecated). The handler
+    /// does not see what a server wants of it otherwise.
     pub fn sampling_context(mut self) -> Self {
         self.handlers.sampling_context = true;
         self
@@ -138,6 +140,19 @@ pub(super) fn check(params: &RawJson, takes_tools: bool) -> Result<(), ErrorObje
         Some(id) => Err(invalid(format!("the result of the tool use {id:?} is missing"))),
         None => Ok(()),
     }
+}
+
+/// The parameters without a wish for the context of servers, which a server should not have if the client did not declare that it can add
+/// it (2025-11-25, sampling, "Capabilities").
+pub(super) fn without_context(params: RawJson) -> RawJson {
+    const NAME: &str = "includeContext";
+    if !matches!(params.member::<IgnoredAny>(NAME), Ok(Some(_))) {
+        return params;
+    }
+    // It was read before.
+    let Ok(mut members) = params.to::<RawObject<'_>>() else { return params };
+    members.remove(NAME);
+    members.to_json()
 }
 
 /// Refuses what is no `CreateMessageResult`.

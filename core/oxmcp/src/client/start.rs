@@ -1,11 +1,9 @@
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::link::{CallError, CallId};
-use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -15,27 +13,53 @@ use super::{Call, Channel, Client};
 use crate::connection::{Connection, Done, Waiter};
 use crate::{Result, clock};
 
-/// Started calls of a stream that go on in a task, because the server needs input for them.
-#[derive(Clone, Default)]
-pub(super) struct Resumed(Arc<Table>);
-
-#[derive(Default)]
-struct Table {
-    next_key: AtomicU64,
-    tasks: Mutex<FxHashMap<u64, AbortHandle>>,
+/// A call of a stream that was started.
+struct Running {
+    call: Call,
+    stage: Mutex<Stage>,
 }
 
-impl Resumed {
-    fn tasks(&self) -> MutexGuard<'_, FxHashMap<u64, AbortHandle>> {
-        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+enum Stage {
+    /// The server has the request, or the answer is being looked at.
+    Sent,
+    /// It goes on in a task, because the server needs something for it.
+    GoesOn(AbortHandle),
+    /// It was cancelled while its answer was being looked at.
+    Cancelled,
+    Settled,
+}
+
+impl Running {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cancel(&self, key: u64) -> bool {
-        let task = self.tasks().remove(&key);
-        task.is_some_and(|task| {
-            task.abort();
-            true
-        })
+    /// Cancels what is no longer with the server. False when it has settled.
+    fn cancel(&self) -> bool {
+        let mut stage = self.stage();
+        match std::mem::replace(&mut *stage, Stage::Cancelled) {
+            Stage::Sent => true,
+            Stage::GoesOn(task) => {
+                *stage = Stage::Settled;
+                // Dropping the task settles the call, which is for the user's code.
+                drop(stage);
+                task.abort();
+                true
+            }
+            Stage::Cancelled => false,
+            Stage::Settled => {
+                *stage = Stage::Settled;
+                false
+            }
+        }
+    }
+
+    /// Settles the call, unless it was cancelled.
+    fn settle(&self, outcome: Result<RawJson>) -> Result<RawJson> {
+        match std::mem::replace(&mut *self.stage(), Stage::Settled) {
+            Stage::Cancelled => Err(CallError::Cancelled.into()),
+            _ => outcome,
+        }
     }
 }
 
@@ -76,41 +100,35 @@ impl Client {
         call: Call,
         done: impl FnOnce(Result<RawJson>) + Send + 'static,
     ) -> Started {
-        let params = match self.check(&call) {
+        let running = Arc::new(Running { call, stage: Mutex::new(Stage::Sent) });
+        let call = &running.call;
+        let params = match self.check(call) {
             Ok(params) => params,
             Err(error) => {
                 done(Err(error));
                 return Started(StartedIn::Settled);
             }
         };
-        let kept = self.inner.cache.key(&call);
-        if let Some(result) = self.kept(&call, kept.as_ref()) {
+        let kept = self.inner.cache.key(call);
+        if let Some(result) = self.kept(call, kept.as_ref()) {
             done(Ok(result));
             return Started(StartedIn::Settled);
         }
-        let key = stream.resumed.0.next_key.fetch_add(1, Ordering::Relaxed);
         // The client lives as long as its calls.
-        let (client, again, started) = (self.clone(), call.clone(), clock::now());
-        let callback = move |outcome: Result<RawJson, CallError>| {
-            let looked = match outcome {
-                Ok(result) => client.look(&again, result),
-                Err(error) => Err(client.refused(kept.as_ref(), error.into())),
-            };
-            match looked {
-                Ok(Looked::Complete(result)) => done(Ok(client.keep(kept, result))),
-                Ok(Looked::Interim(interim)) => client.go_on(key, again, started, interim, done),
-                Err(error) => done(Err(error)),
-            }
+        let (client, answered, started) = (self.clone(), running.clone(), clock::now());
+        let callback = move |outcome: Result<RawJson, CallError>| match client.look(
+            &answered.call,
+            kept.as_ref(),
+            outcome.map_err(Into::into),
+        ) {
+            Ok(Looked::Complete(result)) => done(answered.settle(Ok(client.keep(kept, result)))),
+            Ok(Looked::Interim(interim)) => client.go_on(answered, started, interim, done),
+            Err(error) => done(answered.settle(Err(error))),
         };
         let waiter = Waiter { done: Done::Callback(Box::new(callback)), progress: call.progress.clone() };
-        let made = self.send_over_stream(&stream.connection, &call, &params, waiter);
+        let made = self.send_over_stream(&stream.connection, call, &params, waiter);
         Started(match made {
-            Some(call) => StartedIn::Stream {
-                connection: stream.connection.clone(),
-                call,
-                resumed: stream.resumed.clone(),
-                key,
-            },
+            Some(id) => StartedIn::Stream { connection: stream.connection.clone(), id, running },
             None => StartedIn::Settled,
         })
     }
@@ -118,23 +136,26 @@ impl Client {
     /// Goes on with a started call in a task.
     fn go_on(
         &self,
-        key: u64,
-        call: Call,
+        running: Arc<Running>,
         started: Instant,
         interim: Interim,
         done: impl FnOnce(Result<RawJson>) + Send + 'static,
     ) {
         let Channel::Stream(stream) = &self.inner.channel else { return };
-        let (client, resumed) = (self.clone(), stream.resumed.clone());
         let mut done = SettleOnDrop(Some(done));
-        // Locked until the task is in the table, so that it cannot end before.
-        let mut tasks = stream.resumed.tasks();
+        // Locked until the task is known, so that it cannot settle before.
+        let mut stage = running.stage();
+        if !matches!(*stage, Stage::Sent) {
+            *stage = Stage::Settled;
+            drop(stage);
+            return;
+        }
+        let (client, going) = (self.clone(), running.clone());
         let task = stream.runtime.spawn(async move {
-            let outcome = client.resume(call, started, interim).await;
-            resumed.tasks().remove(&key);
-            done.settle(outcome);
+            let outcome = client.resume(going.call.clone(), started, interim).await;
+            done.settle(going.settle(outcome));
         });
-        tasks.insert(key, task.abort_handle());
+        *stage = Stage::GoesOn(task.abort_handle());
     }
 }
 
@@ -144,7 +165,7 @@ pub struct Started(StartedIn);
 
 enum StartedIn {
     Settled,
-    Stream { connection: Connection, call: CallId, resumed: Resumed, key: u64 },
+    Stream { connection: Connection, id: CallId, running: Arc<Running> },
     Task(AbortHandle),
 }
 
@@ -153,8 +174,8 @@ impl Started {
     pub fn cancel(&self) -> bool {
         match &self.0 {
             StartedIn::Settled => false,
-            StartedIn::Stream { connection, call, resumed, key } => {
-                connection.cancel(*call, "the caller cancelled") || resumed.cancel(*key)
+            StartedIn::Stream { connection, id, running } => {
+                connection.cancel(*id, "the caller cancelled") || running.cancel()
             }
             StartedIn::Task(task) => {
                 let running = !task.is_finished();
@@ -189,5 +210,53 @@ impl<F: FnOnce(Result<RawJson>)> SettleOnDrop<F> {
 impl<F: FnOnce(Result<RawJson>)> Drop for SettleOnDrop<F> {
     fn drop(&mut self) {
         self.settle(Err(CallError::Cancelled.into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use oxmcp_proto::Method;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{ErrorKind, Server};
+
+    fn call() -> Arc<Running> {
+        let call = Call::new(Method::CallTool, RawJson::empty_object());
+        Arc::new(Running { call, stage: Mutex::new(Stage::Sent) })
+    }
+
+    #[tokio::test]
+    async fn a_cancel_between_an_answer_and_what_follows_it_is_not_lost() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let asking = asked.clone();
+        let client = Client::connect(Server::new("s", "1"))
+            .roots([])
+            .on_sampling(move |_: oxmcp_proto::model::CreateMessageParams| {
+                asking.fetch_add(1, Ordering::SeqCst);
+                std::future::pending::<oxmcp_proto::model::CreateMessageResult>()
+            })
+            .await
+            .unwrap();
+        let question = br#"{"inputRequests":{"q":{"method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}}}"#;
+        let interim = || Interim::InputRequired(RawJson::parse(&question[..]).unwrap());
+        let running = call();
+        assert!(running.cancel());
+        assert!(!running.cancel());
+        let (done, outcome) = oneshot::channel();
+        client.go_on(running.clone(), clock::now(), interim(), |result| done.send(result).unwrap());
+        assert_eq!(outcome.await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+        assert!(!running.cancel());
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+
+        let running = call();
+        assert!(running.cancel());
+        let settled = running.settle(Ok(RawJson::empty_object()));
+        assert_eq!(settled.unwrap_err().kind(), ErrorKind::Cancelled);
+        let running = call();
+        assert!(running.settle(Ok(RawJson::empty_object())).is_ok());
+        assert!(!running.cancel());
     }
 }

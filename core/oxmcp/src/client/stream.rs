@@ -14,7 +14,6 @@ use super::connect::stateless_meta;
 use super::http::SseServer;
 use super::inbound::Inbound;
 use super::params::{MetaMembers, Params};
-use super::start::Resumed;
 use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
 use crate::layer::Inlet;
 use crate::server::{Answer, StreamRole};
@@ -30,7 +29,6 @@ pub(super) struct StreamChannel {
     /// Turns true when the task has released everything.
     pub(super) released: watch::Receiver<bool>,
     pub(super) runtime: Handle,
-    pub(super) resumed: Resumed,
     inbound: Inbound,
     probe: LateProbe,
 }
@@ -77,14 +75,7 @@ pub(super) fn open_stream(
             release.send_replace(true);
         }
     });
-    StreamChannel {
-        connection,
-        released,
-        runtime: Handle::current(),
-        resumed: Resumed::default(),
-        inbound,
-        probe: LateProbe::default(),
-    }
+    StreamChannel { connection, released, runtime: Handle::current(), inbound, probe: LateProbe::default() }
 }
 
 /// Starts the task that drives a client's end of HTTP+SSE.
@@ -104,14 +95,7 @@ pub(super) fn open_sse(server: SseServer, limits: &Limits, inbound: Inbound) -> 
             release.send_replace(true);
         }
     });
-    StreamChannel {
-        connection,
-        released,
-        runtime: Handle::current(),
-        resumed: Resumed::default(),
-        inbound,
-        probe: LateProbe::default(),
-    }
+    StreamChannel { connection, released, runtime: Handle::current(), inbound, probe: LateProbe::default() }
 }
 
 /// Drives a connection to a child process, which does not outlive it.

@@ -136,12 +136,13 @@ impl Client {
             }
             version => return Err(unsupported(&format!("protocol version {version} has no tasks"))),
         }
-        let result = self.send(&call).await?;
+        let outcome = self.send(&call).await;
         if self.protocol_version().era() == Era::Handshake {
+            let result = outcome?;
             let created: experimental::CreateTaskResult = read(&result, "a task")?;
             return Ok(TaskHandle { client: self.clone(), at: At::Task(created.task.task_id, Some(call)) });
         }
-        let ended = match self.look(&call, result)? {
+        let ended = match self.look(&call, None, outcome)? {
             Looked::Complete(result) => Ended::Complete(result),
             Looked::Interim(interim) => Box::pin(self.to_the_end_of_rounds(&call, time, interim)).await?,
         };
@@ -362,7 +363,7 @@ impl TaskHandle {
                 // The first look is taken without a pause.
                 let result = self.client.task_result(id, Some(0), time).await?;
                 match call {
-                    Some(call) => self.client.accept(call, result),
+                    Some(call) => self.client.accept(call, result, time).await,
                     None => Ok(result),
                 }
             }

@@ -1,14 +1,12 @@
-use futures_util::Stream;
 use oxmcp_proto::Method;
 use oxmcp_proto::model::{CallToolResult, ListToolsResult, Tool};
 use serde::Serialize;
 
 use super::list::Cursor;
 use super::{Client, List, Request};
-use crate::Result;
 
 impl Client {
-    /// Calls a tool with arguments that serialise as an object.
+    /// Calls a tool with arguments that serialise as an object, or `()` for none.
     ///
     /// ```
     /// # use oxmcp::{Client, Server};
@@ -21,13 +19,8 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn call_tool(&self, name: impl Into<String>, arguments: impl Serialize) -> Request<CallToolResult> {
-        #[derive(Serialize)]
-        struct Params<'a, T> {
-            name: &'a str,
-            arguments: &'a T,
-        }
-        Request::new(self, Method::CallTool, &Params { name: &name.into(), arguments: &arguments })
+    pub fn call_tool(&self, name: impl AsRef<str>, arguments: impl Serialize) -> Request<CallToolResult> {
+        Request::named(self, Method::CallTool, name.as_ref(), &arguments)
     }
 
     /// The server's tools, in its order.
@@ -49,10 +42,5 @@ impl Client {
     /// One page of the server's tools; the first without a cursor.
     pub fn list_tools_page(&self, cursor: Option<&str>) -> Request<ListToolsResult> {
         Request::new(self, Method::ListTools, &Cursor { cursor })
-    }
-
-    /// The server's tools one by one; see [`List::stream`].
-    pub fn tools(&self) -> impl Stream<Item = Result<Tool>> + Send + 'static {
-        self.list_tools().stream()
     }
 }

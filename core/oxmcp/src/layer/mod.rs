@@ -45,7 +45,8 @@
 //!
 //! * **Requests**, with their result or error: a client's and a server's, those that negotiate (`initialize`, `server/discover`), and those
 //!   the library makes by itself. A call that takes several requests, because the server needs input for it or has made it a task, goes
-//!   through once for each. `subscriptions/listen` is a request that takes long.
+//!   through once for each. `subscriptions/listen` is a request that takes long. A result that a client has kept (2026-07-28, caching) is what
+//!   comes next for a request that leaves the last layer as the one did that it was kept of.
 //! * **Notifications**. One for which a layer returns an error, or does not run what comes next, goes no further.
 //! * **Input that a server asks for inside of a result** (2026-07-28, patterns, MRTR). On the client's side it goes through as the incoming
 //!   request that it was through 2025-11-25 (`elicitation/create`, `sampling/createMessage`, `roots/list`), so that a layer that denies

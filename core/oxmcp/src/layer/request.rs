@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use oxmcp_proto::jsonrpc::{
-    MethodName, Notification, RawJson, RawObject, Request, RequestId, write_json_string, write_on_one_line,
+    MethodName, Notification, RawJson, RawObject, Request, RequestId, write_name, write_on_one_line,
 };
 use oxmcp_proto::model::Implementation;
 use oxmcp_proto::{Method, ProtocolVersion};
@@ -243,15 +243,6 @@ fn with_meta(params: &RawJson, key: &str, value: &RawJson) -> Result<Vec<u8>, se
 fn write_member(name: &str, value: &str, out: &mut Vec<u8>) {
     write_name(name, out);
     write_on_one_line(value.as_bytes(), out);
-}
-
-/// Writes the name of the next member of an object.
-fn write_name(name: &str, out: &mut Vec<u8>) {
-    if !out.ends_with(b"{") {
-        out.push(b',');
-    }
-    write_json_string(name, out);
-    out.push(b':');
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use oxmcp::client::Call;
+use oxmcp::layer::{LayerRequest, Next, from_fn};
 use oxmcp::{Limits, Method, ProtocolVersion, RawJson};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -166,4 +167,57 @@ async fn what_depends_on_input_is_not_kept() {
         };
         tokio::join!(serve, client.read_resource("x:y")).1.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_may_depend_on_the_metadata_of_a_request_is_not_kept() {
+    let (client, peer) = connect(STATELESS, |it| it).await;
+    let requests = serve(peer, json!(60_000));
+    let read = async |request: oxmcp::client::Request<oxmcp::model::ReadResourceResult>| {
+        request.await.unwrap().contents[0].text.clone().unwrap()
+    };
+    // A trace makes no difference.
+    assert_eq!(read(client.read_resource("x:y")).await, "1");
+    assert_eq!(read(client.read_resource("x:y").meta("traceparent", "00-1-2-01")).await, "1");
+    for (tenant, expected) in [("a", "2"), ("b", "3"), ("a", "4")] {
+        assert_eq!(read(client.read_resource("x:y").meta("com.example/tenant", tenant)).await, expected);
+    }
+    // The same, said in another way.
+    for (meta, expected) in [
+        (json!({"traceparent": "00-1-2-01"}), "1"),
+        (json!({"com.example/tenant": "a"}), "5"),
+        (json!(null), "1"),
+    ] {
+        let params = RawJson::of(&json!({"uri": "x:y", "_meta": meta})).unwrap();
+        let result = client.call(Call::new(Method::ReadResource, params)).await.unwrap();
+        assert_eq!(result.to::<Value>().unwrap()["contents"][0]["text"], expected, "{meta}");
+    }
+    assert_eq!(requests.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn layers_see_what_is_answered_from_memory_and_may_make_it_another_request() {
+    let tenant = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::new(AtomicUsize::new(0));
+    let (which, count) = (tenant.clone(), seen.clone());
+    let layer = from_fn(move |mut request: LayerRequest, next: Next| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let tenant = which.load(Ordering::SeqCst);
+        async move {
+            if tenant > 0 {
+                request.set_meta("com.example/tenant", tenant)?;
+            }
+            next.run(request).await
+        }
+    });
+    let (client, peer) = connect(STATELESS, |it| it.layer(layer)).await;
+    let requests = serve(peer, json!(60_000));
+    let before = seen.load(Ordering::SeqCst);
+    for (now, expected) in [(0, "1"), (0, "1"), (1, "2"), (2, "3"), (1, "4"), (0, "1")] {
+        tenant.store(now, Ordering::SeqCst);
+        let read = client.read_resource("x:y").await.unwrap();
+        assert_eq!(read.contents[0].text.as_deref(), Some(expected));
+    }
+    assert_eq!(requests.load(Ordering::SeqCst), 4);
+    assert_eq!(seen.load(Ordering::SeqCst) - before, 6);
 }

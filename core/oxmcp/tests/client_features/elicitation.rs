@@ -134,13 +134,33 @@ async fn a_handler_of_raw_json_is_checked_like_any_other() {
 }
 
 #[tokio::test]
-async fn the_end_of_an_elicitation_is_told() {
+async fn the_end_of_an_elicitation_is_told_once_and_only_if_it_was_asked_for() {
     let (told, mut heard) = mpsc::unbounded_channel();
+    let agree = |_: ElicitUrlParams| async { ElicitResult::of(ElicitAction::Accept) };
     let (_client, mut peer) = connect(ProtocolVersion::V2025_11_25, |it| {
-        it.on_elicitation_complete(move |id, _| told.send(id).unwrap())
+        it.on_url_elicitation(agree).on_elicitation_complete(move |id, context| {
+            told.send((id, context.meta().map(|meta| meta.as_str().to_owned()))).unwrap();
+        })
     })
     .await;
-    peer.tell("notifications/elicitation/complete", json!({"elicitationId": 1})).await;
-    peer.tell("notifications/elicitation/complete", json!({"elicitationId": "x"})).await;
-    assert_eq!(heard.recv().await.unwrap(), "x");
+    let page = |id: &str| json!({"mode": "url", "message": "Pay.", "url": "https://example.com/pay", "elicitationId": id});
+    let complete = "notifications/elicitation/complete";
+    peer.tell(complete, json!({"elicitationId": 1})).await;
+    peer.tell(complete, json!({"elicitationId": "unknown"})).await;
+    peer.ask(METHOD, page("x")).await;
+    peer.tell(complete, json!({"elicitationId": "x"})).await;
+    peer.tell(complete, json!({"elicitationId": "x"})).await;
+    peer.ask(METHOD, page("y")).await;
+    peer.tell(complete, json!({"elicitationId": "y", "_meta": {"a": 1}})).await;
+    // This overtakes its question.
+    peer.tell(complete, json!({"elicitationId": "z"})).await;
+    peer.ask(METHOD, page("z")).await;
+    let mut all = Vec::new();
+    while all.len() < 3 {
+        all.push(heard.recv().await.unwrap());
+    }
+    assert_eq!(
+        all,
+        [("x".to_owned(), None), ("y".to_owned(), Some(r#"{"a":1}"#.to_owned())), ("z".to_owned(), None)]
+    );
 }

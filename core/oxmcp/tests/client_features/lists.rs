@@ -73,7 +73,8 @@ async fn requests_carry_what_they_are_given() {
         assert_eq!(read.contents[0].text.as_deref(), Some("t"));
         let prompt = client.get_prompt("p", json!({"a": "1"})).await.unwrap();
         assert_eq!(prompt.messages.len(), 1);
-        let argument = client.complete(CompletionReference::prompt("p"), "city", "pa", [("country", "fr")]);
+        let argument =
+            client.complete(CompletionReference::prompt("p"), "city", "pa").context("country", "fr");
         assert_eq!(argument.await.unwrap().completion.values, ["paris"]);
     };
     let (seen, ()) = tokio::join!(serve, call);
@@ -94,9 +95,48 @@ async fn what_the_server_did_not_declare_is_not_asked_for() {
         client.list_resources().await.unwrap_err(),
         client.read_resource("x:y").await.unwrap_err(),
         client.list_prompts().await.unwrap_err(),
-        client.complete(CompletionReference::prompt("p"), "a", "", [("b", "")]).await.unwrap_err(),
+        client.complete(CompletionReference::prompt("p"), "a", "").await.unwrap_err(),
         client.set_log_level(oxmcp::model::LoggingLevel::Info).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn arguments_are_an_object_or_nothing() {
+    let (client, mut peer) = connect(ProtocolVersion::V2025_11_25, |it| it).await;
+    let serve = async {
+        let mut seen = Vec::new();
+        for result in [json!({"content": []}), json!({"messages": []}), json!({"content": []})] {
+            let request = peer.receive().await;
+            peer.answer(&request, result).await;
+            seen.push(request["params"].clone());
+        }
+        seen
+    };
+    let call = async {
+        for wrong in [json!(5), json!([1]), json!("{}"), json!(true)] {
+            let error = client.call_tool("t", &wrong).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Misuse, "{wrong}");
+            assert_eq!(client.get_prompt("p", wrong).await.unwrap_err().kind(), ErrorKind::Misuse);
+        }
+        let call = client.call_tool("t", ()).meta("com.example/x", f64::NAN).meta("com.example/y", NoJson);
+        assert_eq!(call.await.unwrap_err().kind(), ErrorKind::Misuse);
+        client.call_tool("t", ()).await.unwrap();
+        client.get_prompt("p\"", None::<()>).await.unwrap();
+        client.call_tool(String::from("t"), oxmcp::RawJson::parse(&b"{ }"[..]).unwrap()).await.unwrap();
+    };
+    let (seen, ()) = tokio::join!(serve, call);
+    let named = |params: &Value| (params["name"].clone(), params.get("arguments").cloned());
+    let seen: Vec<_> = seen.iter().map(named).collect();
+    assert_eq!(seen, [(json!("t"), None), (json!("p\""), None), (json!("t"), Some(json!({})))]);
+}
+
+/// Something that no JSON can say.
+struct NoJson;
+
+impl serde::Serialize for NoJson {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("no words"))
     }
 }

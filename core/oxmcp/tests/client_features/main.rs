@@ -13,3 +13,4 @@ mod round_trip;
 mod rounds;
 mod sampling;
 mod subscriptions;
+mod visits;

@@ -1,4 +1,7 @@
-use oxmcp::{ErrorKind, ProtocolVersion};
+use std::sync::{Arc, Mutex};
+
+use oxmcp::client::Call;
+use oxmcp::{ErrorKind, Method, ProtocolVersion, RawJson};
 use serde_json::{Value, json};
 
 use crate::peer::{Peer, connect};
@@ -62,4 +65,113 @@ async fn nothing_is_checked_when_that_is_not_wanted_or_the_tools_have_changed() 
     changed["changed"] = true.into();
     client.call_tool("t", &changed).await.unwrap();
     client.call_tool("t", &broken).await.unwrap();
+}
+
+/// A server by hand whose one tool `t` announces the schema that is there at the time; no schema means that it is not listed, `false` that
+/// listing fails. It gives the methods of the requests.
+fn serve_changing(mut peer: Peer, schema: Arc<Mutex<Value>>) -> tokio::task::JoinHandle<Vec<String>> {
+    tokio::spawn(async move {
+        let mut seen = Vec::new();
+        while let Some(request) = peer.next().await {
+            seen.push(request["method"].as_str().unwrap().to_owned());
+            let schema = schema.lock().unwrap().clone();
+            if request["method"] == "tools/call" {
+                let mut result = request["params"]["arguments"].clone();
+                result["resultType"] = "complete".into();
+                peer.answer(&request, result).await;
+            } else if schema == false {
+                let error = json!({"code": -32603, "message": "not now"});
+                peer.send(json!({"jsonrpc": "2.0", "id": request["id"], "error": error})).await;
+            } else {
+                let tools = match &schema {
+                    Value::Null => json!([]),
+                    schema => {
+                        json!([{"name": "t", "inputSchema": {"type": "object"}, "outputSchema": schema}])
+                    }
+                };
+                peer.answer(&request, json!({"tools": tools, "resultType": "complete"})).await;
+            }
+        }
+        seen
+    })
+}
+
+fn object_of(kind: &str) -> Value {
+    json!({"type": "object", "properties": {"n": {"type": kind}}})
+}
+
+#[tokio::test]
+async fn a_result_is_judged_by_what_the_tool_announces_now() {
+    for version in [ProtocolVersion::V2025_06_18, ProtocolVersion::V2026_07_28] {
+        for (now, kind) in [
+            (object_of("string"), None),
+            (Value::Null, None),
+            (object_of("boolean"), Some(ErrorKind::Protocol)),
+            (false.into(), Some(ErrorKind::Protocol)),
+        ] {
+            let (client, peer) = connect(version, |it| it).await;
+            let schema = Arc::new(Mutex::new(object_of("number")));
+            let server = serve_changing(peer, schema.clone());
+            client.list_tools().await.unwrap();
+            *schema.lock().unwrap() = now;
+            let result = client.call_tool("t", structured(json!({"n": "x"}))).await;
+            assert_eq!(result.err().map(|error| error.kind()), kind);
+            drop(client);
+            assert_eq!(server.await.unwrap(), ["tools/list", "tools/call", "tools/list"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_result_of_a_started_call_is_judged_in_the_same_way() {
+    let (client, peer) = connect(ProtocolVersion::V2025_11_25, |it| it).await;
+    let schema = Arc::new(Mutex::new(object_of("number")));
+    serve_changing(peer, schema.clone());
+    client.list_tools().await.unwrap();
+    let call = || {
+        let params = json!({"name": "t", "arguments": structured(json!({"n": "x"}))});
+        Call::new(Method::CallTool, RawJson::of(&params).unwrap())
+    };
+    for (now, kind) in [(object_of("boolean"), Some(ErrorKind::Protocol)), (object_of("string"), None)] {
+        *schema.lock().unwrap() = now;
+        let (done, outcome) = tokio::sync::oneshot::channel();
+        client.start(call(), move |result| done.send(result.err().map(|error| error.kind())).unwrap());
+        assert_eq!(outcome.await.unwrap(), kind);
+    }
+}
+
+#[tokio::test]
+async fn null_is_a_value_and_no_content_is_wanted_of_revisions_that_have_none() {
+    for (version, fails) in [
+        (ProtocolVersion::V2024_11_05, false),
+        (ProtocolVersion::V2025_03_26, false),
+        (ProtocolVersion::V2025_06_18, true),
+        (ProtocolVersion::V2026_07_28, true),
+    ] {
+        let (client, peer) = connect(version, |it| it).await;
+        serve_changing(peer, Arc::new(Mutex::new(json!({"type": ["object", "null"]}))));
+        client.list_tools().await.unwrap();
+        client.call_tool("t", structured(Value::Null)).await.unwrap();
+        assert_eq!(client.call_tool("t", json!({"content": []})).await.is_err(), fails, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_was_asked_for_before_the_tools_changed_is_not_remembered() {
+    let (client, mut peer) = connect(ProtocolVersion::V2025_11_25, |it| it).await;
+    let listed = async {
+        let request = peer.receive().await;
+        peer.tell("notifications/tools/list_changed", json!({})).await;
+        let tool =
+            json!({"name": "t", "inputSchema": {"type": "object"}, "outputSchema": object_of("number")});
+        peer.answer(&request, json!({"tools": [tool]})).await;
+    };
+    let (tools, ()) = tokio::join!(client.list_tools(), listed);
+    assert_eq!(tools.unwrap().len(), 1);
+    let answered = async {
+        let request = peer.receive().await;
+        peer.answer(&request, structured(json!({"n": "x"}))).await;
+    };
+    let (result, ()) = tokio::join!(client.call_tool("t", ()), answered);
+    result.unwrap();
 }

@@ -70,7 +70,7 @@ async fn everything_that_a_server_has_is_used_in_both_eras() {
         assert_eq!(client.get_prompt("plain", json!({})).await.unwrap().messages.len(), 1);
         let reference = CompletionReference::prompt("plain");
         // This server proposes nothing, and did not declare that it does.
-        let proposed = client.complete(reference, "a", "b", [("c", "d")]).await;
+        let proposed = client.complete(reference, "a", "b").context("c", "d").await;
         assert_eq!(proposed.unwrap_err().kind(), ErrorKind::Unsupported);
     }
 }

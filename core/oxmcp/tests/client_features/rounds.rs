@@ -302,3 +302,28 @@ async fn a_server_that_needs_too_much_at_once_is_given_up_and_asks_nobody() {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Overloaded);
     assert_eq!(*asked.lock().unwrap(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_wants_nothing_but_time_has_the_time_of_the_call() {
+    let limits = Limits { input_rounds: 1, ..Limits::default() };
+    let (client, mut peer) = connect(STATELESS, |it| it.on_elicitation(yes).limits(limits)).await;
+    let later = json!({"resultType": "input_required", "requestState": "later"});
+    let mut results = vec![later.clone(); 40];
+    results.push(wanted(json!({"q": question()})));
+    results.extend(vec![later.clone(); 40]);
+    results.push(done());
+    let (_, result) = tokio::join!(serve(&mut peer, results), client.call(call()));
+    assert!(result.is_ok());
+
+    let call = client.call(call().max_timeout(std::time::Duration::from_secs(30)));
+    let always = async {
+        loop {
+            serve(&mut peer, [later.clone()]).await;
+        }
+    };
+    let result = tokio::select! {
+        result = call => result,
+        () = always => unreachable!(),
+    };
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Timeout);
+}

@@ -157,3 +157,43 @@ async fn a_cancelled_request_ends_its_handler() {
     peer.tell("notifications/cancelled", json!({"requestId": 7})).await;
     gone.acquire().await.unwrap().forget();
 }
+
+#[tokio::test]
+async fn roots_are_told_while_all_handlers_are_at_work() {
+    let begun = Arc::new(Semaphore::new(0));
+    let begin = begun.clone();
+    let handler = move |_: CreateMessageParams| {
+        begin.add_permits(1);
+        std::future::pending::<CreateMessageResult>()
+    };
+    let limits = Limits { input_handlers: 1, ..Limits::default() };
+    let set = |it: oxmcp::client::Connect| {
+        it.on_sampling(handler).roots([oxmcp::model::Root::new("file:///r")]).limits(limits)
+    };
+    let (_client, mut peer) = connect(ProtocolVersion::V2025_11_25, set).await;
+    peer.send(json!({"jsonrpc": "2.0", "id": 7, "method": METHOD, "params": hello()})).await;
+    begun.acquire().await.unwrap().forget();
+    assert_eq!(peer.ask("roots/list", json!({})).await["result"]["roots"][0]["uri"], "file:///r");
+}
+
+#[tokio::test]
+async fn a_handler_sees_no_wish_for_context_that_was_not_declared() {
+    let echo = |params: CreateMessageParams| async move {
+        CreateMessageResult::text("m", format!("{:?}", params.include_context))
+    };
+    for (version, declares, seen) in [
+        (ProtocolVersion::V2025_06_18, false, "Some(ThisServer)"),
+        (ProtocolVersion::V2025_11_25, false, "None"),
+        (ProtocolVersion::V2025_11_25, true, "Some(ThisServer)"),
+    ] {
+        let set = |it: oxmcp::client::Connect| match declares {
+            true => it.on_sampling(echo).sampling_context(),
+            false => it.on_sampling(echo),
+        };
+        let (_client, mut peer) = connect(version, set).await;
+        let mut params = hello();
+        params["includeContext"] = "thisServer".into();
+        let answer = peer.ask(METHOD, params).await;
+        assert_eq!(answer["result"]["content"]["text"], seen, "{version}");
+    }
+}

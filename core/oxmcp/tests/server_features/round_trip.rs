@@ -58,11 +58,8 @@ async fn a_client_has_all_that_a_server_offers_in_every_revision_and_over_http_t
             let prompt = client.get_prompt("greet", json!({"name": "Bo"})).await.unwrap();
             assert_eq!(prompt.messages[0].content.as_text(), Some("Greet Bo."));
             if version >= ProtocolVersion::V2025_03_26 {
-                let no_others: [(&str, &str); 0] = [];
-                let proposed = client
-                    .complete(CompletionReference::prompt("greet"), "name", "a", no_others)
-                    .await
-                    .unwrap();
+                let proposed =
+                    client.complete(CompletionReference::prompt("greet"), "name", "a").await.unwrap();
                 assert_eq!(proposed.completion.values, ["Ann"]);
             }
             assert_eq!(client.call_tool("work", json!({})).await.unwrap().joined_text(), "true");

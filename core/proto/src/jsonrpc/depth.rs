@@ -24,7 +24,7 @@ pub fn exceeds_depth(json: &[u8], limit: usize) -> bool {
 }
 
 /// What follows the string whose opening quote was just read.
-fn after_string(mut rest: &[u8]) -> &[u8] {
+pub(super) fn after_string(mut rest: &[u8]) -> &[u8] {
     while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
         if rest[at] == b'"' {
             return &rest[at + 1..];

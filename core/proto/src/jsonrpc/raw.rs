@@ -7,6 +7,8 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::{member, write_name};
+
 /// A piece of JSON that was checked to be well formed and is kept as the bytes it came in.
 ///
 /// A clone shares the bytes. `params` and `result` stay in this form until somebody asks for a type.
@@ -65,6 +67,30 @@ impl RawJson {
     /// Deserialises the value; strings may borrow from it.
     pub fn to<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.0)
+    }
+
+    /// Reads one member of an object, and as little of the others as will do. `None` if there is none, or this is no object.
+    ///
+    /// ```
+    /// use oxmcp_proto::jsonrpc::RawJson;
+    ///
+    /// let raw = RawJson::parse(&b"{\"kind\": \"a\", \"items\": [{\"kind\": \"b\"}]}"[..]).unwrap();
+    /// assert_eq!(raw.member::<String>("kind").unwrap().as_deref(), Some("a"));
+    /// assert_eq!(raw.member::<String>("name").unwrap(), None);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the member is no `T`, or is there twice.
+    pub fn member<'a, T: Deserialize<'a>>(&'a self, name: &str) -> Result<Option<T>, serde_json::Error> {
+        if !self.is_object() {
+            return Ok(None);
+        }
+        match member::find(&self.0, name) {
+            Ok(Some(value)) => T::deserialize(&mut serde_json::Deserializer::from_slice(value)).map(Some),
+            Ok(None) => Ok(None),
+            Err(member::Twice) => Err(de::Error::custom(format_args!("duplicate field `{name}`"))),
+        }
     }
 
     /// The JSON text.
@@ -138,6 +164,23 @@ impl<'a> RawObject<'a> {
     pub fn member(&self, key: &str) -> Option<&'a RawValue> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| *value)
     }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, key: &str) -> Option<&'a RawValue> {
+        let at = self.0.iter().position(|(name, _)| name == key)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// The object as JSON.
+    pub fn to_json(&self) -> RawJson {
+        let mut out = Vec::from(*b"{");
+        for (name, value) in &self.0 {
+            write_name(name, &mut out);
+            out.extend_from_slice(value.get().as_bytes());
+        }
+        out.push(b'}');
+        RawJson::from_written(out)
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
@@ -177,9 +220,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
     }
 }
 
-/// A key that borrows where it can; serde's own `Cow` always copies.
+/// Text that borrows where it can; serde's own `Cow` always copies.
 #[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

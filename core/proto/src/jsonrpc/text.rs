@@ -23,6 +23,15 @@ pub fn is_plain_text(string: &str) -> bool {
     plain_length(string.as_bytes()) == string.len()
 }
 
+/// Appends the name of the next member of an object that is being written, with what comes before and after it.
+pub fn write_name(name: &str, out: &mut Vec<u8>) {
+    if !out.ends_with(b"{") {
+        out.push(b',');
+    }
+    write_json_string(name, out);
+    out.push(b':');
+}
+
 /// The number of bytes before the first that needs an escape.
 fn plain_length(bytes: &[u8]) -> usize {
     let plain_blocks = bytes

@@ -34,7 +34,7 @@ impl Page {
 
 /// Whether questions have ids by which the client is told that they are done: in one revision.
 fn has_ids(context: &Context) -> bool {
-    context.protocol_version() == ProtocolVersion::V2025_11_25
+    context.protocol_version().wire().url_required
 }
 
 impl Context {

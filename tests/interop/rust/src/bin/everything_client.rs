@@ -136,11 +136,10 @@ impl Driver {
     }
 
     async fn completion(&self) -> Outcome {
-        let none = || std::iter::empty::<(String, String)>();
         let prompt = CompletionReference::prompt("greet");
         let template = CompletionReference::resource("test://item/{id}");
-        let names = self.client.complete(prompt, "name", "A", none()).await?;
-        let ids = self.client.complete(template, "id", "1", none()).await?;
+        let names = self.client.complete(prompt, "name", "A").await?;
+        let ids = self.client.complete(template, "id", "1").await?;
         Ok(json!({"names": names.completion.values, "ids": ids.completion.values}))
     }
 
