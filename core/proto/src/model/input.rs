@@ -1,7 +1,7 @@
 //! Questions that a server asks inside of an answer (2026-07-28, multi round-trip requests).
 
 use serde::de::Error as _;
-use serde::ser::SerializeStruct;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -51,7 +51,16 @@ impl InputRequiredResult {
 
 /// A question: a request without an id.
 #[derive(Clone, Debug, PartialEq)]
-pub enum InputRequest {
+pub struct InputRequest {
+    /// What is asked for; the method goes with it.
+    pub params: InputParams,
+    /// Other members.
+    pub extra: Extra,
+}
+
+/// What is asked for, by the method that asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InputParams {
     /// `elicitation/create`
     Elicit(Box<ElicitParams>),
     /// `sampling/createMessage` (deprecated)
@@ -73,25 +82,33 @@ pub struct ListRootsParams {
 }
 
 impl InputRequest {
+    /// A question.
+    pub fn new(params: InputParams) -> Self {
+        Self { params, extra: Extra::new() }
+    }
+
     /// What is asked for.
     pub fn method(&self) -> Method {
-        match self {
-            Self::Elicit(_) => Method::Elicit,
-            Self::CreateMessage(_) => Method::CreateMessage,
-            Self::ListRoots(_) => Method::ListRoots,
+        match self.params {
+            InputParams::Elicit(_) => Method::Elicit,
+            InputParams::CreateMessage(_) => Method::CreateMessage,
+            InputParams::ListRoots(_) => Method::ListRoots,
         }
     }
 }
 
 impl Serialize for InputRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut request = serializer.serialize_struct("InputRequest", 2)?;
-        request.serialize_field("method", self.method().name())?;
-        match self {
-            Self::Elicit(params) => request.serialize_field("params", params)?,
-            Self::CreateMessage(params) => request.serialize_field("params", params)?,
-            Self::ListRoots(Some(params)) => request.serialize_field("params", params)?,
-            Self::ListRoots(None) => request.skip_field("params")?,
+        let mut request = serializer.serialize_map(None)?;
+        request.serialize_entry("method", self.method().name())?;
+        match &self.params {
+            InputParams::Elicit(params) => request.serialize_entry("params", params)?,
+            InputParams::CreateMessage(params) => request.serialize_entry("params", params)?,
+            InputParams::ListRoots(Some(params)) => request.serialize_entry("params", params)?,
+            InputParams::ListRoots(None) => {}
+        }
+        for (name, value) in &self.extra {
+            request.serialize_entry(name, value)?;
         }
         request.end()
     }
@@ -104,6 +121,8 @@ impl<'de> Deserialize<'de> for InputRequest {
             method: String,
             #[serde(default)]
             params: Value,
+            #[serde(flatten)]
+            extra: Extra,
         }
         fn read<T: for<'de> Deserialize<'de>, E: serde::de::Error>(
             method: &str,
@@ -111,13 +130,14 @@ impl<'de> Deserialize<'de> for InputRequest {
         ) -> Result<T, E> {
             T::deserialize(params).map_err(|error| E::custom(format_args!("the params of {method}: {error}")))
         }
-        let Envelope { method, params } = Envelope::deserialize(deserializer)?;
-        match Method::from_name(&method) {
-            Some(Method::Elicit) => read(&method, params).map(Self::Elicit),
-            Some(Method::CreateMessage) => read(&method, params).map(Self::CreateMessage),
-            Some(Method::ListRoots) => read(&method, params).map(Self::ListRoots),
-            _ => Err(D::Error::custom(format_args!("{method} is no input request"))),
-        }
+        let Envelope { method, params, extra } = Envelope::deserialize(deserializer)?;
+        let params = match Method::from_name(&method) {
+            Some(Method::Elicit) => InputParams::Elicit(read(&method, params)?),
+            Some(Method::CreateMessage) => InputParams::CreateMessage(read(&method, params)?),
+            Some(Method::ListRoots) => InputParams::ListRoots(read(&method, params)?),
+            _ => return Err(D::Error::custom(format_args!("{method} is no input request"))),
+        };
+        Ok(Self { params, extra })
     }
 }
 

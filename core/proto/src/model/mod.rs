@@ -54,7 +54,9 @@ pub use elicitation::{
 };
 pub use error_data::{MissingCapabilityData, UnsupportedVersionData};
 pub use implementation::{Icon, Implementation};
-pub use input::{InputRequest, InputRequests, InputRequiredResult, InputResponses, ListRootsParams};
+pub use input::{
+    InputParams, InputRequest, InputRequests, InputRequiredResult, InputResponses, ListRootsParams,
+};
 pub use lifecycle::{DiscoverResult, InitializeParams, InitializeResult};
 pub use logging::{LoggingLevel, LoggingMessageParams, SetLevelParams, UnknownLevel};
 pub use members::Members;

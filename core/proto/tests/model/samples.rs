@@ -170,6 +170,9 @@ samples! {
 
     input_required_result: InputRequiredResult = {"inputRequests": {"a": {"method": "roots/list"}}, "requestState": "s",
         "resultType": "input_required", "_meta": {}};
+    elicit_request: InputRequest = {"method": "elicitation/create", "params": {"message": "m", "mode": "url", "url": "u", "x": 1}};
+    create_message_request: InputRequest = {"method": "sampling/createMessage", "params": {"messages": [], "maxTokens": 9}};
+    list_roots_request: InputRequest = {"method": "roots/list", "params": {"_meta": {"a": 1}}};
     subscription_filter: SubscriptionFilter = {"toolsListChanged": true, "promptsListChanged": false, "resourcesListChanged": true,
         "resourceSubscriptions": ["a:b"], "taskIds": ["t"]};
     subscriptions_listen_params: SubscriptionsListenParams = {"notifications": {}, "_meta": {}};
