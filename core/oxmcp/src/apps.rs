@@ -100,6 +100,9 @@ pub struct Csp {
     /// Its base URI may be of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub base_uri_domains: Vec<String>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// What of the browser an app uses; what is there, even as an empty object, is asked for.
@@ -118,6 +121,9 @@ pub struct Permissions {
     /// Writing to the clipboard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clipboard_write: Option<Extra>,
+    /// Other members.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 impl ToolUi {
@@ -197,5 +203,32 @@ impl Context {
         let settings = self.client_extension(EXTENSION).and_then(|settings| settings.to::<Value>().ok());
         let types = settings.as_ref().and_then(|settings| settings.get("mimeTypes")?.as_array());
         types.is_some_and(|types| types.iter().any(|media_type| media_type == MIME_TYPE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn again<T: DeserializeOwned + Serialize>(value: &Value) -> Value {
+        serde_json::to_value(T::deserialize(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_nobody_knows_survives() {
+        let tool = json!({"resourceUri": "ui://a", "visibility": ["model", "app"], "x": 1});
+        assert_eq!(again::<ToolUi>(&tool), tool);
+        let resource = json!({
+            "csp": {"connectDomains": ["a"], "resourceDomains": ["b"], "frameDomains": ["c"], "baseUriDomains": ["d"], "x": []},
+            "permissions": {"camera": {}, "microphone": {"x": 1}, "geolocation": {}, "clipboardWrite": {}, "x": null},
+            "domain": "d",
+            "prefersBorder": false,
+            "x": {},
+        });
+        assert_eq!(again::<AppResource>(&resource), resource);
     }
 }
