@@ -61,7 +61,10 @@ pub(crate) fn interop(language: Language) -> Option<fn() -> Result<Counts>> {
             let interop = cargo_test(&["--package", "oxmcp-interop"])?;
             Ok([interop, matrix()?, parity()?].into_iter().sum())
         }),
-        Language::Python => Some(|| python("tests/interop/python")),
+        Language::Python => Some(|| {
+            provision::peer(PEERS, "mcp-2")?;
+            python("tests/interop/python")
+        }),
         Language::Node => Some(|| {
             provision::node::install("tests/interop/node")?;
             node("tests/interop/node")
@@ -81,9 +84,12 @@ pub(crate) fn faults(languages: &[Language]) -> Option<impl FnOnce() -> Result<C
     Some(move || tally::run(Runner::Pytest, pytest("tests/faults")?.env("FAULTS_LANGUAGES", names.join(","))))
 }
 
+/// What oxmcp is tried with.
+const PEERS: &str = "tests/interop/matrix/peers";
+
 /// Every feature, with each of the peers in `tests/interop/matrix`, which need the programs of `oxmcp-interop`.
 fn matrix() -> Result<Counts> {
-    provision::peers("tests/interop/matrix/peers")?;
+    provision::peers(PEERS)?;
     Step::new("cargo")
         .args(["build", "--package", "oxmcp-interop", "--bins", "--locked"])
         .minutes(20)

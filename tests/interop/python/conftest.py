@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import pathlib
 import subprocess
 import sys
-import venv
 from collections.abc import Callable, Iterator
 
 import pytest
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[2]
-ENVIRONMENT = ROOT / ".build" / "interop-python"
 
 
 @pytest.fixture(scope="session")
 def official_python() -> str:
-    """A Python that has the official SDK as `requirements.txt` pins it; installed when it is not there."""
-    python = ENVIRONMENT / "bin" / "python"
-    requirements = HERE / "requirements.txt"
-    stamp = ENVIRONMENT / "requirements.sha256"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if not (python.exists() and stamp.exists() and stamp.read_text() == wanted):
-        venv.create(ENVIRONMENT, with_pip=True, clear=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]
-        subprocess.run(pip, check=True)
-        stamp.write_text(wanted)
-    return str(python)
+    """The Python of the peer of the matrix that has the official SDK."""
+    return str(ROOT / ".build" / "interop" / "mcp-2" / "bin" / "python")
 
 
 @pytest.fixture

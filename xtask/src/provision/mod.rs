@@ -38,17 +38,21 @@ pub(crate) fn prepare(language: Language) -> Result<()> {
     }
 }
 
-/// Installs the peers that oxmcp is tried with: each folder in `dir` (below the root) is one, with a `requirements.txt` or a
-/// `package-lock.json`.
+/// Installs the peers that oxmcp is tried with: each folder in `dir` (below the root) is one.
 pub(crate) fn peers(dir: &str) -> Result<()> {
     for entry in fs::read_dir(project::path(dir))? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().join("requirements.txt").exists() {
-            python::peer(&name, &format!("{dir}/{name}/requirements.txt"))?;
-        } else if entry.path().join("package-lock.json").exists() {
-            node::install(&format!("{dir}/{name}"))?;
-        }
+        peer(dir, &entry?.file_name().to_string_lossy())?;
+    }
+    Ok(())
+}
+
+/// Installs what the peer in the folder `name` of `dir` pins with a `requirements.txt` or a `package-lock.json`, if it has one.
+pub(crate) fn peer(dir: &str, name: &str) -> Result<()> {
+    let folder = project::path(dir).join(name);
+    if folder.join("requirements.txt").exists() {
+        python::peer(name, &format!("{dir}/{name}/requirements.txt"))?;
+    } else if folder.join("package-lock.json").exists() {
+        node::install(&format!("{dir}/{name}"))?;
     }
     Ok(())
 }

@@ -2,32 +2,17 @@ use oxmcp::model::{Content, ResourceContents};
 use oxmcp::server::{Arguments, Json, ToolError};
 use oxmcp::{Context, Server};
 
-use crate::abandoned::Abandoned;
-use crate::tools::{AUDIO, Add, Count, IMAGE, PAGE_SIZE, RESOURCE, Sum};
+use crate::tools::{AUDIO, Add, IMAGE, PAGE_SIZE, RESOURCE, Sum};
 
 /// The server made with oxmcp.
 pub fn oxmcp_server() -> Server {
-    let abandoned = Abandoned::default();
-    let naps = abandoned.clone();
     Server::new("interop-oxmcp", "0.1.0")
         .instructions("Call the tools.")
         .page_size(PAGE_SIZE)
         .tool("add", "Adds two numbers.", |Add { a, b }: Add| async move { Json(Sum { sum: a + b }) })
         .tool("show", "Shows content of every kind.", show)
         .tool("who", "Says who the client says it is.", who)
-        .tool("count", "Counts, and reports each step.", count)
         .tool("fail", "Fails.", || async { Err::<(), _>(ToolError::failed("it did not work")) })
-        .tool("nap", "Never wakes up.", move || {
-            let nap = naps.nap();
-            async move {
-                std::future::pending::<()>().await;
-                drop(nap);
-            }
-        })
-        .tool("abandoned", "Says how many naps were broken off.", move || {
-            let count = abandoned.count();
-            async move { count }
-        })
 }
 
 async fn show() -> Vec<Content> {
@@ -42,13 +27,4 @@ async fn show() -> Vec<Content> {
 async fn who(_: Arguments, context: Context) -> Result<String, ToolError> {
     let client = context.client_info().ok_or_else(|| ToolError::failed("nobody"))?;
     Ok(client.name)
-}
-
-async fn count(Count { to }: Count, context: Context) -> String {
-    for step in 1..=to {
-        context.progress(step.into(), Some(to.into()), Some(&format!("step {step}")));
-        // What a handler does at once may be sent together.
-        tokio::task::yield_now().await;
-    }
-    format!("counted to {to}")
 }

@@ -12,13 +12,13 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::abandoned::Abandoned;
-use crate::tools::{AUDIO, Add, Count, IMAGE, PAGE_SIZE, RESOURCE, Sum, TOOLS};
+use crate::naps::Naps;
+use crate::tools::{AUDIO, Add, Count, IMAGE, PAGE_SIZE, RESOURCE, RMCP_TOOLS, Sum};
 
 /// The server made with rmcp.
 #[derive(Clone, Default)]
 pub struct RmcpServer {
-    abandoned: Abandoned,
+    naps: Naps,
 }
 
 impl ServerHandler for RmcpServer {
@@ -37,7 +37,7 @@ impl ServerHandler for RmcpServer {
             None => 0,
             Some(cursor) => cursor.parse().map_err(|_| ErrorData::invalid_params("no such cursor", None))?,
         };
-        let mut pages = TOOLS[start..].chunks(PAGE_SIZE);
+        let mut pages = RMCP_TOOLS[start..].chunks(PAGE_SIZE);
         let tools = pages.next().unwrap_or_default().iter().map(|name| tool(name)).collect();
         let mut result = ListToolsResult::with_all_items(tools);
         result.next_cursor = pages.next().map(|_| (start + PAGE_SIZE).to_string());
@@ -70,11 +70,11 @@ impl ServerHandler for RmcpServer {
             "count" => count(read(arguments)?, &context).await,
             "fail" => failed("it did not work"),
             "nap" => {
-                let _nap = self.abandoned.nap();
+                let _nap = self.naps.nap();
                 context.ct.cancelled().await;
                 text("woken up".to_owned())
             }
-            "abandoned" => text(self.abandoned.count().to_string()),
+            "naps" => text(self.naps.text()),
             other => return Err(ErrorData::invalid_params(format!("unknown tool: {other}"), None)),
         };
         Ok(result.into())

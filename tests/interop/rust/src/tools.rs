@@ -1,8 +1,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The tools of both servers, in their order.
-pub const TOOLS: [&str; 7] = ["add", "show", "who", "count", "fail", "nap", "abandoned"];
+/// The tools of the server made with oxmcp, in their order.
+pub const TOOLS: [&str; 4] = ["add", "show", "who", "fail"];
+
+/// The tools of the server made with rmcp, in their order.
+pub const RMCP_TOOLS: [&str; 7] = ["add", "show", "who", "fail", "count", "nap", "naps"];
 
 /// How many tools both servers show on a page.
 pub const PAGE_SIZE: usize = 3;
