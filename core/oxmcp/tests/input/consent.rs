@@ -245,8 +245,10 @@ async fn a_client_that_does_not_answer_gets_nothing_deleted() {
         let (text, failed) = said(&answer);
         assert!(failed && text.contains("asked in vain"), "{text}");
         assert!(cancelled, "{over:?}: the client was not told");
-        // A yes that comes too late is nobody's.
+        // A yes that comes too late is nobody's; what is asked after it is answered after it.
         wire.respond(&question, yes("confirm")).await;
+        let ping = wire.send("ping", json!({})).await;
+        assert_eq!(wire.answer(ping).await["result"], json!({}));
     }
     assert_eq!(deleted.load(Ordering::SeqCst), 0);
 }
