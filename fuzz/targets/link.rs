@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let (left, _) = state.link.close(CloseReason::Local);
-    state.settle(left);
+    state.settle(left.into_iter().map(|(context, _)| context));
     assert!(state.open.is_empty(), "never settled: {:?}", state.open);
 });
 
@@ -64,7 +64,7 @@ impl State {
             [b'x'] => {
                 let (calls, _) = self.link.close(CloseReason::PeerClosed);
                 self.link.take_transmit();
-                self.settle(calls);
+                self.settle(calls.into_iter().map(|(context, _)| context));
             }
             line => self.receive(line),
         }

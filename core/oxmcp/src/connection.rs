@@ -248,16 +248,12 @@ impl Connection {
 
     /// Settles everything and ends the connection.
     pub(crate) fn close(&self, reason: CloseReason) {
-        let (waiters, tasks, reason) = {
-            let mut link = self.link();
-            let (waiters, tasks) = link.close(reason.clone());
-            (waiters, tasks, link.closed().cloned().unwrap_or(reason))
-        };
+        let (waiters, tasks) = self.link().close(reason);
         for task in tasks {
             task.abort();
         }
-        for waiter in waiters {
-            waiter.settle(Err(CallError::Closed(reason.clone())));
+        for (waiter, error) in waiters {
+            waiter.settle(Err(error));
         }
         self.0.waker.wake();
     }

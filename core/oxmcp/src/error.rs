@@ -49,13 +49,14 @@ pub struct Error {
     rpc: Option<ErrorObject>,
     source: Option<Box<dyn StdError + Send + Sync>>,
     may_pass: bool,
+    may_have_run: bool,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         use ErrorKind::{Closed, Connect, Overloaded, Timeout};
         let may_pass = matches!(kind, Connect | Closed | Timeout | Overloaded);
-        Self { kind, message: message.into(), rpc: None, source: None, may_pass }
+        Self { kind, message: message.into(), rpc: None, source: None, may_pass, may_have_run: false }
     }
 
     pub(crate) fn misuse(message: impl Into<String>) -> Self {
@@ -80,6 +81,38 @@ impl Error {
     /// request.
     pub(crate) fn may_pass(&self) -> bool {
         self.may_pass
+    }
+
+    /// The same error, of a call that the peer [may have run](Self::may_have_run) or not.
+    pub(crate) fn running(self, may_have_run: bool) -> Self {
+        Self { may_have_run, ..self }
+    }
+
+    /// Whether the server may have run the call that failed, although nobody can say what came of it: something of it may have been sent, and
+    /// no answer came, or none that can be used. A call that must not be made twice must not be repeated after such an error without finding
+    /// out.
+    ///
+    /// False when nothing of the call was sent, when the server said that it did not take it, and when it answered with an error of its own
+    /// ([`ErrorKind::Rpc`]).
+    ///
+    /// ```
+    /// # use oxmcp::{Client, Server};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), oxmcp::Error> {
+    /// # let server = Server::new("shop", "1.0.0").tool("buy", "Buy it.", || std::future::pending::<&str>());
+    /// let client = Client::connect(server).await?;
+    /// let bought = client.call_tool("buy", serde_json::json!({})).timeout(Duration::from_millis(10)).await;
+    /// match bought {
+    ///     Err(error) if error.may_have_run() => println!("look whether it was bought: {error}"),
+    ///     Err(error) => println!("it was not bought: {error}"),
+    ///     Ok(_) => println!("it was bought"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn may_have_run(&self) -> bool {
+        self.may_have_run
     }
 
     /// What went wrong.
@@ -115,19 +148,27 @@ impl From<CallError> for Error {
             CallError::Rpc(_) => ErrorKind::Rpc,
             CallError::Silent { .. } | CallError::TimeoutInAll { .. } => ErrorKind::Timeout,
             CallError::Cancelled => ErrorKind::Cancelled,
-            CallError::Closed(_) => ErrorKind::Closed,
+            CallError::Closed(_) | CallError::Unsent(_) => ErrorKind::Closed,
             CallError::TooLarge { .. } => ErrorKind::TooLarge,
             CallError::Invalid(_) => ErrorKind::Protocol,
             CallError::Overloaded => ErrorKind::Overloaded,
             CallError::Refused { refusal: Refusal::Unreachable, .. } => ErrorKind::Connect,
-            CallError::Refused { refusal: Refusal::Busy, .. } => ErrorKind::Overloaded,
+            CallError::Refused { refusal: Refusal::Busy | Refusal::Failed, .. } => ErrorKind::Overloaded,
             CallError::Refused { refusal: Refusal::Unauthorized, .. } => ErrorKind::Unauthorized,
             CallError::Refused { refusal: Refusal::Unwanted, .. } => ErrorKind::Protocol,
         };
+        let may_have_run = error.may_have_run();
         match error {
-            CallError::Closed(CloseReason::Local) => Self::new(kind, error.to_string()).passing(false),
             CallError::Rpc(rpc) => Self { rpc: Some(rpc.clone()), ..Self::new(kind, rpc.message) },
-            error => Self::new(kind, error.to_string()),
+            error => {
+                let is_over = matches!(
+                    error,
+                    CallError::Closed(CloseReason::Local) | CallError::Unsent(CloseReason::Local)
+                );
+                let error = Self::new(kind, error.to_string());
+                let may_pass = error.may_pass && !is_over;
+                error.passing(may_pass).running(may_have_run)
+            }
         }
     }
 }

@@ -32,6 +32,12 @@ pub struct Limits {
     pub call_silence: Duration,
     /// How long a call may take in all. A list that is read to its end is one call in this. Default one hour.
     pub call_total: Duration,
+    /// How often a client sends a call over HTTP again that met a failure which may pass: the server could not be reached, the connection
+    /// broke before the answer, or HTTP 408, 425, 429, 502, 503 or 504. That is done with calls that have no effect by the protocol, with tools
+    /// that are listed with `readOnlyHint` or `idempotentHint`, and with any call of which nothing was sent or which the server says that it did
+    /// not take (HTTP 425, 429, and 503 with `Retry-After`). The pauses begin with 100 ms, grow, and keep to `Retry-After`; all of it happens
+    /// within the time of the call. Default 3; 0 for never.
+    pub retries: usize,
     /// Pages of a list that is read to its end. Default 10,000.
     pub list_pages: usize,
     /// Bytes of the pages of a list that is read to its end into one result. Default 64 MiB.
@@ -94,6 +100,7 @@ impl Default for Limits {
             probe: Duration::from_secs(3),
             call_silence: Duration::from_secs(60),
             call_total: Duration::from_secs(3600),
+            retries: 3,
             list_pages: 10_000,
             list_bytes: 64 << 20,
             open_subscriptions: 10_000,

@@ -65,6 +65,8 @@ pub struct MethodInfo {
     pub may_require_input: bool,
     /// The member of `params` that HTTP mirrors in `Mcp-Name`.
     pub name_param: Option<&'static str>,
+    /// Whether a request may be made again when nobody knows what came of it: done twice, it is as if it were done once.
+    pub repeatable: bool,
 }
 
 macro_rules! methods {
@@ -116,46 +118,47 @@ const fn row(
         cacheable: false,
         may_require_input: false,
         name_param: None,
+        repeatable: false,
     }
 }
 
 methods! {
     Initialize "initialize" Request from Client V2024_11_05..V2025_11_25;
     Initialized "notifications/initialized" Notification from Client V2024_11_05..V2025_11_25;
-    Discover "server/discover" Request from Client V2026_07_28..V2026_07_28 { cacheable: true };
-    Ping "ping" Request from Both V2024_11_05..V2025_11_25;
+    Discover "server/discover" Request from Client V2026_07_28..V2026_07_28 { cacheable: true, repeatable: true };
+    Ping "ping" Request from Both V2024_11_05..V2025_11_25 { repeatable: true };
     Cancelled "notifications/cancelled" Notification from Both V2024_11_05..V2026_07_28;
     Progress "notifications/progress" Notification from Both V2024_11_05..V2026_07_28;
     ListTools "tools/list" Request from Client V2024_11_05..V2026_07_28
-        { server_capability: Some(&["tools"]), cacheable: true };
+        { server_capability: Some(&["tools"]), cacheable: true, repeatable: true };
     CallTool "tools/call" Request from Client V2024_11_05..V2026_07_28
         { server_capability: Some(&["tools"]), may_require_input: true, name_param: Some("name") };
     ToolListChanged "notifications/tools/list_changed" Notification from Server V2024_11_05..V2026_07_28
         { server_capability: Some(&["tools", "listChanged"]) };
     ListResources "resources/list" Request from Client V2024_11_05..V2026_07_28
-        { server_capability: Some(&["resources"]), cacheable: true };
+        { server_capability: Some(&["resources"]), cacheable: true, repeatable: true };
     ListResourceTemplates "resources/templates/list" Request from Client V2024_11_05..V2026_07_28
-        { server_capability: Some(&["resources"]), cacheable: true };
+        { server_capability: Some(&["resources"]), cacheable: true, repeatable: true };
     ReadResource "resources/read" Request from Client V2024_11_05..V2026_07_28
-        { server_capability: Some(&["resources"]), cacheable: true, may_require_input: true, name_param: Some("uri") };
+        { server_capability: Some(&["resources"]), cacheable: true, may_require_input: true, name_param: Some("uri"), repeatable: true };
     SubscribeResource "resources/subscribe" Request from Client V2024_11_05..V2025_11_25
-        { server_capability: Some(&["resources", "subscribe"]) };
+        { server_capability: Some(&["resources", "subscribe"]), repeatable: true };
     UnsubscribeResource "resources/unsubscribe" Request from Client V2024_11_05..V2025_11_25
-        { server_capability: Some(&["resources", "subscribe"]) };
+        { server_capability: Some(&["resources", "subscribe"]), repeatable: true };
     ResourceListChanged "notifications/resources/list_changed" Notification from Server V2024_11_05..V2026_07_28
         { server_capability: Some(&["resources", "listChanged"]) };
     ResourceUpdated "notifications/resources/updated" Notification from Server V2024_11_05..V2026_07_28
         { server_capability: Some(&["resources", "subscribe"]) };
     ListPrompts "prompts/list" Request from Client V2024_11_05..V2026_07_28
-        { server_capability: Some(&["prompts"]), cacheable: true };
+        { server_capability: Some(&["prompts"]), cacheable: true, repeatable: true };
     GetPrompt "prompts/get" Request from Client V2024_11_05..V2026_07_28
-        { server_capability: Some(&["prompts"]), may_require_input: true, name_param: Some("name") };
+        { server_capability: Some(&["prompts"]), may_require_input: true, name_param: Some("name"), repeatable: true };
     PromptListChanged "notifications/prompts/list_changed" Notification from Server V2024_11_05..V2026_07_28
         { server_capability: Some(&["prompts", "listChanged"]) };
     Complete "completion/complete" Request from Client V2024_11_05..V2026_07_28
-        { server_capability: Some(&["completions"]) };
+        { server_capability: Some(&["completions"]), repeatable: true };
     SetLogLevel "logging/setLevel" Request from Client V2024_11_05..V2025_11_25
-        { server_capability: Some(&["logging"]) };
+        { server_capability: Some(&["logging"]), repeatable: true };
     LogMessage "notifications/message" Notification from Server V2024_11_05..V2026_07_28
         { server_capability: Some(&["logging"]) };
     Listen "subscriptions/listen" Request from Client V2026_07_28..V2026_07_28;
@@ -172,11 +175,11 @@ methods! {
     ElicitationComplete "notifications/elicitation/complete" Notification from Server V2025_11_25..V2025_11_25
         { client_capability: Some(&["elicitation", "url"]) };
     GetTask "tasks/get" Request from Both V2025_11_25..V2026_07_28
-        { server_capability: TASKS, client_capability: TASKS, extension: Some(TASKS_EXTENSION), name_param: Some("taskId") };
+        { server_capability: TASKS, client_capability: TASKS, extension: Some(TASKS_EXTENSION), name_param: Some("taskId"), repeatable: true };
     TaskResult "tasks/result" Request from Both V2025_11_25..V2025_11_25
-        { server_capability: TASKS, client_capability: TASKS };
+        { server_capability: TASKS, client_capability: TASKS, repeatable: true };
     ListTasks "tasks/list" Request from Both V2025_11_25..V2025_11_25
-        { server_capability: Some(&["tasks", "list"]), client_capability: Some(&["tasks", "list"]) };
+        { server_capability: Some(&["tasks", "list"]), client_capability: Some(&["tasks", "list"]), repeatable: true };
     UpdateTask "tasks/update" Request from Client V2026_07_28..V2026_07_28
         { extension: Some(TASKS_EXTENSION), name_param: Some("taskId") };
     CancelTask "tasks/cancel" Request from Both V2025_11_25..V2026_07_28

@@ -17,12 +17,14 @@ use crate::{Error, Result};
 /// What a tool takes beside its name and schemas, in bytes.
 const OVERHEAD: usize = 256;
 
-/// What a client remembers of the tools that it has listed: which arguments HTTP repeats in headers, and what results have to look like.
-/// Tools that have neither are not in it.
+/// What a client remembers of the tools that it has listed: which arguments HTTP repeats in headers, what results have to look like, and
+/// which calls may be made twice. Tools that have nothing of that are not in it.
 pub(super) struct Catalog {
     /// Whether tools that ask for headers are of interest (2026-07-28 over HTTP).
     has_headers: bool,
     checks_output: bool,
+    /// Whether it is of interest which calls may be made twice.
+    keeps_hints: bool,
     max_bytes: usize,
     is_used: AtomicBool,
     /// Grows when everything is forgotten.
@@ -47,6 +49,7 @@ struct Tools {
 struct KnownTool {
     headers: Vec<ParamHeader>,
     output: Option<OutputSchema>,
+    is_repeatable: bool,
     bytes: usize,
 }
 
@@ -66,13 +69,32 @@ struct ListedTool<'a> {
     input_schema: Option<&'a RawValue>,
     #[serde(borrow, default)]
     output_schema: Option<&'a RawValue>,
+    #[serde(default)]
+    annotations: Option<Hints>,
+}
+
+/// What a server says of what calls of a tool do (tools, "ToolAnnotations").
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Hints {
+    #[serde(default)]
+    read_only_hint: Option<bool>,
+    #[serde(default)]
+    idempotent_hint: Option<bool>,
+}
+
+impl Hints {
+    fn is_repeatable(&self) -> bool {
+        self.read_only_hint == Some(true) || self.idempotent_hint == Some(true)
+    }
 }
 
 impl Catalog {
-    pub(super) fn new(has_headers: bool, checks_output: bool, max_bytes: usize) -> Self {
+    pub(super) fn new(has_headers: bool, checks_output: bool, keeps_hints: bool, max_bytes: usize) -> Self {
         Self {
             has_headers,
             checks_output,
+            keeps_hints,
             max_bytes,
             is_used: AtomicBool::new(false),
             generation: AtomicU64::new(0),
@@ -97,8 +119,9 @@ impl Catalog {
     /// way (2026-07-28, Streamable HTTP, "Schema Extension").
     pub(super) fn learn(&self, page: RawJson, generation: u64) -> RawJson {
         let has = |what: &str| memchr::memmem::find(page.as_bytes(), what.as_bytes()).is_some();
-        let is_of_interest =
-            (self.has_headers && has("x-mcp-header")) || (self.checks_output && has("outputSchema"));
+        let is_of_interest = (self.has_headers && has("x-mcp-header"))
+            || (self.checks_output && has("outputSchema"))
+            || (self.keeps_hints && (has("readOnlyHint") || has("idempotentHint")));
         if !is_of_interest && !self.is_used.load(Ordering::Relaxed) {
             return page;
         }
@@ -144,7 +167,8 @@ impl Catalog {
 
     fn remember(&self, tool: &ListedTool<'_>, headers: Vec<ParamHeader>, generation: u64) {
         let output = tool.output_schema.filter(|schema| self.checks_output && schema.get() != "null");
-        if headers.is_empty() && output.is_none() {
+        let is_repeatable = self.keeps_hints && tool.annotations.as_ref().is_some_and(Hints::is_repeatable);
+        if headers.is_empty() && output.is_none() && !is_repeatable {
             return self.forget(&tool.name);
         }
         let bytes = OVERHEAD
@@ -166,7 +190,9 @@ impl Catalog {
             return;
         }
         tools.bytes += bytes;
-        tools.by_name.insert(tool.name.as_ref().into(), Arc::new(KnownTool { headers, output, bytes }));
+        tools
+            .by_name
+            .insert(tool.name.as_ref().into(), Arc::new(KnownTool { headers, output, is_repeatable, bytes }));
         self.is_used.store(true, Ordering::Relaxed);
     }
 
@@ -181,6 +207,12 @@ impl Catalog {
 
     fn tool(&self, name: &str) -> Option<Arc<KnownTool>> {
         self.tools.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()
+    }
+
+    /// Whether a `tools/call` may be made twice, as far as the server has said.
+    pub(super) fn is_repeatable(&self, params: &RawJson) -> bool {
+        let call = params.to::<CallToolParams<'_>>();
+        call.is_ok_and(|call| self.tool(&call.name).is_some_and(|tool| tool.is_repeatable))
     }
 
     /// The headers that repeat arguments of a `tools/call`, with the values that they repeat.

@@ -165,9 +165,11 @@ impl Connect {
         let extensions =
             offer.capabilities.extensions.iter().flatten().map(|(name, _)| name.as_str().into()).collect();
         let log_level = LogLevel::new(&negotiated, inbound.handlers());
-        let wire = negotiated.version.wire();
-        let has_headers = wire.method_headers && matches!(channel, Channel::Http(_));
-        let catalog = Catalog::new(has_headers, checks_output && wire.structured_content, limits.list_bytes);
+        let (wire, is_http) = (negotiated.version.wire(), matches!(channel, Channel::Http(_)));
+        let has_headers = wire.method_headers && is_http;
+        let checks_output = checks_output && wire.structured_content;
+        let keeps_hints = is_http && limits.retries > 0;
+        let catalog = Catalog::new(has_headers, checks_output, keeps_hints, limits.list_bytes);
         let declares = |capability: &[&str]| negotiated.capabilities.declares(capability);
         let listening = Listening::new(inbound.handlers(), declares);
         let cache = Cache::new(negotiated.version, &limits);
@@ -309,8 +311,10 @@ async fn connect_command(
             Step::Request { method, version, ref params, is_probe } => {
                 match stream.ask(method, version, params, is_probe, offer, limits).await {
                     Ok(reply) => reply,
-                    Err(CallError::Closed(CloseReason::PeerClosed | CloseReason::PeerExited(_)))
-                        if is_probe && may_restart =>
+                    Err(CallError::Closed(reason) | CallError::Unsent(reason))
+                        if is_probe
+                            && may_restart
+                            && matches!(reason, CloseReason::PeerClosed | CloseReason::PeerExited(_)) =>
                     {
                         may_restart = false;
                         stream = open_command(command, limits, attempts, inbound)?;

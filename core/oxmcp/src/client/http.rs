@@ -1,3 +1,4 @@
+mod asking;
 mod failure;
 mod in_flight;
 mod kept;
@@ -9,7 +10,6 @@ mod session;
 mod sse;
 
 use std::borrow::Cow;
-use std::future::pending;
 use std::mem;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,20 +17,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::AbortHandle;
-use oxmcp_proto::jsonrpc::{Message, MethodName, RawJson, RequestId, write_notification, write_request};
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::{MethodName, Notification, RawJson, RequestId, write_notification};
 use oxmcp_proto::link::{CallError, CloseReason};
 use oxmcp_proto::model::{Progress, ProgressParams};
 use oxmcp_proto::negotiation::Offer;
-use oxmcp_proto::{Era, Method};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use self::asking::Asking;
 use self::failure::to_error;
-use self::in_flight::{Flights, InFlight};
+use self::in_flight::Flights;
 use self::kept::Kept;
 use self::negotiate::NotNegotiated;
 use self::posts::{Post, Posts};
-use self::serving::{Asked, Serving};
+use self::serving::Serving;
 use self::session::{Renewal, Standing, lock};
 use super::call::within;
 use super::eras::Agreed;
@@ -38,10 +39,9 @@ use super::inbound::Inbound;
 use super::params::Params;
 use super::{Call, Inner};
 use crate::connection::ProgressFn;
-use crate::transport::http::{Head, HttpClient, HttpError, Response};
-use crate::{Limits, Result, clock};
+use crate::transport::http::HttpClient;
+use crate::{Limits, Result};
 
-pub(super) use self::failure::CallFailure;
 pub(super) use self::sse::SseServer;
 
 /// How long closing waits for the messages that are still to be sent, before it ends the session.
@@ -85,7 +85,7 @@ impl HttpChannel {
             standing: Mutex::default(),
             flights: Flights::default(),
             posts: Posts::default(),
-            serving: Serving::new(limits.serving),
+            serving: Serving::new(limits.serving, limits.http_connections),
             renewal: Renewal::new(offer.clone(), limits.connect),
             kept: Kept::default(),
             listener: Mutex::default(),
@@ -124,93 +124,23 @@ impl HttpChannel {
     }
 
     /// Runs one call. Dropping the future cancels it.
-    pub(super) async fn call(
-        &self,
-        inner: &Inner,
-        call: &Call,
-        params: Params<'_>,
-    ) -> Result<RawJson, CallFailure> {
+    pub(super) async fn call(&self, inner: &Inner, call: &Call, params: Params<'_>) -> Result<RawJson> {
         let shared = &self.shared;
         let mut closed = shared.closed.subscribe();
         if *closed.borrow() {
-            return Err(CallError::Closed(CloseReason::Local).into());
+            return Err(CallError::Unsent(CloseReason::Local).into());
         }
-        let number = shared.next_id();
-        let id = RequestId::Number(number);
-        let mut body = Vec::with_capacity(call.params.as_bytes().len() + 512);
-        let meta = call.meta_members(inner, number);
-        write_request(&mut body, &id, call.method.as_str(), |out| params.write(&meta, out));
-
-        let started = clock::now();
-        let heard = Mutex::new(started);
-        let era = inner.negotiated.version.era();
-        let asked = Asked::default();
-        let mut on_message = |message| {
-            *lock(&heard) = clock::now();
-            let Some(message) = shared.admit(message, Some((number, call.progress.as_ref()))) else { return };
-            match progress_of(&message, number) {
-                Some(params) => hear(call.progress.as_ref(), params.progress),
-                None => shared.take_admitted(message, era, Some(&asked)),
-            }
-        };
-        let name = if inner.negotiated.version.wire().method_headers { call.name() } else { None };
-        let params = match call.method {
-            MethodName::Known(Method::CallTool) => inner.catalog.headers(&call.params),
-            _ => Vec::new(),
-        };
-        let standing = shared.standing().clone();
-        let head = Head {
-            name: name.as_deref(),
-            params: &params,
-            lasts: call.method == MethodName::Known(Method::Listen),
-            ..standing.head(call.method.as_str())
-        };
-        let (in_flight, sent, answered) = match era {
-            Era::Handshake => {
-                let (in_flight, sent, answered) = InFlight::new(shared, number);
-                (Some(in_flight), Some(sent), Some(answered))
-            }
-            // There a lost connection says that nobody waits any more.
-            Era::Stateless => (None, None, None),
-        };
-        let answered_elsewhere = async {
-            match answered {
-                Some(answered) => answered.await,
-                None => pending().await,
-            }
-        };
-        let body = Bytes::from(body);
-        let exchange = async {
-            let answer = shared.http.exchange(head, &id, body.clone(), sent, &mut on_message).await;
-            match answer.map_err(|error| CallFailure::of(error, standing.session.is_some())) {
-                // The server did not know the session, so it did not run the call either.
-                Err(CallFailure::SessionEnded) => {
-                    Box::pin(shared.ask_in_new_session(&standing, head, &id, body, &mut on_message)).await
-                }
-                answer => answer,
-            }
-        };
-        let last_heard = || asked.last_heard(*lock(&heard));
-        let settled = tokio::select! {
+        let asking = Asking::new(shared, inner, call, params);
+        let answer = within(asking.patience(), asking.started(), || asking.last_heard(), asking.run());
+        let error = tokio::select! {
             biased;
-            settled = within(call.patience(inner), started, last_heard, exchange) => settled?,
-            _ = closed.wait_for(|closed| *closed) => return Err(CallError::Closed(CloseReason::Local).into()),
-            Ok(outcome) = answered_elsewhere => Ok(Response { outcome, session: None }),
+            answer = answer => match answer {
+                Ok(outcome) => return outcome,
+                Err(timeout) => timeout,
+            },
+            _ = closed.wait_for(|closed| *closed) => CallError::Closed(CloseReason::Local),
         };
-        // A server whose answer was lost on the way, or is none, may still be at work.
-        let is_answered = match &settled {
-            Ok(_) | Err(CallFailure::SessionEnded | CallFailure::NoSession(_)) => true,
-            Err(CallFailure::Http(error)) => matches!(error, HttpError::Status { .. }),
-            Err(CallFailure::Call(_)) => false,
-        };
-        if let (Some(in_flight), true) = (in_flight, is_answered) {
-            in_flight.settle();
-        }
-        let result = settled?.outcome.map_err(CallError::Rpc)?;
-        if let (Era::Handshake, MethodName::Known(method)) = (era, &call.method) {
-            shared.kept.note(*method, &call.params);
-        }
-        Ok(result)
+        Err(asking.failed(error.into()))
     }
 
     /// Ends what is in flight and the session.
@@ -264,22 +194,6 @@ impl Shared {
         self.post(Method::Cancelled.name(), body.into());
     }
 
-    /// Sends a request again that met the end of its session, in a new one. Only once: a server that ends that as well has its reasons.
-    async fn ask_in_new_session(
-        self: &Arc<Self>,
-        lost: &Standing,
-        head: Head<'_>,
-        id: &RequestId,
-        body: Bytes,
-        on_message: &mut (dyn FnMut(Message) + Send),
-    ) -> Result<Response, CallFailure> {
-        self.renew(lost).await.map_err(CallFailure::NoSession)?;
-        let standing = self.standing().clone();
-        let head = Head { session: standing.session.as_deref(), ..head };
-        let answer = self.http.exchange(head, id, body, None, on_message).await;
-        answer.map_err(|error| CallFailure::of(error, standing.session.is_some()))
-    }
-
     /// Starts a task that ends with the client.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut closed = self.closed.subscribe();
@@ -293,8 +207,11 @@ impl Shared {
     }
 
     fn post(&self, method: impl Into<Cow<'static, str>>, body: Bytes) {
-        let method = method.into();
         let standing = self.standing().clone();
+        self.post_in(standing, method.into(), body);
+    }
+
+    fn post_in(&self, standing: Standing, method: Cow<'static, str>, body: Bytes) {
         self.posts.push(Post { standing, method, body }, &self.http, &self.runtime);
     }
 
@@ -304,17 +221,23 @@ impl Shared {
             self.cancel(id);
         }
         self.posts.close(LAST_POSTS).await;
-        let standing = mem::take(&mut *self.standing());
-        if standing.session.is_some() {
-            self.http.delete_session(standing.head("")).await;
+        let mut last = mem::take(&mut *self.standing());
+        loop {
+            if last.session.is_some() {
+                self.http.delete_session(last.head("")).await;
+            }
+            // A session may just have been opened that nobody needs any more.
+            match self.renewal.abandoned().await {
+                Some(standing) => last = standing,
+                None => break,
+            }
         }
         self.http.close().await;
     }
 }
 
 /// The progress of the call with this token.
-fn progress_of(message: &Message, token: i64) -> Option<ProgressParams> {
-    let Message::Notification(notification) = message else { return None };
+fn progress_of(notification: &Notification, token: i64) -> Option<ProgressParams> {
     if notification.method != MethodName::Known(Method::Progress) {
         return None;
     }

@@ -21,6 +21,7 @@ mod params;
 mod prompts;
 mod request;
 mod resources;
+mod retries;
 mod roots;
 mod rounds;
 mod sampling;

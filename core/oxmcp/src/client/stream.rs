@@ -254,7 +254,7 @@ impl Drop for StreamChannel {
 
 pub(super) fn not_connected(error: CallError, server: &str) -> Error {
     match error {
-        CallError::Closed(reason) => Error::new(
+        CallError::Closed(reason) | CallError::Unsent(reason) => Error::new(
             ErrorKind::Connect,
             format!("the server {server:?} did not stay to negotiate: {reason}"),
         ),

@@ -138,6 +138,10 @@ where
         let mut reads = 0;
         loop {
             if let Some(reason) = self.connection.closed() {
+                if reason == CloseReason::Local && self.ending.is_none() {
+                    // What was said before the end may go out, if the peer takes it at once.
+                    let _ = self.poll_write(cx);
+                }
                 return Poll::Ready(reason);
             }
             self.poll_deadlines(cx);
@@ -191,10 +195,10 @@ where
             }
         }
         // Nobody takes it any more.
+        let taken = self.sent > 0 || self.sending.is_empty();
+        self.connection.link().discard_transmit(taken);
         self.sending.clear(0);
         self.sent = 0;
-        self.connection.link().swap_transmit(&mut self.sending);
-        self.sending.clear(0);
         false
     }
 

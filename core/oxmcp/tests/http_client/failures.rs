@@ -1,7 +1,188 @@
-use oxmcp::{Client, ErrorKind};
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use oxmcp::{Client, ErrorKind, Limits};
 use serde_json::json;
 
-use crate::peer::{Peer, response, result, settled};
+use crate::peer::{Peer, Reply, Seen, error, response, result, settled};
+
+/// A server of 2026-07-28, which answers other requests than those of its discovery and lists as it is told.
+fn server(mut answer: impl FnMut(&Seen) -> Reply + Send + 'static) -> Peer {
+    Peer::new(move |seen| match seen.what().as_str() {
+        "POST server/discover" => {
+            let capabilities = json!({"tools": {}, "resources": {}});
+            result(seen, json!({"supportedVersions": ["2026-07-28"], "capabilities": capabilities}))
+        }
+        "POST tools/list" => {
+            let tool = |name: &str, annotations: serde_json::Value| json!({"name": name, "inputSchema": {"type": "object"}, "annotations": annotations});
+            let tools = json!([
+                tool("look", json!({"readOnlyHint": true})),
+                tool("put", json!({"idempotentHint": true})),
+                tool("effect", json!({"readOnlyHint": false})),
+            ]);
+            result(seen, json!({"resultType": "complete", "tools": tools}))
+        }
+        _ => answer(seen),
+    })
+}
+
+fn done(seen: &Seen) -> Reply {
+    result(seen, json!({"resultType": "complete", "content": [], "contents": []}))
+}
+
+async fn connect(peer: &Peer, retries: usize) -> Client {
+    let limits = Limits { retries, ..Limits::default() };
+    let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
+    settled(client.list_tools()).await.unwrap();
+    client
+}
+
+/// The requests that the peer was sent since it was asked what it has.
+fn asked(peer: &mut Peer) -> usize {
+    let known = ["POST server/discover", "POST tools/list"];
+    peer.all().iter().filter(|seen| !known.contains(&seen.what().as_str())).count()
+}
+
+type Failure = fn(&Seen) -> Reply;
+
+/// Failures after which nobody knows whether the call has run.
+const UNKNOWN: [Failure; 5] = [
+    |_| Reply::Hang,
+    |_| Reply::Last("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: soon\n\n".to_owned()),
+    |_| response("502 Bad Gateway", &[], ""),
+    |_| response("503 Service Unavailable", &[], ""),
+    |_| response("504 Gateway Timeout", &[], ""),
+];
+
+/// Failures that say that it has not.
+const UNTAKEN: [Failure; 3] = [
+    |_| response("429 Too Many Requests", &[], ""),
+    |_| response("429 Too Many Requests", &[("Retry-After", "0")], ""),
+    |_| response("503 Service Unavailable", &[("Retry-After", "0")], ""),
+];
+
+/// A server that fails once.
+fn failing_once(failure: Failure) -> Peer {
+    let mut has_failed = false;
+    server(move |seen| if std::mem::replace(&mut has_failed, true) { done(seen) } else { failure(seen) })
+}
+
+#[tokio::test]
+async fn what_may_be_done_twice_is_asked_again() {
+    for failure in UNKNOWN.into_iter().chain(UNTAKEN) {
+        for name in ["look", "put"] {
+            let mut peer = failing_once(failure);
+            let client = connect(&peer, 3).await;
+            settled(client.call_tool(name, json!({}))).await.unwrap();
+            assert_eq!(asked(&mut peer), 2);
+        }
+        let mut peer = failing_once(failure);
+        let client = connect(&peer, 3).await;
+        settled(client.read_resource("x:y")).await.unwrap();
+        assert_eq!(asked(&mut peer), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_must_not_be_done_twice_is_asked_again_only_if_it_was_not_taken() {
+    for failure in UNTAKEN {
+        let mut peer = failing_once(failure);
+        let client = connect(&peer, 3).await;
+        settled(client.call_tool("effect", json!({}))).await.unwrap();
+        assert_eq!(asked(&mut peer), 2);
+    }
+    for failure in UNKNOWN {
+        let mut peer = failing_once(failure);
+        let client = connect(&peer, 3).await;
+        let error = settled(client.call_tool("effect", json!({}))).await.unwrap_err();
+        assert!(error.may_have_run(), "{error}");
+        assert_eq!(asked(&mut peer), 1);
+        // Nor is a tool that was never listed.
+        let mut peer = failing_once(failure);
+        let client = settled(Client::connect(peer.url.as_str())).await.unwrap();
+        let error = settled(client.call_tool("look", json!({}))).await.unwrap_err();
+        assert!(error.may_have_run(), "{error}");
+        assert_eq!(asked(&mut peer), 1);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_asked_again_for_ever() {
+    for (retries, times) in [(0, 1), (1, 2), (2, 3)] {
+        let mut peer = server(|_| response("503 Service Unavailable", &[], "later"));
+        let client = connect(&peer, retries).await;
+        let error = settled(client.call_tool("look", json!({}))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
+        assert_eq!(asked(&mut peer), times);
+    }
+    // Nor after the time of the call.
+    let mut peer = server(|_| response("503 Service Unavailable", &[("Retry-After", "3600")], "later"));
+    let client = connect(&peer, 3).await;
+    let error = settled(client.call_tool("look", json!({}))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
+    assert!(!error.may_have_run());
+    assert_eq!(asked(&mut peer), 1);
+}
+
+#[tokio::test]
+async fn what_asking_again_cannot_mend_is_asked_once() {
+    let failures: [(Failure, bool); 4] = [
+        (|_| response("500 Internal Server Error", &[], ""), true),
+        (|_| response("200 OK", &[("Content-Type", "text/html")], "<html>"), true),
+        (|_| response("400 Bad Request", &[], ""), false),
+        (|seen| error("200 OK", seen, -32603), false),
+    ];
+    for (failure, may_have_run) in failures {
+        let mut peer = server(failure);
+        let client = connect(&peer, 3).await;
+        let error = settled(client.call_tool("look", json!({}))).await.unwrap_err();
+        assert_eq!(error.may_have_run(), may_have_run, "{error}");
+        assert_eq!(asked(&mut peer), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_not_sent_has_not_run() {
+    let peer = server(|_| Reply::Stuck(String::new()));
+    let client = connect(&peer, 0).await;
+    let silent = client.call_tool("effect", json!({})).timeout(Duration::from_millis(50));
+    let error = settled(silent).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(error.may_have_run());
+
+    drop(peer);
+    let mut error = settled(client.call_tool("effect", json!({}))).await.unwrap_err();
+    if error.kind() == ErrorKind::Closed {
+        // The connection was kept, and its end not seen yet.
+        error = settled(client.call_tool("effect", json!({}))).await.unwrap_err();
+    }
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(!error.may_have_run());
+
+    settled(client.close()).await.unwrap();
+    let error = settled(client.call_tool("effect", json!({}))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+    assert!(!error.may_have_run());
+}
+
+#[tokio::test]
+async fn calls_that_wait_for_a_connection_say_so() {
+    let peer = server(|_| Reply::Stuck(String::new()));
+    let limits = Limits { http_connections: 1, ..Limits::default() };
+    let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
+    let busy = client.call_tool("effect", json!({}));
+    let waiting = client.call_tool("effect", json!({})).timeout(Duration::from_millis(50));
+    let waited = async {
+        let error = settled(waiting).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
+        assert!(error.to_string().contains("http_connections") && !error.may_have_run(), "{error}");
+    };
+    tokio::select! {
+        biased;
+        outcome = busy.into_future() => panic!("{outcome:?}"),
+        () = waited => {}
+    }
+}
 
 #[tokio::test]
 async fn a_status_says_whether_to_try_again() {

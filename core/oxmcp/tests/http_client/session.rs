@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use oxmcp::client::{Call, ServerList};
-use oxmcp::{Client, ErrorKind, Method, ProtocolVersion, RawJson};
+use oxmcp::{Client, ErrorKind, Limits, Method, ProtocolVersion, RawJson};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -154,9 +154,12 @@ async fn without_a_new_session_the_call_fails_and_the_next_one_tries_again() {
             "POST tools/call" => done(seen),
             _ => handshake(seen).unwrap(),
         });
-        let client = connect(&peer).await;
+        let limits = Limits { retries: 0, ..Limits::default() };
+        let connecting = Client::connect(peer.url.as_str()).only(ProtocolVersion::V2025_11_25).limits(limits);
+        let client = settled(connecting).await.unwrap();
         let failed = settled(client.call_tool("any", json!({}))).await.unwrap_err();
         assert_eq!(failed.kind(), kind, "{failed}");
+        assert!(!failed.may_have_run());
         assert!(failed.to_string().contains(words), "{failed}");
         settled(client.call_tool("any", json!({}))).await.unwrap();
         settled(client.close()).await.unwrap();
@@ -167,6 +170,25 @@ async fn without_a_new_session_the_call_fails_and_the_next_one_tries_again() {
             rest.iter().any(|seen| seen.what() == "DELETE" && seen.header("mcp-session-id") == Some("other"));
         assert_eq!(ended, words == "2025-03-26");
     }
+}
+
+#[tokio::test]
+async fn a_new_session_that_the_server_cannot_open_now_is_tried_again() {
+    let mut times = 0;
+    let peer = Peer::new(move |seen| match seen.what().as_str() {
+        "POST initialize" => {
+            times += 1;
+            match times {
+                2 | 3 => response("503 Service Unavailable", &[], "later"),
+                _ => initialized(seen, &format!("s-{times}"), json!({"tools": {}})),
+            }
+        }
+        "POST tools/call" if seen.header("mcp-session-id") == Some("s-1") => not_found(),
+        "POST tools/call" => done(seen),
+        _ => handshake(seen).unwrap(),
+    });
+    let client = connect(&peer).await;
+    settled(client.call_tool("any", json!({}))).await.unwrap();
 }
 
 #[tokio::test]

@@ -76,6 +76,8 @@ pub enum Refusal {
     Unreachable,
     /// It cannot take the message now.
     Busy,
+    /// It failed over the message, or something on the way to it did.
+    Failed,
     /// It wants authorization.
     Unauthorized,
     /// It takes no such message.
@@ -106,6 +108,9 @@ pub enum CallError {
     /// The link was closed.
     #[error("{0}")]
     Closed(CloseReason),
+    /// The link was closed before anything of the call was sent.
+    #[error("{0}; nothing of the call was sent")]
+    Unsent(CloseReason),
     /// What carries messages to the peer did not take this one; the link itself stands.
     #[error("{why}")]
     Refused {
@@ -126,4 +131,17 @@ pub enum CallError {
     /// Too much is in flight.
     #[error("too many calls are in flight on this connection; wait for some to settle")]
     Overloaded,
+}
+
+impl CallError {
+    /// Whether the peer may have run the call, although this side has no answer that it could use.
+    pub fn may_have_run(&self) -> bool {
+        match self {
+            Self::Silent { .. } | Self::TimeoutInAll { .. } | Self::Cancelled | Self::Closed(_) => true,
+            // Something was answered.
+            Self::TooLarge { .. } | Self::Invalid(_) => true,
+            Self::Refused { refusal, .. } => *refusal == Refusal::Failed,
+            Self::Rpc(_) | Self::Unsent(_) | Self::Overloaded => false,
+        }
+    }
 }

@@ -80,6 +80,10 @@ impl Default for Limits {
 pub struct Link<C, S> {
     limits: Limits,
     next_id: i64,
+    /// Calls with a lower id were taken to be sent.
+    taken_below: i64,
+    /// The same before the last time that lines were taken.
+    taken_before: i64,
     calls: FxHashMap<i64, Call<C>>,
     serving: FxHashMap<RequestId, Serving<S>>,
     /// Bytes of the parameters and ids of what is in `serving`.
@@ -160,6 +164,8 @@ impl<C, S> Link<C, S> {
         Self {
             limits,
             next_id: 1,
+            taken_below: 1,
+            taken_before: 1,
             calls: FxHashMap::default(),
             serving: FxHashMap::default(),
             serving_bytes: 0,
@@ -187,7 +193,7 @@ impl<C, S> Link<C, S> {
         params: impl FnOnce(CallId, &mut Vec<u8>),
     ) -> Result<CallId, (C, CallError)> {
         if let Some(reason) = &self.closed {
-            return Err((context, CallError::Closed(reason.clone())));
+            return Err((context, CallError::Unsent(reason.clone())));
         }
         if self.calls.len() >= self.limits.calls || self.unsent.len() >= self.limits.unsent {
             return Err((context, CallError::Overloaded));
@@ -502,8 +508,8 @@ impl<C, S> Link<C, S> {
 
     /// Takes the lines to send, each ending in a newline and holding none else; `None` when there are none.
     pub fn take_transmit(&mut self) -> Option<Vec<u8>> {
-        self.unsent_answers = 0;
-        (!self.unsent.is_empty()).then(|| mem::take(&mut self.unsent).into_bytes())
+        let mut taken = Transmit::default();
+        self.swap_transmit(&mut taken).then(|| taken.into_bytes())
     }
 
     /// Swaps the lines to send with an empty buffer, so that two buffers can serve forever. False when there are none.
@@ -514,7 +520,17 @@ impl<C, S> Link<C, S> {
         }
         mem::swap(&mut self.unsent, empty);
         self.unsent_answers = 0;
+        self.taken_before = mem::replace(&mut self.taken_below, self.next_id);
         true
+    }
+
+    /// Drops the lines to send: nobody takes them any more. `taken` says whether anything was sent of those that were taken last.
+    pub fn discard_transmit(&mut self, taken: bool) {
+        self.unsent.clear(0);
+        self.unsent_answers = 0;
+        if !taken {
+            self.taken_below = self.taken_before;
+        }
     }
 
     /// The number of bytes written and not yet taken.
@@ -532,14 +548,19 @@ impl<C, S> Link<C, S> {
         self.closed.as_ref()
     }
 
-    /// Ends the link: gives back every call in flight, to be settled with `reason`, and the tokens of every request being served. From
-    /// now on calls fail, messages are ignored and nothing more is written. A second close gives back nothing.
-    pub fn close(&mut self, reason: CloseReason) -> (Vec<C>, Vec<S>) {
-        if self.closed.is_none() {
-            self.closed = Some(reason);
-        }
+    /// Ends the link: gives back every call in flight, with what it is to be settled with, and the tokens of every request being served.
+    /// From now on calls fail, messages are ignored and nothing more is written; what is written already may still be taken. A second close
+    /// gives back nothing.
+    pub fn close(&mut self, reason: CloseReason) -> (Vec<(C, CallError)>, Vec<S>) {
+        let reason = self.closed.get_or_insert(reason).clone();
         self.deadlines.clear();
-        let calls = mem::take(&mut self.calls).into_values().map(|call| call.context).collect();
+        let taken_below = if reason == CloseReason::Local { self.next_id } else { self.taken_below };
+        let end = |(id, call): (i64, Call<C>)| {
+            let reason = reason.clone();
+            let error = if id < taken_below { CallError::Closed(reason) } else { CallError::Unsent(reason) };
+            (call.context, error)
+        };
+        let calls = mem::take(&mut self.calls).into_iter().map(end).collect();
         let serving = mem::take(&mut self.serving).into_values().filter_map(|serving| serving.token);
         self.serving_bytes = 0;
         self.batches = Batches::default();

@@ -329,6 +329,47 @@ impl Wire {
     }
 }
 
+#[test]
+fn a_call_that_was_not_taken_before_the_end_was_not_sent() {
+    let now = Instant::now();
+    let ended = |link: &mut TestLink, reason: CloseReason| {
+        let (mut settled, _) = link.close(reason);
+        settled.sort_by_key(|(context, _)| *context);
+        settled
+    };
+    let (gone, local) = (CloseReason::PeerClosed, CloseReason::Local);
+
+    let mut link = TestLink::new(Limits::default());
+    call(&mut link, now, 1, 10);
+    sent(&mut link);
+    call(&mut link, now, 2, 10);
+    let expected = [(1, CallError::Closed(gone.clone())), (2, CallError::Unsent(gone.clone()))];
+    assert_eq!(ended(&mut link, gone.clone()), expected);
+    assert_eq!(
+        link.call(now, "ping", CallOptions::default(), 3, |_, _| {}),
+        Err((3, CallError::Unsent(gone.clone())))
+    );
+
+    // What was taken may come back unsent, and so may what comes later.
+    let mut link = TestLink::new(Limits::default());
+    call(&mut link, now, 1, 10);
+    sent(&mut link);
+    call(&mut link, now, 2, 10);
+    sent(&mut link);
+    link.discard_transmit(false);
+    call(&mut link, now, 3, 10);
+    link.discard_transmit(true);
+    let [first, second, third]: [_; 3] = ended(&mut link, gone.clone()).try_into().unwrap();
+    assert_eq!(first.1, CallError::Closed(gone.clone()));
+    assert_eq!([second.1, third.1], [CallError::Unsent(gone.clone()), CallError::Unsent(gone)]);
+    assert!(link.take_transmit().is_none());
+
+    // What this side has written before it closes may still go out.
+    let mut link = TestLink::new(Limits::default());
+    call(&mut link, now, 1, 10);
+    assert_eq!(ended(&mut link, local.clone()), [(1, CallError::Closed(local))]);
+}
+
 proptest! {
     /// No sequence of inputs leaves a call unsettled or settles it twice, or a request of the peer unanswered; ids never repeat, and nothing
     /// is sent after close.
@@ -433,7 +474,7 @@ proptest! {
                     prop_assert!(link.poll_timeout().is_none_or(|due| due > now));
                 }
                 Input::Close => {
-                    settled.extend(link.close(CloseReason::Local).0);
+                    settled.extend(link.close(CloseReason::Local).0.into_iter().map(|(context, _)| context));
                     wire.look(sent(&mut link));
                     closed = true;
                 }

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use http::StatusCode;
 use oxmcp_proto::jsonrpc::codes;
 use oxmcp_proto::link::{CallError, CloseReason, Refusal};
 
 use super::session::NoSession;
-use crate::transport::http::HttpError;
+use crate::transport::http::{Fate, HttpError};
 use crate::{Error, ErrorKind};
 
 /// The ways in which a call over HTTP fails.
@@ -14,6 +16,10 @@ pub(in crate::client) enum CallFailure {
     SessionEnded,
     /// Nor does it open a new one.
     NoSession(NoSession),
+    /// No connection was free for so long.
+    Queued {
+        after: Duration,
+    },
 }
 
 impl CallFailure {
@@ -26,6 +32,33 @@ impl CallFailure {
             }
             HttpError::Status { status: StatusCode::NOT_FOUND, .. } if in_session => Self::SessionEnded,
             _ => Self::Http(error),
+        }
+    }
+
+    /// What became of a call that failed so, and was sent or not.
+    pub(super) fn fate(&self, is_sent: bool) -> Fate {
+        match self {
+            Self::Call(CallError::Rpc(_)) => Fate::Answered,
+            Self::Call(error) if is_sent && error.may_have_run() => Fate::Unknown,
+            Self::Http(error) => error.fate(is_sent),
+            Self::Call(_) | Self::SessionEnded | Self::NoSession(_) | Self::Queued { .. } => Fate::Untaken,
+        }
+    }
+
+    /// Whether the same call may fare better in a moment.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_passing(),
+            Self::NoSession(why) => why.may_pass,
+            Self::Call(_) | Self::SessionEnded | Self::Queued { .. } => false,
+        }
+    }
+
+    /// How long the server wants to be left alone, if it said so.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Http(error) => error.retry_after(),
+            _ => None,
         }
     }
 }
@@ -45,10 +78,16 @@ impl From<CallFailure> for Error {
                 ErrorKind::Closed,
                 "the server has ended the session (HTTP 404) and a new one at once, and did not run the call; is it several servers that do not share their sessions?",
             ),
-            CallFailure::NoSession(NoSession { kind, message }) => Error::new(
+            CallFailure::NoSession(NoSession { kind, message, .. }) => Error::new(
                 if kind == ErrorKind::Unauthorized { kind } else { ErrorKind::Closed },
                 format!(
                     "the server has ended the session (HTTP 404), and did not run the call; a new session could not be opened: {message}"
+                ),
+            ),
+            CallFailure::Queued { after } => Error::new(
+                ErrorKind::Overloaded,
+                format!(
+                    "as many calls are under way as the client may have connections (`Limits::http_connections`), and none has ended within {after:?}; the call was not sent"
                 ),
             ),
         }
@@ -61,6 +100,11 @@ pub(super) fn is_unauthorized(status: StatusCode) -> bool {
 }
 
 pub(super) fn to_error(error: HttpError) -> Error {
+    let may_have_run = error.fate(true) == Fate::Unknown;
+    in_words(error).running(may_have_run)
+}
+
+fn in_words(error: HttpError) -> Error {
     let may_pass = error.may_pass();
     match error {
         HttpError::Status { status, rpc, .. } if is_unauthorized(status) => {
@@ -110,6 +154,7 @@ pub(super) fn refused(error: HttpError) -> CallError {
             let error = to_error(error);
             let refusal = match error.kind() {
                 ErrorKind::Connect => Refusal::Unreachable,
+                ErrorKind::Overloaded if error.may_have_run() => Refusal::Failed,
                 ErrorKind::Overloaded => Refusal::Busy,
                 ErrorKind::Unauthorized => Refusal::Unauthorized,
                 _ => Refusal::Unwanted,

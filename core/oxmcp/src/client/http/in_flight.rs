@@ -1,5 +1,5 @@
 use std::mem;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use oxmcp_proto::jsonrpc::{RequestId, Response};
 use rustc_hash::FxHashMap;
@@ -8,14 +8,14 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::session::lock;
 use crate::server::Outcome;
+use crate::transport::http::Sending;
 
 /// The requests of the handshake era that nobody answered yet.
 #[derive(Default)]
 pub(super) struct Flights(Mutex<FxHashMap<i64, Flight>>);
 
 struct Flight {
-    /// Hears when the request is sent.
-    sent: oneshot::Receiver<()>,
+    sending: Arc<Sending>,
     /// Takes an answer that comes in another way than over the request's own stream.
     answer: oneshot::Sender<Outcome>,
 }
@@ -38,13 +38,7 @@ impl Flights {
     /// Forgets all of them; gives those that the server knows.
     pub(super) fn take(&self) -> Vec<i64> {
         let flights = mem::take(&mut *lock(&self.0));
-        flights.into_iter().filter_map(|(id, flight)| flight.was_sent().then_some(id)).collect()
-    }
-}
-
-impl Flight {
-    fn was_sent(mut self) -> bool {
-        self.sent.try_recv().is_ok()
+        flights.into_iter().filter_map(|(id, flight)| flight.sending.is_sent().then_some(id)).collect()
     }
 }
 
@@ -57,15 +51,15 @@ pub(super) struct InFlight<'a> {
 }
 
 impl<'a> InFlight<'a> {
-    /// Also gives what is to tell that the request was sent, and what tells of an answer that comes in another way.
+    /// Also gives what tells of an answer that comes in another way.
     pub(super) fn new(
         shared: &'a Shared,
         id: i64,
-    ) -> (Self, oneshot::Sender<()>, oneshot::Receiver<Outcome>) {
-        let (sending, sent) = oneshot::channel();
+        sending: Arc<Sending>,
+    ) -> (Self, oneshot::Receiver<Outcome>) {
         let (answer, answered) = oneshot::channel();
-        lock(&shared.flights.0).insert(id, Flight { sent, answer });
-        (Self { shared, id, settled: false }, sending, answered)
+        lock(&shared.flights.0).insert(id, Flight { sending, answer });
+        (Self { shared, id, settled: false }, answered)
     }
 
     pub(super) fn settle(mut self) {
@@ -76,7 +70,7 @@ impl<'a> InFlight<'a> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         let flight = lock(&self.shared.flights.0).remove(&self.id);
-        if !self.settled && flight.is_some_and(Flight::was_sent) {
+        if !self.settled && flight.is_some_and(|flight| flight.sending.is_sent()) {
             self.shared.cancel(self.id);
         }
     }

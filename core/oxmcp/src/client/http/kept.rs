@@ -10,6 +10,7 @@ use super::session::{Standing, lock};
 use super::{Shared, to_error};
 use crate::client::params::{MetaMembers, Params};
 use crate::layer::{Id, LayerRequest};
+use crate::transport::http::Turn;
 use crate::{Error, ErrorKind, Result};
 
 /// The subscriptions that are remembered at most; those past it are not renewed with the session.
@@ -104,8 +105,8 @@ impl Shared {
         let meta = MetaMembers::default();
         write_request(&mut body, &id, method.name(), |out| params.write(&meta, out));
         let mut on_message = |_| {};
-        let answer =
-            self.http.exchange(standing.head(method.name()), &id, body.into(), None, &mut on_message);
+        let head = standing.head(method.name());
+        let answer = self.http.exchange(head, &id, body.into(), None, Turn::BESIDE, &mut on_message);
         match tokio::time::timeout(RESTORE_PATIENCE, answer).await {
             Ok(Ok(response)) => response.outcome.map_err(Error::from),
             Ok(Err(error)) => Err(to_error(error)),

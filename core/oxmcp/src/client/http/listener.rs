@@ -4,7 +4,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::abortable;
 use http::StatusCode;
-use oxmcp_proto::Era;
 use oxmcp_proto::jsonrpc::{self, Message};
 
 use super::Shared;
@@ -44,7 +43,7 @@ impl Shared {
                         self.inbound.missed();
                     }
                     was_open = true;
-                    let ended = self.hear(&mut events).await;
+                    let ended = self.hear(&mut events, standing).await;
                     cursor.follow(&events);
                     if let Err(error) = ended {
                         tracing::debug!(%error, "the stream of the server's own messages is lost");
@@ -82,23 +81,23 @@ impl Shared {
     }
 
     /// Hears one stream to its end.
-    async fn hear(self: &Arc<Self>, events: &mut EventStream) -> Result<(), HttpError> {
+    async fn hear(self: &Arc<Self>, events: &mut EventStream, standing: &Standing) -> Result<(), HttpError> {
         while let Some(event) = events.next().await? {
             if let Event::Message(message) = event {
-                self.take_apart(message);
+                self.take_apart(message, standing);
             }
         }
         Ok(())
     }
 
-    fn take_apart(self: &Arc<Self>, message: Bytes) {
+    fn take_apart(self: &Arc<Self>, message: Bytes, standing: &Standing) {
         match jsonrpc::parse(message, self.max_depth) {
             Ok(Message::Batch(members)) => {
                 for message in members.into_iter().flatten() {
-                    self.take(message, Era::Handshake, None);
+                    self.take(message, standing);
                 }
             }
-            Ok(message) => self.take(message, Era::Handshake, None),
+            Ok(message) => self.take(message, standing),
             Err(error) => tracing::debug!(%error, "an event that holds no JSON-RPC message"),
         }
     }

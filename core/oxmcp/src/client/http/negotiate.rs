@@ -2,10 +2,10 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use http::HeaderValue;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RequestId, write_notification, write_request};
 use oxmcp_proto::negotiation::{ClientNegotiation, NegotiationError, Offer, Reply, Step};
 use oxmcp_proto::{Era, Method, ProtocolVersion};
-use tokio::sync::oneshot;
 
 use super::Shared;
 use super::failure::{is_unauthorized, to_error};
@@ -13,7 +13,7 @@ use super::session::{Standing, lock};
 use crate::client::connect::stateless_meta;
 use crate::client::eras::Agreed;
 use crate::client::params::{MetaMembers, Params};
-use crate::transport::http::{Head, HttpError, Response};
+use crate::transport::http::{Head, HttpError, Response, Sending};
 use crate::{Error, Result};
 
 impl Shared {
@@ -72,8 +72,8 @@ impl Shared {
                         Ok((reply, session)) => {
                             // No other answer opens a session.
                             if method == Method::Initialize {
-                                let session = session.map(Arc::from);
-                                self.inbound.in_session(session.as_ref());
+                                let id = session.as_ref().and_then(|session| session.to_str().ok());
+                                self.inbound.in_session(id.map(Arc::from).as_ref());
                                 lock(standing).session = session;
                             }
                             reply
@@ -103,7 +103,7 @@ impl Shared {
         params: &RawJson,
         patience: Option<Duration>,
         offer: &Offer,
-    ) -> Result<(Reply, Option<String>), HttpError> {
+    ) -> Result<(Reply, Option<HeaderValue>), HttpError> {
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
         let shared = self.clone();
         let session = Arc::new(OnceLock::new());
@@ -125,7 +125,7 @@ impl Shared {
         params: &RawJson,
         patience: Option<Duration>,
         stateless: Option<String>,
-    ) -> Result<(Reply, Option<String>), HttpError> {
+    ) -> Result<(Reply, Option<HeaderValue>), HttpError> {
         let id = RequestId::Number(self.next_id());
         let mut body = Vec::with_capacity(512);
         let meta = MetaMembers { stateless: stateless.as_deref(), ..MetaMembers::default() };
@@ -135,16 +135,19 @@ impl Shared {
         // Before it is agreed, a revision of the handshake era stands in the body alone.
         let named = (version.era() == Era::Stateless).then_some(version);
         let head = Head { version: named, method: method.name(), ..Head::default() };
-        let (sending, sent) = oneshot::channel();
+        let sending = Arc::<Sending>::default();
         let silence = async {
-            match (patience, sent.await) {
-                (Some(patience), Ok(())) => tokio::time::sleep(patience).await,
-                _ => pending().await,
+            sending.sent().await;
+            match patience {
+                Some(patience) => tokio::time::sleep(patience).await,
+                None => pending().await,
             }
         };
         let mut on_message = |_| {};
+        let sent = Some(sending.clone());
+        let turn = self.http.turn().await;
         let answer = tokio::select! {
-            answer = self.http.exchange(head, &id, body.into(), Some(sending), &mut on_message) => answer,
+            answer = self.http.exchange(head, &id, body.into(), sent, turn, &mut on_message) => answer,
             () = silence => return Ok((Reply::Silence, None)),
         };
         match answer {

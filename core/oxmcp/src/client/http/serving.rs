@@ -11,7 +11,9 @@ use oxmcp_proto::jsonrpc::{
 use oxmcp_proto::model::CancelledParams;
 use oxmcp_proto::{Era, Method};
 use rustc_hash::FxHashMap;
+use tokio::sync::Semaphore;
 
+use super::session::Standing;
 use super::{Shared, hear, progress_of, to_error};
 use crate::clock;
 use crate::connection::ProgressFn;
@@ -28,12 +30,16 @@ pub(super) struct Serving {
     running: Mutex<FxHashMap<u64, (RequestId, AbortHandle)>>,
     next: AtomicU64,
     limit: usize,
+    /// The answers that may be on their way at once, beside those that go in turn.
+    posts: Arc<Semaphore>,
 }
 
 impl Serving {
-    /// At most `limit` requests at once; a request past it is answered with an error.
-    pub(super) fn new(limit: usize) -> Self {
-        Self { running: Mutex::default(), next: AtomicU64::new(0), limit }
+    /// At most `limit` requests at once; a request past it is answered with an error. At most `connections` answers are on their way at
+    /// once.
+    pub(super) fn new(limit: usize, connections: usize) -> Self {
+        let posts = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
+        Self { running: Mutex::default(), next: AtomicU64::new(0), limit, posts }
     }
 
     fn enter(&self, id: RequestId, abort: AbortHandle) -> Option<u64> {
@@ -105,10 +111,10 @@ impl Drop for Owed {
 }
 
 impl Shared {
-    /// Takes a message of the server that does not answer the call on whose stream it came; `asked` is of that call, if there is one.
-    pub(super) fn take(self: &Arc<Self>, message: Message, era: Era, asked: Option<&Asked>) {
+    /// Takes a message of the server's own, that came in a session.
+    pub(super) fn take(self: &Arc<Self>, message: Message, standing: &Standing) {
         let Some(message) = self.admit(message, None) else { return };
-        self.take_admitted(message, era, asked);
+        self.take_admitted(message, Era::Handshake, standing, None);
     }
 
     /// Takes a notification through the layers, if there are some; `None` when one of them holds it up or stops it. `call` is the call on whose
@@ -126,32 +132,43 @@ impl Shared {
         let shared = self.clone();
         let call = call.map(|(number, progress)| (number, progress.cloned()));
         let admitted = inlet.admit(notification, &self.runtime, move |notification| {
-            let message = Message::Notification(notification);
-            match call.and_then(|(number, heard)| Some((progress_of(&message, number)?, heard))) {
+            match call.and_then(|(number, heard)| Some((progress_of(&notification, number)?, heard))) {
                 Some((params, heard)) => hear(heard.as_ref(), params.progress),
-                None => shared.take_admitted(message, Era::Handshake, None),
+                None => shared.notified(notification),
             }
         });
         admitted.map(Message::Notification)
     }
 
-    /// The same for a message that has come through all layers.
-    pub(super) fn take_admitted(self: &Arc<Self>, message: Message, era: Era, asked: Option<&Asked>) {
+    /// Takes a message that has come through all layers and does not answer the call on whose stream it came; `asked` is of that call, if
+    /// there is one.
+    pub(super) fn take_admitted(
+        self: &Arc<Self>,
+        message: Message,
+        era: Era,
+        standing: &Standing,
+        asked: Option<&Asked>,
+    ) {
         match message {
-            Message::Request(request) if era == Era::Handshake => self.answer(request, asked),
-            Message::Notification(Notification { method: MethodName::Known(Method::Cancelled), params }) => {
-                let params = params.and_then(|params| params.to::<CancelledParams>().ok());
-                if let Some(id) = params.and_then(|params| params.request_id) {
-                    self.serving.cancel(&id);
-                }
-            }
-            Message::Notification(notification) => self.inbound.notified(notification),
+            Message::Request(request) if era == Era::Handshake => self.answer(request, standing, asked),
+            Message::Notification(notification) => self.notified(notification),
             Message::Response(response) => self.flights.settle(response),
             other => tracing::debug!(?other, "a message that nobody waits for"),
         }
     }
 
-    fn answer(self: &Arc<Self>, request: Request, asked: Option<&Asked>) {
+    fn notified(&self, notification: Notification) {
+        if notification.method != MethodName::Known(Method::Cancelled) {
+            return self.inbound.notified(notification);
+        }
+        let params = notification.params.and_then(|params| params.to::<CancelledParams>().ok());
+        if let Some(id) = params.and_then(|params| params.request_id) {
+            self.serving.cancel(&id);
+        }
+    }
+
+    /// Answers a request in the session in which it came.
+    fn answer(self: &Arc<Self>, request: Request, standing: &Standing, asked: Option<&Asked>) {
         let id = request.id.clone();
         let method = match request.method {
             MethodName::Known(method) => method.name(),
@@ -160,13 +177,13 @@ impl Shared {
         let outcome = match self.inbound.answer(request) {
             Answer::Ready(outcome) => outcome,
             Answer::Refused(error) => Err(error),
-            Answer::Later(work) => return self.answer_later(id, method, work, asked),
+            Answer::Later(work) => return self.answer_later(id, method, work, standing, asked),
         };
         let body = written(&id, &outcome);
         if body.len() <= MAX_IN_TURN {
-            self.post(method, body.into());
+            self.post_in(standing.clone(), method.into(), body.into());
         } else {
-            self.answer_later(id, method, ready(outcome).boxed(), asked);
+            self.answer_later(id, method, ready(outcome).boxed(), standing, asked);
         }
     }
 
@@ -176,18 +193,22 @@ impl Shared {
         id: RequestId,
         method: &'static str,
         work: BoxFuture<'static, Outcome>,
+        standing: &Standing,
         asked: Option<&Asked>,
     ) {
         let (work, abort) = abortable(work);
         let Some(place) = self.serving.enter(id.clone(), abort) else {
             let message = format!("too many requests in flight (limit {})", self.serving.limit);
-            return self.post(method, written(&id, &Err(ErrorObject::internal(message))).into());
+            let body = written(&id, &Err(ErrorObject::internal(message))).into();
+            return self.post_in(standing.clone(), method.into(), body);
         };
+        let standing = standing.clone();
         let served = Served { shared: self.clone(), place, _owed: asked.map(Asked::enter) };
         self.spawn(async move {
             let Ok(outcome) = work.await else { return };
             let shared = &served.shared;
-            let standing = shared.standing().clone();
+            // It is never closed.
+            let _turn = shared.serving.posts.acquire().await;
             let post = shared.http.post(standing.head(method), written(&id, &outcome).into());
             match tokio::time::timeout(ANSWER_PATIENCE, post).await {
                 Ok(Ok(())) => {}
@@ -249,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_is_served_is_bounded_and_cancelled_by_its_id() {
-        let serving = Serving::new(2);
+        let serving = Serving::new(2, 1);
         let pending = || abortable(std::future::pending::<()>()).1;
         let (first, second) = (pending(), pending());
         let id = RequestId::Number(1);

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
 use oxmcp_proto::jsonrpc::Notification;
 use oxmcp_proto::negotiation::Offer;
 use oxmcp_proto::{Method, ProtocolVersion};
@@ -18,12 +19,12 @@ pub(super) struct Standing {
     /// The revision, once there is one.
     pub(super) version: Option<ProtocolVersion>,
     /// The session, in the handshake era, if the server keeps one.
-    pub(super) session: Option<Arc<str>>,
+    pub(super) session: Option<HeaderValue>,
 }
 
 impl Standing {
     pub(super) fn head<'a>(&'a self, method: &'a str) -> Head<'a> {
-        Head { version: self.version, method, session: self.session.as_deref(), ..Head::default() }
+        Head { version: self.version, method, session: self.session.as_ref(), ..Head::default() }
     }
 }
 
@@ -48,6 +49,8 @@ pub(super) struct Renewal {
     finished: AtomicU64,
     /// What the last one came to. Whoever renews holds it.
     last: tokio::sync::Mutex<Result<(), NoSession>>,
+    /// Sessions that were opened and are of no use.
+    abandoned: Mutex<Vec<Standing>>,
 }
 
 /// Why there is no new session.
@@ -55,17 +58,25 @@ pub(super) struct Renewal {
 pub(in crate::client) struct NoSession {
     pub(super) kind: ErrorKind,
     pub(super) message: String,
+    pub(super) may_pass: bool,
 }
 
 impl From<Error> for NoSession {
     fn from(error: Error) -> Self {
-        Self { kind: error.kind(), message: error.to_string() }
+        Self { kind: error.kind(), message: error.to_string(), may_pass: error.may_pass() }
     }
 }
 
 impl Renewal {
     pub(super) fn new(offer: Offer, patience: Duration) -> Self {
-        Self { offer, patience, finished: AtomicU64::new(0), last: tokio::sync::Mutex::new(Ok(())) }
+        let last = tokio::sync::Mutex::new(Ok(()));
+        Self { offer, patience, finished: AtomicU64::new(0), last, abandoned: Mutex::default() }
+    }
+
+    /// A session that is of no use, when no renewal is under way any more.
+    pub(super) async fn abandoned(&self) -> Option<Standing> {
+        let _last = self.last.lock().await;
+        lock(&self.abandoned).pop()
     }
 }
 
@@ -98,7 +109,8 @@ impl Shared {
             let _ = tell.send(outcome);
         });
         told.await.unwrap_or_else(|_| {
-            Err(NoSession { kind: ErrorKind::Closed, message: "this client is closed".to_owned() })
+            let message = "this client is closed".to_owned();
+            Err(NoSession { kind: ErrorKind::Closed, message, may_pass: false })
         })
     }
 
@@ -131,8 +143,15 @@ impl Drop for Opening<'_> {
     fn drop(&mut self) {
         let standing = mem::take(&mut *lock(&self.standing));
         if standing.session.is_some() {
-            let http = self.shared.http.clone();
-            self.shared.spawn(async move { http.delete_session(standing.head("")).await });
+            lock(&self.shared.renewal.abandoned).push(standing);
+            let shared = self.shared.clone();
+            // A client that closes looks after it itself.
+            self.shared.spawn(async move {
+                let standing = lock(&shared.renewal.abandoned).pop();
+                if let Some(standing) = standing {
+                    shared.http.delete_session(standing.head("")).await;
+                }
+            });
         }
     }
 }

@@ -113,7 +113,10 @@ impl From<CallError> for InputError {
         let kind = match &error {
             CallError::Rpc(_) => InputErrorKind::Refused,
             CallError::Silent { .. } | CallError::TimeoutInAll { .. } => InputErrorKind::Timeout,
-            CallError::Cancelled | CallError::Closed(_) | CallError::Refused { .. } => InputErrorKind::Closed,
+            CallError::Cancelled
+            | CallError::Closed(_)
+            | CallError::Unsent(_)
+            | CallError::Refused { .. } => InputErrorKind::Closed,
             CallError::TooLarge { .. } | CallError::Invalid(_) => InputErrorKind::Invalid,
             CallError::Overloaded => InputErrorKind::TooMuch,
         };

@@ -4,6 +4,7 @@ mod error;
 mod events;
 mod outgoing;
 mod tasks;
+mod turn;
 
 use std::fmt;
 use std::pin::pin;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::BodyExt;
@@ -22,7 +23,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioTimer;
 use oxmcp_proto::jsonrpc::{self, Message, RequestId};
 use oxmcp_proto::{Era, ProtocolVersion};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 use self::answer::{Answer, Outcome};
 use self::endpoint::{endpoint, fixed_headers, named_endpoint};
@@ -33,8 +34,10 @@ use super::headers::{self, EVENT_STREAM, LAST_EVENT_ID, METHOD, NAME, PROTOCOL_V
 use super::receive::receive;
 use crate::{Limits, Result};
 
-pub(crate) use self::error::HttpError;
+pub(crate) use self::error::{Fate, HttpError};
 pub(crate) use self::events::{Cursor, EventStream};
+pub(crate) use self::outgoing::Sending;
+pub(crate) use self::turn::Turn;
 
 /// How long a connection may be unused. Less than the five seconds after which common servers close theirs, so that a request
 /// does not meet a connection that is just being closed.
@@ -96,9 +99,7 @@ pub(crate) struct Head<'a> {
     /// The headers that repeat arguments of a tool, with what they repeat.
     pub(crate) params: &'a [(HeaderName, String)],
     /// The session, in the handshake era.
-    pub(crate) session: Option<&'a str>,
-    /// Whether the answer is not meant to come soon: it does not hold up other exchanges then, nor do they hold it up.
-    pub(crate) lasts: bool,
+    pub(crate) session: Option<&'a HeaderValue>,
 }
 
 /// The answer to a request.
@@ -106,8 +107,8 @@ pub(crate) struct Head<'a> {
 pub(crate) struct Response {
     /// The result or the error.
     pub(crate) outcome: Outcome,
-    /// The session that the server opened.
-    pub(crate) session: Option<String>,
+    /// The session that the server names.
+    pub(crate) session: Option<HeaderValue>,
 }
 
 impl HttpClient {
@@ -144,9 +145,19 @@ impl HttpClient {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Posts a request and reads until its answer. `sent` hears when the request is written to a connection. Every other message that comes
-    /// on the way to the answer goes to `on_message`. Dropping the future closes the response. Past [`Limits::http_connections`], exchanges
-    /// that do not last wait for one another.
+    /// Waits until there are fewer than [`Limits::http_connections`] exchanges under way.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        Turn::wait(&self.inner.exchanges).await
+    }
+
+    /// The same if it need not wait.
+    pub(crate) fn try_turn(&self) -> Option<Turn<'_>> {
+        Turn::try_take(&self.inner.exchanges)
+    }
+
+    /// Posts a request and reads until its answer. `sending` hears when the request is written to a connection. Every other message that
+    /// comes on the way to the answer goes to `on_message`. Dropping the future closes the response. `turn` is held while a connection is in
+    /// use.
     ///
     /// In a session, a stream whose events have ids and that ends before the answer is resumed (2025-11-25, transports, "Resumability and
     /// Redelivery") until the server refuses that: how long this may go on is the caller's to say.
@@ -155,24 +166,19 @@ impl HttpClient {
         head: Head<'_>,
         id: &RequestId,
         body: Bytes,
-        sent: Option<oneshot::Sender<()>>,
+        sending: Option<Arc<Sending>>,
+        turn: Turn<'_>,
         on_message: &mut (dyn FnMut(Message) + Send),
     ) -> Result<Response, HttpError> {
-        let _turn = match head.lasts {
-            true => None,
-            // The semaphore is never closed.
-            false => self.inner.exchanges.acquire().await.ok(),
-        };
-        let headers = self.post_headers(&head)?;
-        let response = self.send(Method::POST, headers, Outgoing::new(body, sent)).await?;
+        let headers = self.post_headers(&head);
+        let response = self.send(Method::POST, headers, Outgoing::new(body, sending)).await?;
         let (parts, body) = response.into_parts();
-        let session =
-            parts.headers.get(&SESSION_ID).and_then(|session| session.to_str().ok()).map(str::to_owned);
+        let session = parts.headers.get(&SESSION_ID).cloned();
         let answer = Answer::new(id, self.inner.max_depth, on_message);
         let outcome = if is(&parts.headers, "application/json") {
             answer.in_json(body, self.inner.max_bytes).await?
         } else if is(&parts.headers, "text/event-stream") {
-            self.answer_in_events(head, body, answer).await?
+            self.answer_in_events(head, body, answer, turn).await?
         } else {
             let content_type = content_type(&parts.headers);
             return Err(HttpError::Protocol(format!(
@@ -188,6 +194,7 @@ impl HttpClient {
         head: Head<'_>,
         body: Incoming,
         mut answer: Answer<'_>,
+        mut turn: Turn<'_>,
     ) -> Result<Outcome, HttpError> {
         let is_resumable = head.version.is_some_and(|version| version.era() == Era::Handshake);
         let mut events = EventStream::new(body, self.inner.max_bytes);
@@ -198,12 +205,15 @@ impl HttpClient {
                     self.inner.finish(events.into_body());
                     return Ok(outcome);
                 }
-                Err(HttpError::Broken(how)) if is_resumable => how,
+                Err(HttpError::Broken(how)) => how,
                 Err(error) => return Err(error),
             };
             cursor.follow(&events);
             drop(events);
-            events = self.resume(head, &mut cursor, lost).await?;
+            if !is_resumable || cursor.last_id().is_none() {
+                return Err(answer.noise().unwrap_or(HttpError::Broken(lost)));
+            }
+            events = self.resume(head, &mut cursor, lost, &mut turn).await?;
             answer.resume();
         }
     }
@@ -214,11 +224,12 @@ impl HttpClient {
         head: Head<'_>,
         cursor: &mut Cursor,
         lost: String,
+        turn: &mut Turn<'_>,
     ) -> Result<EventStream, HttpError> {
         loop {
             let Some(last_id) = cursor.last_id() else { return Err(HttpError::Broken(lost)) };
             tracing::debug!(?last_id, lost, "a stream is resumed");
-            tokio::time::sleep(cursor.delay()).await;
+            turn.pause(cursor.delay()).await;
             match self.open(head, cursor.last_id()).await {
                 Ok(events) => return Ok(events),
                 Err(error) if error.may_pass() => cursor.fail(),
@@ -235,7 +246,7 @@ impl HttpClient {
         head: Head<'_>,
         last_id: Option<&HeaderValue>,
     ) -> Result<EventStream, HttpError> {
-        let mut headers = self.post_headers(&head)?;
+        let mut headers = self.post_headers(&head);
         headers.remove(CONTENT_TYPE);
         headers.insert(ACCEPT, EVENT_STREAM);
         if let Some(last_id) = last_id {
@@ -260,7 +271,7 @@ impl HttpClient {
 
     /// Posts a message to where a server of HTTP+SSE takes them.
     pub(crate) async fn post_to(&self, endpoint: &Uri, head: Head<'_>, body: Bytes) -> Result<(), HttpError> {
-        let headers = self.post_headers(&head)?;
+        let headers = self.post_headers(&head);
         let response = self.send_to(endpoint, Method::POST, headers, Outgoing::new(body, None)).await?;
         self.inner.finish(response.into_body());
         Ok(())
@@ -273,7 +284,7 @@ impl HttpClient {
 
     /// Ends the session, as far as the server lets clients do that.
     pub(crate) async fn delete_session(&self, head: Head<'_>) {
-        let Ok(headers) = self.post_headers(&head) else { return };
+        let headers = self.post_headers(&head);
         let request = self.send(Method::DELETE, headers, Outgoing::new(Bytes::new(), None));
         match tokio::time::timeout(DELETE_PATIENCE, request).await {
             Ok(Ok(response)) => self.inner.finish(response.into_body()),
@@ -292,10 +303,10 @@ impl HttpClient {
         self.inner.tasks.close().await;
     }
 
-    fn post_headers(&self, head: &Head<'_>) -> Result<HeaderMap, HttpError> {
+    fn post_headers(&self, head: &Head<'_>) -> HeaderMap {
         let mut headers = self.inner.headers.clone();
-        head.write(&mut headers)?;
-        Ok(headers)
+        head.write(&mut headers);
+        headers
     }
 
     async fn send(
@@ -324,6 +335,10 @@ impl HttpClient {
             return Ok(response);
         }
         let status = response.status();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|after| {
+            let seconds = after.to_str().ok()?.trim().parse().ok()?;
+            Some(Duration::from_secs(seconds))
+        });
         let location = response.headers().get(LOCATION).filter(|_| status.is_redirection()).cloned();
         let body = receive(pin!(response.into_body()), MAX_ERROR_BODY, None).await.unwrap_or_default();
         let rpc = match jsonrpc::parse(body.clone(), self.inner.max_depth) {
@@ -335,7 +350,7 @@ impl HttpClient {
             None => String::from_utf8_lossy(&body).into_owned(),
         };
         let body = words.chars().take(MAX_SHOWN).collect();
-        Err(HttpError::Status { status, rpc, body })
+        Err(HttpError::Status { status, rpc, retry_after, body })
     }
 }
 
@@ -351,7 +366,7 @@ impl Inner {
 }
 
 impl Head<'_> {
-    fn write(&self, headers: &mut HeaderMap) -> Result<(), HttpError> {
+    fn write(&self, headers: &mut HeaderMap) {
         if let Some(version) = self.version {
             let wire = version.wire();
             if wire.version_header {
@@ -368,11 +383,8 @@ impl Head<'_> {
             }
         }
         if let Some(session) = self.session {
-            let session = HeaderValue::from_str(session)
-                .map_err(|_| HttpError::Protocol("the server's session id is no header value".to_owned()))?;
-            headers.insert(SESSION_ID, session);
+            headers.insert(SESSION_ID, session.clone());
         }
-        Ok(())
     }
 }
 

@@ -40,5 +40,5 @@ pub use options::HttpOptions;
 pub use server::HttpServer;
 pub use service::HttpService;
 
-pub(crate) use client::{Cursor, EventStream, Head, HttpClient, HttpError, Response};
+pub(crate) use client::{Cursor, EventStream, Fate, Head, HttpClient, HttpError, Response, Sending, Turn};
 pub(crate) use sse::Event;

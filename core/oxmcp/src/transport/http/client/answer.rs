@@ -25,6 +25,8 @@ pub(super) struct Answer<'a> {
     asked: VecDeque<RequestId>,
     /// The stream was resumed, so messages may come again.
     resumed: bool,
+    /// What was wrong with an event that could have been the answer.
+    noise: Option<HttpError>,
 }
 
 impl<'a> Answer<'a> {
@@ -33,7 +35,7 @@ impl<'a> Answer<'a> {
         max_depth: usize,
         on_message: &'a mut (dyn FnMut(Message) + Send),
     ) -> Self {
-        Self { id, max_depth, on_message, asked: VecDeque::new(), resumed: false }
+        Self { id, max_depth, on_message, asked: VecDeque::new(), resumed: false, noise: None }
     }
 
     /// Reads a body of JSON.
@@ -53,19 +55,21 @@ impl<'a> Answer<'a> {
 
     /// Reads a stream until the answer, or its end.
     pub(super) async fn in_events(&mut self, events: &mut EventStream) -> Result<Outcome, HttpError> {
-        let mut noise = None;
         while let Some(event) = events.next().await? {
             let Event::Message(message) = event else { continue };
             match self.look(message) {
                 Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
                 // The answer may still come.
-                Err(error) => noise = Some(error),
+                Err(error) => self.noise = Some(error),
             }
         }
-        Err(noise.unwrap_or_else(|| {
-            HttpError::Broken(format!("the stream ended before the answer to the request {}", self.id))
-        }))
+        Err(HttpError::Broken(format!("the stream ended before the answer to the request {}", self.id)))
+    }
+
+    /// What was wrong with an event that could have been the answer, if there was one: it says more than that the stream ended.
+    pub(super) fn noise(self) -> Option<HttpError> {
+        self.noise
     }
 
     /// Expects messages to come again.

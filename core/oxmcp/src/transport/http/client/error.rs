@@ -1,4 +1,5 @@
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use http::StatusCode;
 use hyper_util::client::legacy;
@@ -17,6 +18,8 @@ pub(crate) enum HttpError {
         status: StatusCode,
         /// The JSON-RPC error in the body.
         rpc: Option<ErrorObject>,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
         /// The beginning of the body, or where a redirect points, for people.
         body: String,
     },
@@ -85,6 +88,71 @@ impl HttpError {
                 status.is_server_error() || passing.contains(status)
             }
             _ => false,
+        }
+    }
+}
+
+/// What the failure of a request says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The server did not take it, or it never got there.
+    Untaken,
+    /// The server has answered it, with an error.
+    Answered,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl HttpError {
+    /// What became of a request that failed so, and was sent or not.
+    ///
+    /// A `4xx` is a refusal. A server error is often that of a proxy, whose server may have run the request; one that says when to come back
+    /// (`503` with `Retry-After`) has refused it too.
+    pub(crate) fn fate(&self, is_sent: bool) -> Fate {
+        match self {
+            _ if !is_sent => Fate::Untaken,
+            Self::Status { status: StatusCode::TOO_MANY_REQUESTS | StatusCode::TOO_EARLY, .. } => {
+                Fate::Untaken
+            }
+            Self::Status { status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(_), .. } => {
+                Fate::Untaken
+            }
+            Self::Status { rpc: Some(_), .. } => Fate::Answered,
+            Self::Status { status, .. } => match *status {
+                StatusCode::REQUEST_TIMEOUT => Fate::Unknown,
+                StatusCode::NOT_IMPLEMENTED => Fate::Untaken,
+                status if status.is_server_error() => Fate::Unknown,
+                _ => Fate::Untaken,
+            },
+            Self::Connect(_) => Fate::Untaken,
+            #[cfg(feature = "tls")]
+            Self::Insecure { .. } => Fate::Untaken,
+            Self::Broken(_) | Self::TooLarge { .. } | Self::Protocol(_) => Fate::Unknown,
+        }
+    }
+
+    /// Whether the same request may fare better at once, or after the time that the server asks for: nothing of it is at fault.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Broken(_) => true,
+            Self::Status { status, .. } => matches!(
+                *status,
+                StatusCode::REQUEST_TIMEOUT
+                    | StatusCode::TOO_EARLY
+                    | StatusCode::TOO_MANY_REQUESTS
+                    | StatusCode::BAD_GATEWAY
+                    | StatusCode::SERVICE_UNAVAILABLE
+                    | StatusCode::GATEWAY_TIMEOUT
+            ),
+            _ => false,
+        }
+    }
+
+    /// How long the server wants to be left alone, if it said so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use super::super::sse::{Event, SseParser, TooLarge};
 use super::HttpError;
 use crate::clock;
+use crate::pauses::with_random_half;
 
 /// How long a client waits before it asks for the rest of a stream, if the server did not say. It doubles with every failure.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
@@ -15,7 +16,7 @@ const FIRST_RETRY: Duration = Duration::from_millis(250);
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
 /// The shortest time, whatever the server says: one that wants none would keep both sides busy.
-const MIN_RETRY: Duration = Duration::from_millis(20);
+const MIN_RETRY: Duration = Duration::from_millis(100);
 
 /// A response that is a stream of events.
 pub(crate) struct EventStream {
@@ -94,8 +95,12 @@ impl Cursor {
         self.last_id.as_ref()
     }
 
-    /// How long to wait before the next connection.
+    /// How long to wait before the next connection: not less than the server wants, and not the same for everybody that it lost.
     pub(crate) fn delay(&self) -> Duration {
+        with_random_half(self.least_delay())
+    }
+
+    fn least_delay(&self) -> Duration {
         let first = self.retry.unwrap_or(FIRST_RETRY).max(MIN_RETRY);
         let longest = MAX_RETRY.max(first);
         first.saturating_mul(1 << self.failures.min(16)).min(longest)
@@ -107,7 +112,7 @@ mod tests {
     use super::*;
 
     fn after(retry: Option<u64>, failures: u32) -> Duration {
-        Cursor { last_id: None, retry: retry.map(Duration::from_millis), failures }.delay()
+        Cursor { last_id: None, retry: retry.map(Duration::from_millis), failures }.least_delay()
     }
 
     #[test]

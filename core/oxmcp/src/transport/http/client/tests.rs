@@ -112,7 +112,6 @@ const HEAD: Head<'static> = Head {
     name: None,
     params: &[],
     session: None,
-    lasts: false,
 };
 
 /// Asks with id 1, and gives the answer with the methods of the messages before it.
@@ -125,7 +124,10 @@ async fn ask(client: &HttpClient) -> (Result<Response, HttpError>, Vec<String>) 
         Message::Batch(_) => methods.push("batch".into()),
     };
     let body = Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
-    let asked = client.exchange(HEAD, &RequestId::Number(1), body, None, &mut on_message);
+    let asked = async {
+        let turn = client.turn().await;
+        client.exchange(HEAD, &RequestId::Number(1), body, None, turn, &mut on_message).await
+    };
     let answer = settled(asked).await;
     (answer, methods)
 }
@@ -147,7 +149,7 @@ async fn an_answer_in_json_ends_the_exchange() {
     .await;
     let response = outcome(&server).await.unwrap();
     assert_eq!(response.outcome.unwrap().as_str(), r#"{"ok":true}"#);
-    assert_eq!(response.session.as_deref(), Some("abc"));
+    assert_eq!(response.session.unwrap(), "abc");
     let request = server.requests.lock().unwrap()[0].to_lowercase();
     for line in [
         "post /mcp http/1.1\r\n",
@@ -177,12 +179,11 @@ async fn headers_are_those_of_the_revision() {
             method: "tools/call",
             name,
             params: &[],
-            session: Some("s-1"),
-            ..Head::default()
+            session: Some(&HeaderValue::from_static("s-1")),
         };
         client.post(head, Bytes::from_static(b"{}")).await.unwrap();
     }
-    client.delete_session(Head { session: Some("s-1"), ..HEAD }).await;
+    client.delete_session(Head { session: Some(&HeaderValue::from_static("s-1")), ..HEAD }).await;
     let requests = server.requests.lock().unwrap();
     let has = |at: usize, name: &str| requests[at].contains(name);
     let versions: Vec<_> = (0..4).map(|at| has(at, "mcp-protocol-version")).collect();
@@ -272,7 +273,7 @@ async fn a_status_of_failure_comes_with_what_the_body_says() {
     assert_eq!(rpc.data.unwrap().as_str(), r#"{"supported":["x"]}"#);
     let long = "ä".repeat(2000);
     let server = Scripted::answering(with_body("502 Bad Gateway\r\nContent-Type: text/html", &long)).await;
-    let Err(HttpError::Status { status, rpc: None, body }) = outcome(&server).await else { panic!() };
+    let Err(HttpError::Status { status, rpc: None, body, .. }) = outcome(&server).await else { panic!() };
     assert_eq!((status.as_u16(), body.chars().count()), (502, 512));
     let redirect = format!("302 Found\r\nLocation: http://{}/elsewhere", server.address);
     let server = Scripted::answering(with_body(&redirect, "")).await;
