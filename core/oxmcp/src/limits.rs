@@ -63,6 +63,8 @@ pub struct Limits {
     /// Tasks that a server works on at once. Past it, a call that may be a task stays an ordinary one, and one that has to be is refused.
     /// Default 1,024.
     pub tasks: usize,
+    /// The same for one client: one session, or one principal. All that are neither count as one. Default 256.
+    pub client_tasks: usize,
     /// How long a server keeps a task and what came of it, beginning with its creation; work that takes longer is dropped. Default one
     /// hour.
     pub task_ttl: Duration,
@@ -111,6 +113,7 @@ impl Default for Limits {
             input_handlers: 64,
             input_wait: Duration::from_secs(600),
             tasks: 1024,
+            client_tasks: 256,
             task_ttl: Duration::from_secs(3600),
             task_ttl_max: Duration::from_secs(24 * 3600),
             task_poll: Duration::from_secs(1),

@@ -67,7 +67,7 @@ impl Core {
         let params = request.params.clone().unwrap_or_else(RawJson::empty_object);
         let params: InitializeParams = params.to().map_err(|error| invalid_params(&error))?;
         let listener = self.catalog.hub.listen(self.catalog.kinds(), self.limits.resource_subscriptions);
-        let session = Arc::new(Session::new(&params, listener, self.layers.clone()));
+        let session = Arc::new(Session::new(&params, listener, self));
         let bytes = session.identity_bytes();
         if bytes > MAX_IDENTITY {
             return Err(ErrorObject::invalid_params(format!(

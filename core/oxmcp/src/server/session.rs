@@ -1,4 +1,5 @@
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::RawJson;
@@ -6,8 +7,10 @@ use oxmcp_proto::model::InitializeParams;
 use oxmcp_proto::negotiation::choose_handshake_version;
 use uuid::Uuid;
 
+use super::Core;
 use super::logging::LogFilter;
 use super::subscriptions::Listener;
+use super::tasks::Tasks;
 use crate::layer::Layers;
 
 /// A session of the handshake era: what `initialize` settled.
@@ -23,6 +26,10 @@ pub(crate) struct Session {
     pub(crate) wire_id: OnceLock<Arc<str>>,
     /// Names it among all sessions there ever are, once somebody needs that.
     key: OnceLock<Uuid>,
+    /// Ends the tasks of the session.
+    tasks: Arc<Tasks>,
+    /// How long their store may take.
+    patience: Duration,
 }
 
 /// Bytes of what a client says of itself in `initialize` that a session keeps. A client that says more is refused.
@@ -35,21 +42,35 @@ impl Session {
         said.iter().map(|json| json.as_ref().map_or(0, |json| json.as_bytes().len())).sum()
     }
 
-    pub(crate) fn new(params: &InitializeParams, listener: Arc<Listener>, layers: Option<Layers>) -> Self {
+    pub(super) fn new(params: &InitializeParams, listener: Arc<Listener>, core: &Core) -> Self {
         Self {
             version: choose_handshake_version(&params.protocol_version),
             client_info: RawJson::of(&params.client_info).ok(),
             client_capabilities: RawJson::of(&params.capabilities).ok(),
             log_filter: LogFilter::default(),
             listener,
-            layers,
+            layers: core.layers.clone(),
             wire_id: OnceLock::new(),
             key: OnceLock::new(),
+            tasks: core.tasks.clone(),
+            patience: core.limits.store_wait,
         }
     }
 
-    /// Names it among all sessions there ever are. Not what its client shows over HTTP.
-    pub(super) fn key(&self) -> &Uuid {
-        self.key.get_or_init(Uuid::new_v4)
+    /// Whose the tasks are that it makes.
+    pub(super) fn owner(&self) -> String {
+        owner(self.key.get_or_init(Uuid::new_v4))
     }
+
+    /// Ends what it has beside the requests in flight: its tasks. For the transport that knows that the session is over.
+    pub(crate) fn end(&self) {
+        // Without a key it never had any.
+        if let Some(key) = self.key.get() {
+            self.tasks.end_session(&owner(key), self.patience);
+        }
+    }
+}
+
+fn owner(key: &Uuid) -> String {
+    format!("session {key}")
 }

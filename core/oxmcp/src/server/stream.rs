@@ -97,8 +97,10 @@ impl Role for StreamRole {
 
     fn notified(&mut self, notification: Notification) {
         tracing::debug!(method = %notification.method, "notification");
+        // One that comes before its session is open does not count, and takes nothing from the next.
         if notification.method == MethodName::Known(Method::Initialized)
-            && let (Some(session), Some(connection)) = (self.session.get(), self.opening.take())
+            && let Some(session) = self.session.get()
+            && let Some(connection) = self.opening.take()
         {
             let telling = session.tell_changes(Arc::new(SessionPeer(connection)));
             self.telling = Some(tokio::spawn(async move { match telling.await {} }));
@@ -115,6 +117,9 @@ impl Drop for StreamRole {
     fn drop(&mut self) {
         if let Some(telling) = &self.telling {
             telling.abort();
+        }
+        if let Some(session) = self.session.get() {
+            session.end();
         }
     }
 }

@@ -10,12 +10,15 @@ use tokio::time::Instant;
 use super::{StoredTask, TaskPage, TaskStore};
 use crate::{Error, ErrorKind, Result};
 
-/// Keeps tasks in memory until their time is up. When there is no room, new tasks are refused: none goes before its time.
+/// Keeps tasks in memory until their time is up. When there is no room, new tasks are refused: none goes before its time. So that one client
+/// cannot have all the room, each has a share: a session, or a principal; all that are neither have one together.
 #[derive(Debug)]
 pub struct MemoryTasks {
     state: Mutex<State>,
     tasks: usize,
     bytes: usize,
+    owner_tasks: usize,
+    owner_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +29,14 @@ struct State {
     /// When which task's time is up.
     due: BTreeMap<(Instant, u64), ()>,
     last: u64,
+    bytes: usize,
+    /// What there is of each owner that has some.
+    shares: FxHashMap<Option<String>, Share>,
+}
+
+#[derive(Debug, Default)]
+struct Share {
+    tasks: usize,
     bytes: usize,
 }
 
@@ -48,6 +59,18 @@ impl MemoryTasks {
         self
     }
 
+    /// How many tasks one owner may have. Default 2,500.
+    pub fn owner_tasks(mut self, tasks: usize) -> Self {
+        self.owner_tasks = tasks;
+        self
+    }
+
+    /// What the tasks of one owner may cost in bytes. Default 64 MiB.
+    pub fn owner_bytes(mut self, bytes: usize) -> Self {
+        self.owner_bytes = bytes;
+        self
+    }
+
     /// The state without the tasks whose time is up.
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,15 +86,25 @@ impl MemoryTasks {
 
     fn create_now(&self, task: StoredTask) -> Result<()> {
         let mut state = self.state();
-        if state.tasks.len() >= self.tasks || state.bytes + task.size() > self.bytes {
+        let size = task.size();
+        if state.tasks.len() >= self.tasks || state.bytes + size > self.bytes {
             return Err(full("the server keeps as many tasks as it can"));
         }
-        state.last += 1;
-        let number = state.last;
+        let share = state.shares.get(&task.owner);
+        if share.map_or(0, |share| share.tasks) >= self.owner_tasks
+            || share.map_or(0, |share| share.bytes) + size > self.owner_bytes
+        {
+            return Err(full("the server keeps as many tasks of this client as it can"));
+        }
         let due = Instant::now()
             .checked_add(task.ttl)
             .ok_or_else(|| Error::misuse("no clock goes on for so long"))?;
-        state.bytes += task.size();
+        state.last += 1;
+        let number = state.last;
+        let share = state.shares.entry(task.owner.clone()).or_default();
+        share.tasks += 1;
+        share.bytes += size;
+        state.bytes += size;
         state.by_id.insert(task.id.clone(), number);
         state.due.insert((due, number), ());
         state.tasks.insert(number, Kept { task, due });
@@ -80,14 +113,18 @@ impl MemoryTasks {
 
     fn update_now(&self, task: StoredTask) -> Result<()> {
         let mut state = self.state();
-        let State { tasks, by_id, bytes, .. } = &mut *state;
+        let State { tasks, by_id, bytes, shares, .. } = &mut *state;
         let Some(kept) = by_id.get(&task.id).and_then(|number| tasks.get_mut(number)) else { return Ok(()) };
-        let others = *bytes - kept.task.size();
-        if others + task.size() > self.bytes {
+        let Some(share) = shares.get_mut(&kept.task.owner) else { return Ok(()) };
+        let (before, after) = (kept.task.size(), task.size());
+        let (all, owned) = (*bytes - before + after, share.bytes - before + after);
+        if all > self.bytes || owned > self.owner_bytes {
             return Err(full("the server has no room for what came of the task"));
         }
-        *bytes = others + task.size();
-        kept.task = task;
+        (*bytes, share.bytes) = (all, owned);
+        // Whose it is does not change.
+        let owner = kept.task.owner.take();
+        kept.task = StoredTask { owner, ..task };
         Ok(())
     }
 
@@ -118,7 +155,13 @@ impl MemoryTasks {
 
 impl Default for MemoryTasks {
     fn default() -> Self {
-        Self { state: Mutex::default(), tasks: 10_000, bytes: 256 << 20 }
+        Self {
+            state: Mutex::default(),
+            tasks: 10_000,
+            bytes: 256 << 20,
+            owner_tasks: 2500,
+            owner_bytes: 64 << 20,
+        }
     }
 }
 
@@ -128,6 +171,13 @@ impl State {
             self.by_id.remove(&task.id);
             self.due.remove(&(due, number));
             self.bytes -= task.size();
+            if let Some(share) = self.shares.get_mut(&task.owner) {
+                share.tasks -= 1;
+                share.bytes -= task.size();
+                if share.tasks == 0 {
+                    self.shares.remove(&task.owner);
+                }
+            }
         }
     }
 }
@@ -211,7 +261,8 @@ mod tests {
         assert!(store.find("b").await.unwrap().is_some());
         store.remove("b").await.unwrap();
         let state = store.state();
-        assert!(state.tasks.is_empty() && state.by_id.is_empty() && state.due.is_empty() && state.bytes == 0);
+        assert!(state.tasks.is_empty() && state.by_id.is_empty() && state.due.is_empty());
+        assert!(state.bytes == 0 && state.shares.is_empty());
     }
 
     #[tokio::test]
@@ -242,5 +293,28 @@ mod tests {
         assert_eq!(store.find("a").await.unwrap().unwrap().outcome, None);
         store.remove("a").await.unwrap();
         store.create(task("c", "x", HOUR)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_owner_cannot_have_all_the_room() {
+        let size = task("a", "x", HOUR).size();
+        let store = MemoryTasks::default().owner_tasks(2).owner_bytes(3 * size);
+        store.create(task("a", "x", HOUR)).await.unwrap();
+        store.create(task("b", "x", HOUR)).await.unwrap();
+        assert_eq!(store.create(task("c", "x", HOUR)).await.unwrap_err().kind(), ErrorKind::Overloaded);
+        store.create(task("c", "y", HOUR)).await.unwrap();
+        let grown = |id: &str, by: usize| {
+            let outcome = Some(Ok(RawJson::of(&"x".repeat(by - 2)).unwrap()));
+            StoredTask { outcome, ..task(id, "x", HOUR) }
+        };
+        store.update(grown("a", size)).await.unwrap();
+        assert_eq!(store.update(grown("b", 2)).await.unwrap_err().kind(), ErrorKind::Overloaded);
+        store.update(task("a", "x", HOUR)).await.unwrap();
+        store.update(grown("b", size)).await.unwrap();
+        for id in ["a", "b", "c"] {
+            store.remove(id).await.unwrap();
+        }
+        let state = store.state();
+        assert!(state.bytes == 0 && state.shares.is_empty());
     }
 }

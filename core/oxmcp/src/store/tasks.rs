@@ -12,6 +12,9 @@ use crate::Result;
 /// the call. A store that several processes share lets each of them say how a task stands; what has to reach the work (answers,
 /// cancellation) has to reach that process, which is what the `Mcp-Name` header is for.
 ///
+/// Nobody waits for a store longer than [`Limits::store_wait`](crate::Limits::store_wait), the work of a task not at all; a panic in it is
+/// caught and logged, and is an error. A call that may be a task and cannot be kept stays an ordinary call.
+///
 /// ```
 /// use oxmcp::{Server, store::MemoryTasks};
 ///
@@ -56,7 +59,8 @@ pub trait TaskStore: Send + Sync + 'static {
 pub struct StoredTask {
     /// What the protocol calls it. Nobody can guess it.
     pub id: String,
-    /// Who alone may see it: a session or a principal, under a name of this library's own. `None` is whoever knows the id.
+    /// Who alone may see it: a session or a principal, under a name of this library's own. `None` is whoever knows the id. The tasks of a
+    /// session are removed when it ends.
     pub owner: Option<String>,
     /// How it stands.
     pub status: TaskStatus,

@@ -17,4 +17,5 @@ mod resumption;
 mod round_trip;
 mod stateless;
 mod subscriptions;
+mod tasks;
 mod wire;

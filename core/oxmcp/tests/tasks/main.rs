@@ -7,4 +7,5 @@ mod client;
 mod experimental;
 mod extension;
 mod peer;
+mod store;
 mod toolbox;

@@ -56,7 +56,11 @@ impl Drop for EndOnDrop<'_> {
 pub(super) async fn ask(context: &Context, question: Question) -> Result<RawJson, InputError> {
     if let Some(task) = context.task() {
         let key = question.manner.key.clone().unwrap_or_else(|| question.kind().to_owned());
-        return Ok(task.ask(question.method, question.params, &key).await?);
+        let answered = task.ask(question.method, question.params.clone(), &key).await;
+        // If the call could not become a task after all, it asks itself.
+        if answered.is_ok() || context.task().is_some() {
+            return Ok(answered?);
+        }
     }
     match context.era() {
         Era::Handshake => Ok(context.peer().ask(question.method, question.params).await?),

@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, write_json_string};
+use oxmcp_proto::link::CallError;
 use oxmcp_proto::methods::TASKS_EXTENSION;
 use oxmcp_proto::model::{TaskParams, TaskStatus, UpdateTaskParams};
 use oxmcp_proto::{Method, ProtocolVersion};
@@ -13,12 +14,13 @@ use super::Tasks;
 use super::form::{Form, with_related_task};
 use super::question::Answered;
 use super::running::Running;
+use super::store::not_kept;
+use crate::ErrorKind;
 use crate::server::extensions::needs_extension;
 use crate::server::incoming::{Incoming, invalid_params};
 use crate::server::result::Own;
 use crate::server::{Answer, Core, Outcome, Peer};
 use crate::store::StoredTask;
-use crate::{Error, ErrorKind};
 
 impl Core {
     /// Answers a method of tasks.
@@ -51,7 +53,7 @@ impl Core {
 
     async fn get_task(&self, form: Form, incoming: &Incoming) -> Outcome {
         let params: TaskParams = read(incoming)?;
-        let task = self.tasks.find(&params.task_id, incoming).await?;
+        let task = self.find_task(&params.task_id, incoming).await?;
         Ok(self.detailed(form, incoming, &task))
     }
 
@@ -67,7 +69,7 @@ impl Core {
 
     async fn update_task(&self, incoming: &Incoming) -> Outcome {
         let params: UpdateTaskParams = read(incoming)?;
-        let task = self.tasks.find(&params.task_id, incoming).await?;
+        let task = self.find_task(&params.task_id, incoming).await?;
         if let Some(running) = self.tasks.worked_on(&task.id) {
             for (key, answer) in params.input_responses {
                 // Answers to what does not wait for one are ignored (SEP-2663, "Task Update Requests").
@@ -81,7 +83,7 @@ impl Core {
 
     async fn cancel_task(&self, form: Form, incoming: &Incoming) -> Outcome {
         let params: TaskParams = read(incoming)?;
-        let task = self.tasks.find(&params.task_id, incoming).await?;
+        let task = self.find_task(&params.task_id, incoming).await?;
         let running = self.tasks.worked_on(&task.id);
         let cancelled = running.as_ref().is_some_and(|running| running.cancel());
         match (form, running) {
@@ -112,7 +114,8 @@ impl Core {
         let params: Params = read(incoming)?;
         // Whose tasks could not be told from those of others has none to list.
         let owner = incoming.owner().unwrap_or_default();
-        let page = self.tasks.store.list(&owner, params.cursor.as_deref(), self.page_size).await;
+        let store = self.tasks.store(self.limits.store_wait);
+        let page = store.list(&owner, params.cursor.as_deref(), self.page_size).await;
         let page = page.map_err(|error| match error.kind() {
             ErrorKind::Misuse => ErrorObject::invalid_params("invalid cursor"),
             _ => not_kept(&error),
@@ -140,7 +143,7 @@ impl Core {
     /// Required Status").
     async fn task_result(&self, incoming: &Incoming, peer: &dyn Peer) -> Outcome {
         let params: TaskParams = read(incoming)?;
-        let mut task = self.tasks.find(&params.task_id, incoming).await?;
+        let mut task = self.find_task(&params.task_id, incoming).await?;
         if let Some(running) = self.tasks.worked_on(&task.id) {
             task = carry_questions(&running, peer).await;
         }
@@ -153,25 +156,46 @@ impl Core {
             None => Err(elsewhere()),
         }
     }
+
+    /// How a task stands.
+    ///
+    /// # Errors
+    ///
+    /// That there is no such task, also if it is another's.
+    pub(super) async fn find_task(&self, id: &str, incoming: &Incoming) -> Result<StoredTask, ErrorObject> {
+        let found = match self.tasks.worked_on(id) {
+            Some(running) => Some(running.snapshot()),
+            None => {
+                let found = self.tasks.store(self.limits.store_wait).find(id).await;
+                found.map_err(|error| not_kept(&error))?
+            }
+        };
+        let owner = incoming.owner();
+        found
+            .filter(|task| task.owner.is_none() || task.owner == owner)
+            .ok_or_else(|| ErrorObject::invalid_params("there is no such task, or its time is up"))
+    }
 }
 
-/// Carries the questions of a task to its client until it is over.
+/// Carries the questions of a task to its client until it is over. Those that no stream leads to it for are left to another request.
 async fn carry_questions(running: &Arc<Running>, peer: &dyn Peer) -> StoredTask {
     let mut changes = running.changes();
     let mut asking = FuturesUnordered::new();
+    let mut left: Vec<String> = Vec::new();
     loop {
         changes.mark_unchanged();
         let task = running.snapshot();
         if task.status.is_terminal() {
             return task;
         }
-        let carried = running.carry(|question| {
+        let may = |key: &str| !left.iter().any(|left| left == key);
+        let carried = running.carry(may, |question| {
             let params = with_related_task(&question.params, running.id());
             (question.key.clone(), peer.ask(question.method, params))
         });
         asking.extend(carried.into_iter().map(|(key, answer)| Carried { running, key }.until(answer)));
         tokio::select! {
-            Some(()) = asking.next() => {}
+            Some(unreached) = asking.next() => left.extend(unreached),
             changed = changes.changed() => {
                 if changed.is_err() {
                     return running.snapshot();
@@ -188,9 +212,14 @@ struct Carried<'a> {
 }
 
 impl Carried<'_> {
-    async fn until(self, answer: BoxFuture<'static, Answered>) {
+    /// Gives the question's key if it could not get to the client.
+    async fn until(self, answer: BoxFuture<'static, Answered>) -> Option<String> {
         let answered = answer.await;
+        if let Err(CallError::Closed(_)) = answered {
+            return Some(self.key.clone());
+        }
         self.running.answer(&self.key, answered);
+        None
     }
 }
 
@@ -214,33 +243,12 @@ impl Tasks {
     }
 
     pub(super) fn worked_on(&self, id: &str) -> Option<Arc<Running>> {
-        self.running().get(id).cloned()
-    }
-
-    /// How a task stands.
-    ///
-    /// # Errors
-    ///
-    /// That there is no such task, also if it is another's.
-    pub(super) async fn find(&self, id: &str, incoming: &Incoming) -> Result<StoredTask, ErrorObject> {
-        let found = match self.worked_on(id) {
-            Some(running) => Some(running.snapshot()),
-            None => self.store.find(id).await.map_err(|error| not_kept(&error))?,
-        };
-        let owner = incoming.owner();
-        found
-            .filter(|task| task.owner.is_none() || task.owner == owner)
-            .ok_or_else(|| ErrorObject::invalid_params("there is no such task, or its time is up"))
+        self.at_work().find(id)
     }
 }
 
 fn read<T: for<'a> Deserialize<'a>>(incoming: &Incoming) -> Result<T, ErrorObject> {
     incoming.params().to().map_err(|error| invalid_params(&error))
-}
-
-fn not_kept(error: &Error) -> ErrorObject {
-    tracing::error!(%error, "the store of tasks failed");
-    ErrorObject::internal("the server's store of tasks failed")
 }
 
 fn elsewhere() -> ErrorObject {

@@ -2,21 +2,23 @@
 //! 2025-11-25. One kind of task serves both; they differ in who decides that a call becomes one, and in what goes over the wire.
 
 mod answer;
+mod at_work;
 mod drive;
 mod form;
 mod mode;
 mod question;
 mod running;
+mod session;
 mod slot;
 mod start;
+mod store;
 mod timestamp;
 mod watch;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use rustc_hash::FxHashMap;
+use std::time::Duration;
 
 pub use mode::TaskMode;
 
@@ -24,19 +26,20 @@ pub(super) use slot::Slot;
 pub(super) use watch::Watched;
 
 use crate::store::{MemoryTasks, TaskStore};
-use running::Running;
+use at_work::AtWork;
+use store::Store;
 
 /// The tasks of a server: where they are kept, and those that this process works on.
 pub(super) struct Tasks {
     store: Arc<dyn TaskStore>,
-    running: Mutex<FxHashMap<String, Arc<Running>>>,
+    at_work: Mutex<AtWork>,
     /// Whether a tool was added that may run as a task.
     offered: AtomicBool,
 }
 
 impl Tasks {
     pub(super) fn new(store: Arc<dyn TaskStore>, offered: bool) -> Self {
-        Self { store, running: Mutex::default(), offered: AtomicBool::new(offered) }
+        Self { store, at_work: Mutex::default(), offered: AtomicBool::new(offered) }
     }
 
     /// Whether a tool was added that may run as a task. Only then the server speaks of tasks.
@@ -48,8 +51,13 @@ impl Tasks {
         self.offered.store(true, Ordering::Release);
     }
 
-    fn running(&self) -> MutexGuard<'_, FxHashMap<String, Arc<Running>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Where they are kept; it may take so long.
+    fn store(&self, patience: Duration) -> Store<'_> {
+        Store::new(&*self.store, patience)
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, AtWork> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,6 +69,6 @@ impl Default for Tasks {
 
 impl fmt::Debug for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tasks").field("running", &self.running().len()).finish_non_exhaustive()
+        f.debug_struct("Tasks").field("at_work", &self.at_work().len()).finish_non_exhaustive()
     }
 }

@@ -54,7 +54,8 @@ impl Server {
     /// (see [`tool`](Self::tool)); while it runs as a task:
     ///
     /// * It goes on when the connection is lost, and ends when the task is cancelled or its time is up
-    ///   ([`Limits::task_ttl`](crate::Limits::task_ttl)): then its future is dropped.
+    ///   ([`Limits::task_ttl`](crate::Limits::task_ttl)): then its future is dropped. A task of 2025-11-25 belongs to its session, and ends with
+    ///   it, because nobody else may ask for it.
     /// * The message of its [progress](crate::Context::progress) is what the client reads of the task.
     /// * A question to the client makes the task wait (`input_required`) until it is answered. The handler runs once.
     ///

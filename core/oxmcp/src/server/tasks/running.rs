@@ -15,6 +15,7 @@ use crate::store::StoredTask;
 #[derive(Debug)]
 pub(in crate::server) struct Running {
     id: String,
+    owner: Option<String>,
     state: Mutex<State>,
     /// The questions it may have at once.
     max_questions: usize,
@@ -34,14 +35,24 @@ struct State {
     is_news: bool,
     /// What comes of it is being kept; it cannot be cancelled any more.
     is_ending: bool,
+    /// Nobody can ask for it any more.
+    is_abandoned: bool,
 }
 
 impl Running {
     pub(super) fn new(task: StoredTask, max_questions: usize) -> Self {
-        let id = task.id.clone();
-        let state = State { task, questions: Vec::new(), asked: 0, is_news: false, is_ending: false };
+        let (id, owner) = (task.id.clone(), task.owner.clone());
+        let state = State {
+            task,
+            questions: Vec::new(),
+            asked: 0,
+            is_news: false,
+            is_ending: false,
+            is_abandoned: false,
+        };
         Self {
             id,
+            owner,
             state: Mutex::new(state),
             max_questions,
             changes: watch::Sender::new(0),
@@ -51,6 +62,11 @@ impl Running {
 
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Who alone may see it.
+    pub(super) fn owner(&self) -> &Option<String> {
+        &self.owner
     }
 
     /// How it stands.
@@ -111,10 +127,11 @@ impl Running {
         was_waiting
     }
 
-    /// Gives whoever waits for the result the questions that nobody carries to the client yet.
-    pub(super) fn carry<T>(&self, carried: impl Fn(&Question) -> T) -> Vec<T> {
+    /// Gives whoever waits for the result the questions that nobody carries to the client yet, and that it `may` carry.
+    pub(super) fn carry<T>(&self, may: impl Fn(&str) -> bool, carried: impl Fn(&Question) -> T) -> Vec<T> {
         let mut state = self.state();
-        let waiting = state.questions.iter_mut().filter(|question| !question.is_carried);
+        let waiting =
+            state.questions.iter_mut().filter(|question| !question.is_carried && may(&question.key));
         waiting
             .map(|question| {
                 question.is_carried = true;
@@ -147,6 +164,16 @@ impl Running {
         self.tell();
         self.worker.wake();
         true
+    }
+
+    /// Cancels the work, because nobody can ask for it any more.
+    pub(super) fn abandon(&self) {
+        self.state().is_abandoned = true;
+        self.cancel();
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.state().is_abandoned
     }
 
     /// Begins to keep what came of it; gives what is to be kept. `None` when it was cancelled before.

@@ -16,6 +16,8 @@ enum State {
     Call,
     /// The handler waits for it to become one.
     Asked(Waker),
+    /// It becomes one if it can be kept, which the handler perhaps waits for.
+    Trying(Arc<Running>, Option<Waker>),
     /// It is one.
     Task(Arc<Running>),
     /// It stays an ordinary call.
@@ -23,6 +25,11 @@ enum State {
 }
 
 impl Slot {
+    /// What the handler asks and says from now on is the task's, if it becomes one.
+    pub(super) fn try_on(&self, running: Arc<Running>) {
+        self.settle(State::Trying(running, None));
+    }
+
     pub(super) fn begin(&self, running: Arc<Running>) {
         self.settle(State::Task(running));
     }
@@ -33,7 +40,7 @@ impl Slot {
 
     fn settle(&self, settled: State) {
         let before = std::mem::replace(&mut *self.state(), settled);
-        if let State::Asked(waiting) = before {
+        if let State::Asked(waiting) | State::Trying(_, Some(waiting)) = before {
             waiting.wake();
         }
     }
@@ -44,7 +51,7 @@ impl Slot {
 
     pub(super) fn task(&self) -> Option<Arc<Running>> {
         match &*self.state() {
-            State::Task(running) => Some(running.clone()),
+            State::Task(running) | State::Trying(running, _) => Some(running.clone()),
             _ => None,
         }
     }
@@ -54,6 +61,7 @@ impl Slot {
         match &mut *state {
             State::Call => *state = State::Asked(waker.clone()),
             State::Asked(waiting) => waiting.clone_from(waker),
+            State::Trying(_, waiting) => *waiting = Some(waker.clone()),
             State::Task(_) => return Poll::Ready(true),
             State::Refused => return Poll::Ready(false),
         }
@@ -70,6 +78,7 @@ impl fmt::Debug for Slot {
         f.write_str(match *self.state() {
             State::Call => "Call",
             State::Asked(_) => "Asked",
+            State::Trying(..) => "Trying",
             State::Task(_) => "Task",
             State::Refused => "Refused",
         })
@@ -79,7 +88,7 @@ impl fmt::Debug for Slot {
 impl Context {
     /// Makes the call a task, if it may be one: its client gets the task's handle, and the handler goes on from here in the background.
     /// True if the call is a task then, also if it was one before; false if it stays an ordinary call, because the tool has no
-    /// [`TaskMode`](super::TaskMode), the client does not know tasks, or the server has as many as it can.
+    /// [`TaskMode`](super::TaskMode), the client does not know tasks, or the server has as many as it can or cannot keep it.
     ///
     /// Before this, input comes in rounds of the call, and after it from the task (2026-07-28, extension tasks, "Task Creation"). For a tool
     /// with [`TaskMode::when_asked`](super::TaskMode::when_asked):

@@ -96,8 +96,9 @@ impl Core {
         if waits && let Some(outcome) = until_asked(&slot, &mut work).await {
             return outcome;
         }
-        let Some(place) = Place::take(&self.tasks, self.limits.tasks, || self.new_task(&start)) else {
-            if start.mode.required || start.form == Form::Experimental {
+        let must = start.mode.required || start.form == Form::Experimental;
+        let Some(place) = Place::take(&self.tasks, &self.limits, self.new_task(&start)) else {
+            if must {
                 return Err(ErrorObject::internal(
                     "the server works on as many tasks as it can; try again later",
                 ));
@@ -105,20 +106,38 @@ impl Core {
             slot.refuse();
             return work.await;
         };
+        // A client that did not ask for a task needs none for what never has to wait.
+        let may_be_done = !waits && start.form == Form::Extension;
+        // Work whose answer has to be a task is not begun before that can be.
+        if may_be_done && !must {
+            slot.try_on(place.running.clone());
+            if let Poll::Ready(outcome) = poll_once(&mut work).await {
+                return outcome;
+            }
+        }
+        let task = match place.create().await {
+            Ok(task) => task,
+            Err(error) if must => {
+                tracing::error!(%error, "a task could not be kept");
+                return Err(ErrorObject::internal(format!("the server cannot keep another task: {error}")));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a task could not be kept; its call stays an ordinary one");
+                // In this order: what the handler asked of the task, it asks of the call when the task is gone.
+                slot.refuse();
+                drop(place);
+                return work.await;
+            }
+        };
+        let due = Instant::now() + task.ttl;
         slot.begin(place.running.clone());
-        // What never has to wait needs no task, if its client did not ask for one.
-        if !waits
-            && start.form == Form::Extension
+        if may_be_done
+            && must
             && let Poll::Ready(outcome) = poll_once(&mut work).await
         {
+            place.take_back().await;
             return outcome;
         }
-        let task = place.running.snapshot();
-        let due = Instant::now() + task.ttl;
-        self.tasks.store.create(task.clone()).await.map_err(|error| {
-            tracing::error!(%error, "a task could not be kept");
-            ErrorObject::internal(format!("the server cannot keep another task: {error}"))
-        })?;
         let created = self.created(&start, &task);
         tokio::spawn(place.work(work, start.form, due));
         Ok(created)
@@ -170,7 +189,7 @@ impl Incoming {
     /// Who alone may see the tasks that this request makes, or asks for. `None` is whoever knows a task's id.
     pub(super) fn owner(&self) -> Option<String> {
         match self.client.session() {
-            Some(session) => Some(format!("session {}", session.key())),
+            Some(session) => Some(session.owner()),
             None => self.principal.as_ref().map(|principal| format!("principal {principal}")),
         }
     }

@@ -45,7 +45,7 @@ impl Core {
             if watched.iter().any(|task: &Task| task.stood.id == *id) {
                 continue;
             }
-            if let Ok(stood) = self.tasks.find(id, incoming).await {
+            if let Ok(stood) = self.find_task(id, incoming).await {
                 watched.push(Task { stood, running: self.tasks.worked_on(id) });
             }
         }

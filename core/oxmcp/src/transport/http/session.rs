@@ -271,6 +271,7 @@ impl Session {
         };
         drop(asks);
         flights.into_values().for_each(Flight::abort);
+        self.handshake.end();
         if let Some(resumption) = self.resumption() {
             resumption.remove_session(self.key);
         }
