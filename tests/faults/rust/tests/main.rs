@@ -7,5 +7,6 @@ mod cancellation;
 mod crowd;
 mod patience;
 mod restarts;
+mod rolling;
 mod schemas;
 mod tally;
