@@ -192,3 +192,34 @@ fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.char_indices().nth(LONGEST).map_or(line.clone(), |(end, _)| format!("{}...", &line[..end]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_passes_when_every_run_of_it_checked_something_and_nothing_failed() {
+        let results = std::env::temp_dir().join(format!("oxmcp-xtask-{}", std::process::id()));
+        let ran = |scenario: &str, time: u32, statuses: &[&str]| {
+            let checks: Vec<Value> =
+                statuses.iter().map(|status| serde_json::json!({"id": "c", "status": status})).collect();
+            let dir = results.join(format!("{scenario}-20{time}"));
+            fs::create_dir_all(&dir).expect("a folder");
+            fs::write(dir.join("checks.json"), Value::from(checks).to_string()).expect("a file");
+        };
+        ran("server-good", 1, &["SUCCESS", "INFO"]);
+        ran("server-good-and-more", 1, &["FAILURE"]);
+        ran("server-warned", 1, &["SUCCESS", "WARNING"]);
+        ran("server-idle", 1, &["SKIPPED"]);
+        ran("server-once", 1, &["SUCCESS"]);
+        ran("server-once", 2, &["FAILURE"]);
+        ran("auth/good", 1, &["SUCCESS"]);
+
+        let passes = |role, scenario| verdict(&results, role, scenario).expect("checks can be read").is_ok();
+        assert!(passes(Role::Server, "good") && passes(Role::Client, "auth/good"));
+        for scenario in ["good-and-more", "warned", "idle", "once", "never"] {
+            assert!(!passes(Role::Server, scenario), "{scenario}");
+        }
+        fs::remove_dir_all(&results).expect("the folder");
+    }
+}
