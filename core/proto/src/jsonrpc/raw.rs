@@ -114,6 +114,11 @@ impl RawJson {
         self.0.first() == Some(&b'{')
     }
 
+    /// Whether it is so large, 32 KiB, that it is better sent from where it lies than copied.
+    pub fn is_large(&self) -> bool {
+        self.0.len() >= 32 * 1024
+    }
+
     /// Appends the value without raw line breaks. Outside strings a line break is white space, and inside strings JSON has
     /// none, so a space says the same.
     pub fn write_on_one_line(&self, out: &mut Vec<u8>) {

@@ -583,11 +583,7 @@ impl<C, S> Link<C, S> {
     }
 }
 
-/// Bytes of a result from which on it is not copied.
-const PIECE: usize = 32 * 1024;
-
 /// Whether a result is sent from where it lies: it is large, and already on one line.
 fn is_piece(result: &RawJson) -> bool {
-    let json = result.as_bytes();
-    json.len() >= PIECE && memchr::memchr2(b'\n', b'\r', json).is_none()
+    result.is_large() && memchr::memchr2(b'\n', b'\r', result.as_bytes()).is_none()
 }

@@ -1,18 +1,18 @@
+mod aside;
+mod question;
+
 use std::future::ready;
-use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{
-    InvalidMessage, RawJson, RequestId, Response, write_json_string, write_notification, write_request,
-};
+use oxmcp_proto::jsonrpc::{InvalidMessage, RawJson, RequestId, Response};
 use oxmcp_proto::link::{CallError, CloseReason};
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
-use super::outbox::Outbox;
+pub(super) use self::aside::Aside;
+pub(super) use self::question::ask;
 use super::session::Session;
-use crate::server::Peer;
 
 /// What a server has asked the client of a session and still waits for.
 #[derive(Default)]
@@ -78,90 +78,6 @@ impl Session {
     }
 }
 
-/// Asks the client of a session: on the stream of the response to the request it belongs to, or, when there is none, on one for listening.
-pub(super) fn ask(
-    session: Arc<Session>,
-    stream: Option<Arc<Outbox>>,
-    method: Method,
-    params: RawJson,
-) -> BoxFuture<'static, Result<RawJson, CallError>> {
-    Box::pin(async move {
-        let limit = session.policy().asks;
-        let patience = session.policy().answer_within;
-        let (id, answer) = session.with_asks(|asks| asks.open(limit))?;
-        let asked = Asked { session, stream, id };
-        let is_sent = asked.send(|out| {
-            write_request(out, &id.into(), method.name(), |out| params.write_on_one_line(out));
-        });
-        if !is_sent {
-            asked.session.with_asks(|asks| asks.close(id));
-            return unreachable_client(method).await;
-        }
-        match tokio::time::timeout(patience, answer).await {
-            Ok(Ok(outcome)) => outcome,
-            // The session is over.
-            Ok(Err(_)) => Err(CallError::Closed(CloseReason::PeerClosed)),
-            Err(_) => Err(CallError::Silent { after: patience }),
-        }
-    })
-}
-
-/// A request to the client. Dropping it before it settled tells the client that nobody waits any more.
-struct Asked {
-    session: Arc<Session>,
-    stream: Option<Arc<Outbox>>,
-    id: i64,
-}
-
-impl Asked {
-    fn send(&self, write: impl Fn(&mut Vec<u8>)) -> bool {
-        match &self.stream {
-            Some(stream) if stream.is_over() => false,
-            Some(stream) if stream.send(&write) => true,
-            _ => self.session.send(write),
-        }
-    }
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        if !self.session.with_asks(|asks| asks.close(self.id)) {
-            return;
-        }
-        let write = |out: &mut Vec<u8>| {
-            write_notification(out, Method::Cancelled.name(), |out| {
-                out.extend_from_slice(br#"{"requestId":"#);
-                RequestId::from(self.id).write(out);
-                out.extend_from_slice(br#","reason":"#);
-                write_json_string("the server no longer waits", out);
-                out.push(b'}');
-            });
-        };
-        let is_sent =
-            self.stream.as_ref().is_some_and(|stream| stream.send(write)) || self.session.send(write);
-        if !is_sent {
-            tracing::debug!(id = self.id, "the client cannot be told that nobody waits for its answer");
-        }
-    }
-}
-
-/// The client of a session, as a request reaches it whose response can be nothing but JSON.
-pub(super) struct Aside(pub(super) Arc<Session>);
-
-impl Peer for Aside {
-    fn notify(&self, _: Method, _: &[u8]) -> bool {
-        false
-    }
-
-    fn tell(&self, method: Method, params: &[u8]) -> bool {
-        self.0.send(|out| write_notification(out, method.name(), |out| out.extend_from_slice(params)))
-    }
-
-    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
-        ask(self.0.clone(), None, method, params)
-    }
-}
-
 /// The answer to what cannot be asked, because nothing leads from an exchange to a client that could answer.
 pub(super) fn unreachable_client(method: Method) -> BoxFuture<'static, Result<RawJson, CallError>> {
     let why = format!("there is no stream that could carry {} to the client", method.name());
@@ -171,6 +87,7 @@ pub(super) fn unreachable_client(method: Method) -> BoxFuture<'static, Result<Ra
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::sync::Arc;
     use std::task::Poll;
     use std::time::Duration;
 
@@ -180,7 +97,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::transport::http::outbox::{End, Next, Reader};
+    use crate::server::Peer;
+    use crate::transport::http::outbox::{End, Next, Outbox, Reader};
     use crate::transport::http::sessions::Sessions;
     use crate::{Limits, Server};
 

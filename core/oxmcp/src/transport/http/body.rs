@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::exchange::EventStream;
+use super::event_body::EventBody;
 use super::legacy::LegacyStream;
 
 /// The body of a response of [`HttpService`](super::HttpService): all there at once, or a stream of events.
@@ -18,7 +18,7 @@ enum Kind {
     Full(Bytes),
     /// Pieces that are not copied together; the rest of them in reverse.
     Pieces(Vec<Bytes>),
-    Events(Box<EventStream>),
+    Events(Box<EventBody>),
     Legacy(Box<LegacyStream>),
 }
 
@@ -35,7 +35,7 @@ impl HttpBody {
         Self(Kind::Pieces(pieces.into_iter().rev().collect()))
     }
 
-    pub(super) fn events(events: EventStream) -> Self {
+    pub(super) fn events(events: EventBody) -> Self {
         Self(Kind::Events(Box::new(events)))
     }
 

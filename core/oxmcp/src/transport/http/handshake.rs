@@ -12,9 +12,10 @@ use oxmcp_proto::model::CancelledParams;
 use tokio::runtime::Handle;
 
 use super::accept::Accepts;
+use super::answer::answer;
 use super::asks::Aside;
 use super::budget::{Admission, Budget};
-use super::exchange::{Exchange, answer};
+use super::exchange::Exchange;
 use super::headers::{self, SESSION_ID};
 use super::outbox::{End, Outbox};
 use super::receive::SMALL;

@@ -1,20 +1,21 @@
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+mod clients;
+mod stream;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::stream;
+use bytes::Bytes;
+use futures_util::stream as streams;
 use http::{Response, StatusCode};
 use oxmcp_proto::jsonrpc::write_on_one_line;
-use rustc_hash::FxHashMap;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep, sleep};
-use tokio_util::io::{StreamReader, poll_read_buf};
+use tokio_util::io::StreamReader;
 use uuid::Uuid;
 
-use super::sse::KEEP_ALIVE;
+use self::clients::{Client, Clients};
+use self::stream::BUFFER;
+pub(super) use self::stream::LegacyStream;
 use super::{HttpBody, reply, session_id};
 use crate::Server;
 use crate::connection::{Connection, NO_PROCESS, drive};
@@ -30,14 +31,8 @@ pub(super) const MESSAGES_PATH: &str = "/messages";
 /// The parameter of the messages' URL that says whose they are.
 const CLIENT: &str = "sessionId=";
 
-/// Bytes on their way to a client that its connection has not taken yet. What does not fit waits in the link, which has its own limit.
-const BUFFER: usize = 64 * 1024;
-
 /// How long a message may wait for the ones before it to be taken.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The longest silence on a stream before a comment is sent.
-const MAX_SILENCE: Duration = Duration::from_secs(15);
 
 /// HTTP+SSE (2024-11-05, transports): a client opens one stream, on which the server says everything, and posts each of its messages. Both
 /// together are a stream of messages like any other, so a link drives it.
@@ -45,16 +40,6 @@ pub(super) struct Legacy {
     server: Server,
     limit: usize,
     clients: Arc<Clients>,
-}
-
-/// The clients whose streams are open, and where their messages go.
-#[derive(Default)]
-struct Clients(Mutex<FxHashMap<Uuid, mpsc::Sender<Bytes>>>);
-
-impl Clients {
-    fn table(&self) -> MutexGuard<'_, FxHashMap<Uuid, mpsc::Sender<Bytes>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Legacy {
@@ -80,15 +65,8 @@ impl Legacy {
         // Its own: what it listens for ends with it.
         tokio::spawn(serve(self.server.core_over(Carrier::Http), receiver, writer));
         let first = format!("event: endpoint\ndata: {MESSAGES_PATH}?{CLIENT}{}\n\n", id.simple());
-        reply::stream(HttpBody::legacy(LegacyStream {
-            _client: Client { clients: self.clients.clone(), id },
-            output,
-            read: BytesMut::new(),
-            first: Some(first.into_bytes()),
-            in_line: false,
-            silence: Box::pin(sleep(MAX_SILENCE)),
-            over: false,
-        }))
+        let client = Client { clients: self.clients.clone(), id };
+        reply::stream(HttpBody::legacy(LegacyStream::new(client, output, first.into_bytes())))
     }
 
     /// Takes a message of a client; its answer comes over the stream.
@@ -124,85 +102,9 @@ impl Legacy {
 /// Serves a client until its stream is closed.
 async fn serve(core: Arc<Core>, mut messages: mpsc::Receiver<Bytes>, writer: DuplexStream) {
     let messages =
-        stream::poll_fn(move |cx| messages.poll_recv(cx).map(|line| line.map(std::io::Result::Ok)));
+        streams::poll_fn(move |cx| messages.poll_recv(cx).map(|line| line.map(std::io::Result::Ok)));
     let connection = Connection::new(&core.limits);
     let role = StreamRole::new(core.clone());
     let reason = drive(connection, StreamReader::new(messages), writer, role, &core.limits, NO_PROCESS).await;
     tracing::debug!(?reason, "a stream of HTTP+SSE ended");
-}
-
-/// A client's place in the table, until its stream is dropped.
-struct Client {
-    clients: Arc<Clients>,
-    id: Uuid,
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.clients.table().remove(&self.id);
-    }
-}
-
-/// What the server says to one client, each line as an event.
-pub(super) struct LegacyStream {
-    output: DuplexStream,
-    read: BytesMut,
-    first: Option<Vec<u8>>,
-    /// The last piece ended in the middle of a line.
-    in_line: bool,
-    silence: Pin<Box<Sleep>>,
-    over: bool,
-    _client: Client,
-}
-
-impl LegacyStream {
-    pub(super) fn is_over(&self) -> bool {
-        self.over
-    }
-
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first));
-        }
-        if self.over {
-            return Poll::Ready(None);
-        }
-        self.read.clear();
-        self.read.reserve(BUFFER);
-        let events = match poll_read_buf(Pin::new(&mut self.output), cx, &mut self.read) {
-            Poll::Ready(Ok(1..)) => self.as_events(),
-            Poll::Ready(Ok(0) | Err(_)) => {
-                self.over = true;
-                return Poll::Ready(None);
-            }
-            Poll::Pending => {
-                ready!(self.silence.as_mut().poll(cx));
-                // A comment has no place inside a line.
-                if self.in_line { Vec::new() } else { KEEP_ALIVE.to_vec() }
-            }
-        };
-        self.silence.as_mut().reset(Instant::now() + MAX_SILENCE);
-        if events.is_empty() {
-            // The timer was moved, and has to be looked at again to wake this task.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(Some(events))
-    }
-
-    /// What was read, with what stands before and after each line of it.
-    fn as_events(&mut self) -> Vec<u8> {
-        let mut events = Vec::with_capacity(self.read.len() + 64);
-        for line in self.read.split_inclusive(|byte| *byte == b'\n') {
-            if !self.in_line {
-                events.extend_from_slice(b"event: message\ndata: ");
-            }
-            events.extend_from_slice(line);
-            self.in_line = !line.ends_with(b"\n");
-            if !self.in_line {
-                events.push(b'\n');
-            }
-        }
-        events
-    }
 }

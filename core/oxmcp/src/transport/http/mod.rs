@@ -1,11 +1,15 @@
 //! Streamable HTTP, both sides: a server's endpoint for both eras, and a client's exchanges.
 
 mod accept;
+mod answer;
 mod asks;
 mod body;
 mod budget;
 mod client;
+mod clock;
 mod connection;
+mod deaf;
+mod event_body;
 mod event_id;
 mod exchange;
 #[cfg(fuzzing)]
@@ -27,6 +31,7 @@ mod service;
 mod session;
 mod session_id;
 mod sessions;
+mod source;
 mod sse;
 mod stateless;
 #[cfg(feature = "tls")]

@@ -6,9 +6,9 @@ use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{RawJson, RequestId, write_notification};
 use oxmcp_proto::link::CallError;
 
+use super::answer::write_response;
 use super::asks::{ask, unreachable_client};
 use super::event_id::EventId;
-use super::exchange::write_response;
 use super::resumption::Resumption;
 use super::session::{InFlight, Session};
 use super::sse::write_event;

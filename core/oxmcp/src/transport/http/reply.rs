@@ -3,7 +3,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use oxmcp_proto::jsonrpc::{ErrorObject, RequestId, codes, write_error};
 
 use super::HttpBody;
-use super::exchange::EventStream;
+use super::event_body::EventBody;
 use super::headers::{EVENT_STREAM, JSON};
 
 /// Asks proxies to pass events on as they come.
@@ -66,7 +66,7 @@ pub(super) fn whole_events(events: Vec<u8>) -> Response<HttpBody> {
 }
 
 /// Events as they come.
-pub(super) fn events(events: EventStream) -> Response<HttpBody> {
+pub(super) fn events(events: EventBody) -> Response<HttpBody> {
     stream(HttpBody::events(events))
 }
 

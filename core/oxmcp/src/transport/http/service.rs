@@ -14,8 +14,8 @@ use oxmcp_proto::{Era, ProtocolVersion};
 
 use super::accept::{self, Accepts};
 use super::budget::Budget;
+use super::event_body::EventBody;
 use super::event_id::EventId;
-use super::exchange::EventStream;
 use super::guard::Guard;
 use super::handshake::Handshakes;
 use super::headers::{self, LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
@@ -359,7 +359,7 @@ impl Endpoint {
         match session.listen() {
             Some(outbox) => {
                 let telling = session.tell_changes(&outbox);
-                reply::events(EventStream::listening(outbox).with_work(telling))
+                reply::events(EventBody::listening(outbox).with_work(telling))
             }
             None => unknown_session(None),
         }

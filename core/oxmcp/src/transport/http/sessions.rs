@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use rustc_hash::FxHashMap;
-use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::clock::Clock;
 use super::resumption::Resumption;
 use super::session::{Policy, Session};
 use super::session_id;
@@ -32,22 +32,12 @@ struct Table {
     next_sweep: u64,
 }
 
-/// Nanoseconds since the server began.
-#[derive(Clone, Copy)]
-pub(super) struct Clock(Instant);
-
-impl Clock {
-    pub(super) fn now(self) -> u64 {
-        self.0.elapsed().as_nanos() as u64
-    }
-}
-
 impl Sessions {
     pub(super) fn new(limits: &Limits, resumption: Option<Resumption>) -> Self {
         Self {
             table: Mutex::default(),
             policy: Arc::new(Policy { resumption, asks: limits.calls, answer_within: limits.input_wait }),
-            clock: Clock(Instant::now()),
+            clock: Clock::start(),
             capacity: limits.sessions.max(1),
             idle: limits.session_idle,
         }
@@ -182,8 +172,8 @@ mod tests {
     use oxmcp_proto::jsonrpc::{MethodName, RawJson, Request};
     use serde_json::json;
 
+    use super::super::event_body::EventBody;
     use super::super::event_id::EventId;
-    use super::super::exchange::EventStream;
     use super::super::outbox::Outbox;
     use super::super::session::{Grounded, Resumed};
     use super::*;
@@ -251,7 +241,7 @@ mod tests {
         let listener = sessions.find(&id).unwrap().listen().unwrap();
         tokio::time::advance(hour).await;
         let session = sessions.find(&id).expect("it is listened to");
-        drop(EventStream::listening(listener));
+        drop(EventBody::listening(listener));
 
         let in_flight = session.take_off(&1.into(), 0).unwrap();
         let outbox = Arc::<Outbox>::default();
@@ -259,7 +249,7 @@ mod tests {
         in_flight.attach(work.abort_handle(), outbox.clone());
         tokio::time::advance(hour).await;
         sessions.find(&id).expect("an answer is waited for");
-        drop(EventStream::listening(outbox));
+        drop(EventBody::listening(outbox));
         tokio::time::advance(hour).await;
         assert!(sessions.find(&id).is_none(), "the client of that request is gone");
         sessions.open(handshake());
@@ -293,7 +283,7 @@ mod tests {
         let session = sessions.find(&sessions.open(handshake())).unwrap();
         let lost = session.listen().unwrap();
         let stream = StreamId { session: session.key(), stream: lost.stream().unwrap() };
-        drop(EventStream::listening(lost));
+        drop(EventBody::listening(lost));
         assert!(session.send(|out| out.extend_from_slice(br#""first""#)));
         *store.0.lock().unwrap() = Some(session.clone());
         let resumed = session.resume(EventId { stream, number: 0 }).await.unwrap();

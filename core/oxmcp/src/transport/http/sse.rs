@@ -10,6 +10,9 @@ const MAX_ID: usize = 4096;
 /// A comment, which keeps a silent stream open.
 pub(super) const KEEP_ALIVE: &[u8] = b":\n\n";
 
+/// The longest silence on a stream before such a comment is sent.
+pub(super) const MAX_SILENCE: Duration = Duration::from_secs(15);
+
 /// Appends an event. `message` writes its data, on one line.
 pub(super) fn write_event(out: &mut Vec<u8>, message: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(b"data: ");

@@ -10,8 +10,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::accept::Accepts;
+use super::answer::answer;
 use super::budget::Budget;
-use super::exchange::{Deaf, Exchange, answer};
+use super::deaf::Deaf;
+use super::exchange::Exchange;
 use super::headers::{self, METHOD, NAME, PROTOCOL_VERSION};
 use super::outbox::Outbox;
 use super::{HttpBody, reply};

@@ -1,0 +1,77 @@
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use oxmcp_proto::Method;
+use oxmcp_proto::jsonrpc::{RawJson, RequestId, write_json_string, write_notification, write_request};
+use oxmcp_proto::link::{CallError, CloseReason};
+
+use super::unreachable_client;
+use crate::transport::http::outbox::Outbox;
+use crate::transport::http::session::Session;
+
+/// Asks the client of a session: on the stream of the response to the request it belongs to, or, when there is none, on one for listening.
+pub(in crate::transport::http) fn ask(
+    session: Arc<Session>,
+    stream: Option<Arc<Outbox>>,
+    method: Method,
+    params: RawJson,
+) -> BoxFuture<'static, Result<RawJson, CallError>> {
+    Box::pin(async move {
+        let limit = session.policy().asks;
+        let patience = session.policy().answer_within;
+        let (id, answer) = session.with_asks(|asks| asks.open(limit))?;
+        let question = Question { session, stream, id };
+        let is_sent = question.send(|out| {
+            write_request(out, &id.into(), method.name(), |out| params.write_on_one_line(out));
+        });
+        if !is_sent {
+            question.session.with_asks(|asks| asks.close(id));
+            return unreachable_client(method).await;
+        }
+        match tokio::time::timeout(patience, answer).await {
+            Ok(Ok(outcome)) => outcome,
+            // The session is over.
+            Ok(Err(_)) => Err(CallError::Closed(CloseReason::PeerClosed)),
+            Err(_) => Err(CallError::Silent { after: patience }),
+        }
+    })
+}
+
+/// A request to the client. Dropping it before it settled tells the client that nobody waits any more.
+struct Question {
+    session: Arc<Session>,
+    stream: Option<Arc<Outbox>>,
+    id: i64,
+}
+
+impl Question {
+    fn send(&self, write: impl Fn(&mut Vec<u8>)) -> bool {
+        match &self.stream {
+            Some(stream) if stream.is_over() => false,
+            Some(stream) if stream.send(&write) => true,
+            _ => self.session.send(write),
+        }
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        if !self.session.with_asks(|asks| asks.close(self.id)) {
+            return;
+        }
+        let write = |out: &mut Vec<u8>| {
+            write_notification(out, Method::Cancelled.name(), |out| {
+                out.extend_from_slice(br#"{"requestId":"#);
+                RequestId::from(self.id).write(out);
+                out.extend_from_slice(br#","reason":"#);
+                write_json_string("the server no longer waits", out);
+                out.push(b'}');
+            });
+        };
+        let is_sent =
+            self.stream.as_ref().is_some_and(|stream| stream.send(write)) || self.session.send(write);
+        if !is_sent {
+            tracing::debug!(id = self.id, "the client cannot be told that nobody waits for its answer");
+        }
+    }
+}
