@@ -13,4 +13,5 @@ mod round_trip;
 mod rounds;
 mod sampling;
 mod subscriptions;
+mod tasks;
 mod visits;

@@ -52,7 +52,8 @@ impl Peer {
 /// Everything that a server can declare.
 pub(crate) fn everything() -> Value {
     let list = json!({"listChanged": true});
-    json!({"tools": list, "prompts": list, "resources": {"listChanged": true, "subscribe": true}, "completions": {}, "logging": {}})
+    json!({"tools": list, "prompts": list, "resources": {"listChanged": true, "subscribe": true}, "completions": {}, "logging": {},
+        "extensions": {"io.modelcontextprotocol/tasks": {}}})
 }
 
 /// A client that is connected to a server by hand, which can do everything.

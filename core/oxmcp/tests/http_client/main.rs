@@ -14,4 +14,5 @@ mod resume;
 mod session;
 mod sse;
 mod subscriptions;
+mod tasks;
 mod tools;

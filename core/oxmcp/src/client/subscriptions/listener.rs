@@ -42,7 +42,8 @@ impl Client {
         while listener.step().await {}
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether the connection is over, so that nothing can be asked any more.
+    pub(in crate::client) fn is_over(&self) -> bool {
         match &self.inner.channel {
             Channel::Stream(stream) => stream.connection.closed().is_some(),
             Channel::Http(http) => http.is_closed(),
