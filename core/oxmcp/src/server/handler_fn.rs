@@ -1,7 +1,6 @@
 use std::future::Future;
 use std::marker::PhantomData;
 
-use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::Context;
@@ -14,8 +13,11 @@ pub trait HandlerFn<A, M>: Send + Sync + 'static {
     /// What it returns.
     type Output;
 
+    /// What comes to that.
+    type Future: Future<Output = Self::Output> + Send + 'static;
+
     /// Runs it.
-    fn run(&self, arguments: A, context: Context) -> BoxFuture<'static, Self::Output>;
+    fn run(&self, arguments: A, context: Context) -> Self::Future;
 }
 
 /// Marks functions of their arguments.
@@ -28,9 +30,10 @@ where
     Fut: Future + Send + 'static,
 {
     type Output = Fut::Output;
+    type Future = Fut;
 
-    fn run(&self, arguments: A, _: Context) -> BoxFuture<'static, Fut::Output> {
-        Box::pin(self(arguments))
+    fn run(&self, arguments: A, _: Context) -> Fut {
+        self(arguments)
     }
 }
 
@@ -44,9 +47,10 @@ where
     Fut: Future + Send + 'static,
 {
     type Output = Fut::Output;
+    type Future = Fut;
 
-    fn run(&self, arguments: A, context: Context) -> BoxFuture<'static, Fut::Output> {
-        Box::pin(self(arguments, context))
+    fn run(&self, arguments: A, context: Context) -> Fut {
+        self(arguments, context)
     }
 }
 
@@ -59,9 +63,10 @@ where
     Fut: Future + Send + 'static,
 {
     type Output = Fut::Output;
+    type Future = Fut;
 
-    fn run(&self, (): (), context: Context) -> BoxFuture<'static, Fut::Output> {
-        Box::pin(self(context))
+    fn run(&self, (): (), context: Context) -> Fut {
+        self(context)
     }
 }
 
@@ -74,9 +79,10 @@ where
     Fut: Future + Send + 'static,
 {
     type Output = Fut::Output;
+    type Future = Fut;
 
-    fn run(&self, (): (), _: Context) -> BoxFuture<'static, Fut::Output> {
-        Box::pin(self())
+    fn run(&self, (): (), _: Context) -> Fut {
+        self()
     }
 }
 

@@ -90,8 +90,9 @@ where
     Fut: Future + Send + 'static,
 {
     type Output = Result<Fut::Output, InputError>;
+    type Future = BoxFuture<'static, Self::Output>;
 
-    fn run(&self, arguments: A, context: Context) -> BoxFuture<'static, Self::Output> {
+    fn run(&self, arguments: A, context: Context) -> Self::Future {
         let questions = (self.ask.questions)(&arguments);
         let handler = self.handler.clone();
         Box::pin(async move {
@@ -110,8 +111,9 @@ where
     Fut: Future + Send + 'static,
 {
     type Output = Result<Fut::Output, InputError>;
+    type Future = BoxFuture<'static, Self::Output>;
 
-    fn run(&self, arguments: A, context: Context) -> BoxFuture<'static, Self::Output> {
+    fn run(&self, arguments: A, context: Context) -> Self::Future {
         let questions = (self.ask.questions)(&arguments);
         let handler = self.handler.clone();
         Box::pin(async move {
