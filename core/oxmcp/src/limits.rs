@@ -20,7 +20,9 @@ pub struct Limits {
     pub unsent_bytes: usize,
     /// Open HTTP connections: of a client to its server, 64; of a server, 16 times that. As many of a server that listens on a socket.
     pub http_connections: usize,
-    /// Sessions of the handshake era that an HTTP server keeps. Past it, the one unused for longest ends. Default 10,000.
+    /// Sessions of the handshake era that an HTTP server keeps. Past it, the one unused for longest ends. What one keeps while nobody
+    /// listens is bounded too: 64 KiB of what its client says of itself, 64 KiB of messages that wait, and 128 KiB of URIs it subscribed to;
+    /// all sessions together may so come to 2.5 GiB, if clients do their worst. Default 10,000.
     pub sessions: usize,
     /// How long a session may be unused before it ends. Default one hour.
     pub session_idle: Duration,

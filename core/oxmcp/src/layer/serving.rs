@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use super::layers::Admitted;
 use super::{Carrier, Direction, Facts, Failed, Id, LayerRequest, Layers, into_rpc};
 use crate::Error;
-use crate::server::{Answer, Core, Outcome, Peer, Session};
+use crate::server::{Answer, Core, Lost, Outcome, Peer, Session};
 
 /// What `initialize` comes to: a session, if one was opened, and the answer.
 pub(crate) type Opened = Result<(Option<Arc<Session>>, RawJson), ErrorObject>;
@@ -216,13 +216,24 @@ impl LayeredPeer {
 }
 
 impl LayeredPeer {
-    /// What a layer stopped or holds up is as good as sent: whoever sends it has nothing to do about it.
-    fn send(&self, method: Method, params: &[u8], send: fn(&dyn Peer, Method, &[u8]) -> bool) -> bool {
+    /// What a layer stopped or holds up is as good as sent: whoever sends it has nothing to do about it, but for what is `lost` when it is
+    /// no longer held up.
+    fn send(
+        &self,
+        method: Method,
+        params: &[u8],
+        lost: Option<Lost>,
+        send: fn(&dyn Peer, Method, &[u8]) -> bool,
+    ) -> bool {
         let params = RawJson::from_written(params.to_vec());
         let notification = self.outgoing(method, params, Id::Notification);
         let peer = self.peer.clone();
         let later = move |notification: LayerRequest| {
-            send(&*peer, method, notification.params().as_bytes());
+            if !send(&*peer, method, notification.params().as_bytes())
+                && let Some(lost) = lost
+            {
+                lost();
+            }
         };
         match self.layers.admit(notification, &self.runtime, later) {
             Admitted::Now(notification) => send(&*self.peer, method, notification.params().as_bytes()),
@@ -233,11 +244,15 @@ impl LayeredPeer {
 
 impl Peer for LayeredPeer {
     fn notify(&self, method: Method, params: &[u8]) -> bool {
-        self.send(method, params, |peer, method, params| peer.notify(method, params))
+        self.send(method, params, None, |peer, method, params| peer.notify(method, params))
+    }
+
+    fn notify_or(&self, method: Method, params: &[u8], lost: &dyn Fn() -> Lost) -> bool {
+        self.send(method, params, Some(lost()), |peer, method, params| peer.notify(method, params))
     }
 
     fn tell(&self, method: Method, params: &[u8]) -> bool {
-        self.send(method, params, |peer, method, params| peer.tell(method, params))
+        self.send(method, params, None, |peer, method, params| peer.tell(method, params))
     }
 
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -263,5 +278,61 @@ impl Peer for LayeredPeer {
 
     fn close_stream(&self) -> bool {
         self.peer.close_stream()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::layer::{Next, from_fn};
+
+    /// A client that takes nothing.
+    struct Full;
+
+    impl Peer for Full {
+        fn notify(&self, _: Method, _: &[u8]) -> bool {
+            false
+        }
+
+        fn tell(&self, _: Method, _: &[u8]) -> bool {
+            false
+        }
+
+        fn ask(&self, _: Method, _: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
+            Box::pin(ready(Err(CallError::Overloaded)))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_held_up_and_finds_no_room_is_not_forgotten() {
+        let gate = Arc::new(Notify::new());
+        let holds = gate.clone();
+        let layer = from_fn(move |request: LayerRequest, next: Next| {
+            let holds = holds.clone();
+            async move {
+                holds.notified().await;
+                next.run(request).await
+            }
+        });
+        let facts = Facts { carrier: Carrier::Stream, session_id: None, version: None, peer_info: None };
+        let layers = Layers::with(None, layer);
+        let peer = LayeredPeer { peer: Arc::new(Full), layers, facts, runtime: Handle::current() };
+        let (lost, told) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let lose = || -> Lost {
+            let (lost, told) = (lost.clone(), told.clone());
+            Box::new(move || {
+                lost.fetch_add(1, Ordering::SeqCst);
+                told.notify_one();
+            })
+        };
+        assert!(peer.notify_or(Method::ToolListChanged, b"{}", &lose), "it is held up");
+        assert_eq!(lost.load(Ordering::SeqCst), 0);
+        gate.notify_one();
+        told.notified().await;
+        assert_eq!(lost.load(Ordering::SeqCst), 1);
     }
 }

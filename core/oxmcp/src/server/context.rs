@@ -112,7 +112,7 @@ impl Context {
 
     /// Tells the caller how far the work has come (2026-07-28, patterns, progress). `progress` must grow from report to report;
     /// one that does not is left out. False when it was not sent, because nobody asked for it, nobody waits any more, or nobody
-    /// keeps up.
+    /// keeps up. What a [layer](crate::layer) stops or holds up counts as sent.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) -> bool {
         if let Some(task) = self.task() {
             // A task has no request that progress could go with; its status says it (SEP-2663, "Task Status Notifications").

@@ -63,7 +63,7 @@ pub use tools::{
 
 pub(crate) use self::core::Core;
 pub(crate) use answer::{Answer, Outcome};
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Lost, Peer};
 pub(crate) use session::Session;
 pub(crate) use stream::StreamRole;
 

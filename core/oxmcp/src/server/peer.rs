@@ -5,11 +5,20 @@ use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::link::CallError;
 
+/// What is to be done when a notification is lost after all.
+pub(crate) type Lost = Box<dyn FnOnce() + Send>;
+
 /// The client at the other end, as one request or one session reaches it.
 pub(crate) trait Peer: Send + Sync {
     /// Sends a notification with parameters that are JSON on one line. False when nobody waits for the request any more, or nobody
     /// keeps up. Never blocks.
     fn notify(&self, method: Method, params: &[u8]) -> bool;
+
+    /// The same for what must not get lost: if a layer holds it up and there is no room for it when it goes on, what `lost` makes is run.
+    fn notify_or(&self, method: Method, params: &[u8], lost: &dyn Fn() -> Lost) -> bool {
+        let _ = lost;
+        self.notify(method, params)
+    }
 
     /// Sends a notification that does not belong to the request, also when that is over. False when nobody listens or keeps up. Never blocks.
     fn tell(&self, method: Method, params: &[u8]) -> bool;

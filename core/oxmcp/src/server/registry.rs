@@ -36,6 +36,8 @@ struct State<T> {
     by_key: FxHashMap<Box<str>, usize>,
     /// The pages, from when they are first asked for until something changes.
     pages: OnceLock<Pages>,
+    /// What clients see, for whoever looks through all of it without the lock; as long as the pages.
+    shown: OnceLock<Arc<[Arc<T>]>>,
 }
 
 struct Entry<T> {
@@ -61,7 +63,12 @@ pub(super) struct Page {
 
 impl<T: Item> Registry<T> {
     pub(super) fn new(list: List, hub: &Arc<Hub>) -> Self {
-        let state = State { entries: Vec::new(), by_key: FxHashMap::default(), pages: OnceLock::new() };
+        let state = State {
+            entries: Vec::new(),
+            by_key: FxHashMap::default(),
+            pages: OnceLock::new(),
+            shown: OnceLock::new(),
+        };
         Self { state: RwLock::new(state), declared: AtomicBool::new(false), list, hub: hub.clone() }
     }
 
@@ -80,7 +87,7 @@ impl<T: Item> Registry<T> {
                 None
             }
         };
-        state.pages.take();
+        state.changed();
         self.declare();
         drop(state);
         self.hub.changed(self.list);
@@ -95,7 +102,7 @@ impl<T: Item> Registry<T> {
         for later in state.by_key.values_mut().filter(|later| **later > at) {
             *later -= 1;
         }
-        state.pages.take();
+        state.changed();
         drop(state);
         if removed.enabled {
             self.hub.changed(self.list);
@@ -111,7 +118,7 @@ impl<T: Item> Registry<T> {
         if std::mem::replace(&mut state.entries[at].enabled, enabled) == enabled {
             return false;
         }
-        state.pages.take();
+        state.changed();
         drop(state);
         self.hub.changed(self.list);
         true
@@ -134,10 +141,13 @@ impl<T: Item> Registry<T> {
         entry.enabled.then(|| entry.item.clone())
     }
 
-    /// The first item that clients see and of which `choose` makes something.
+    /// The first item that clients see and of which `choose` makes something. It may take its time: nobody waits for it.
     pub(super) fn first<R>(&self, mut choose: impl FnMut(&T) -> Option<R>) -> Option<(Arc<T>, R)> {
-        let state = self.read();
-        state.shown(0).find_map(|(_, item)| choose(item).map(|chosen| (item.clone(), chosen)))
+        let shown = {
+            let state = self.read();
+            state.shown.get_or_init(|| state.shown(0).map(|(_, item)| item.clone()).collect()).clone()
+        };
+        shown.iter().find_map(|item| choose(item).map(|chosen| (item.clone(), chosen)))
     }
 
     /// The page at a cursor; the first without one.
@@ -169,6 +179,12 @@ impl<T: Item> Registry<T> {
 }
 
 impl<T: Item> State<T> {
+    /// Forgets what was made of what clients saw.
+    fn changed(&mut self) {
+        self.pages.take();
+        self.shown.take();
+    }
+
     /// What clients see from a place on, with its place.
     fn shown(&self, start: usize) -> impl Iterator<Item = (usize, &Arc<T>)> {
         let entries = self.entries.iter().enumerate().skip(start);

@@ -240,3 +240,15 @@ async fn a_server_declares_what_was_added_to_it() {
         assert_eq!(declared(&both).await, [true, true]);
     }
 }
+
+#[tokio::test]
+async fn a_uri_that_is_too_long_is_matched_against_nothing() {
+    for version in ERAS {
+        let client = connect(&server(), version).await;
+        let long = |bytes: usize| format!("all://{}", "a".repeat(bytes - "all://".len()));
+        assert!(call(&client, Method::ReadResource, json!({"uri": long(64 * 1024)})).await.is_ok());
+        let error =
+            call(&client, Method::ReadResource, json!({"uri": long(64 * 1024 + 1)})).await.unwrap_err();
+        assert_eq!(error.rpc().unwrap().code, -32602, "{error}");
+    }
+}

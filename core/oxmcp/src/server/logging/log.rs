@@ -19,6 +19,7 @@ impl Context {
     /// Only what was asked for is sent: in a session, from the level of the last `logging/setLevel` on, and from `info` on before the first;
     /// from 2026-07-28 on, from the level that the request names, and nothing if it names none. False when it was not sent, because nobody
     /// asked for it, the server does not log (see [`Server::logging`](crate::Server::logging)), nobody waits any more, or nobody keeps up.
+    /// What a [layer](crate::layer) stops or holds up counts as sent.
     ///
     /// ```
     /// use oxmcp::model::LoggingLevel;

@@ -11,6 +11,9 @@ use crate::server::incoming::{Incoming, invalid_params};
 use crate::server::input;
 use crate::server::{Answer, CachePolicy, Context, Core, Peer, Texts};
 
+/// Bytes of a URI that is looked for among the resources and matched against the templates.
+const MAX_URI: usize = 64 * 1024;
+
 impl Core {
     /// Answers `resources/read`.
     pub(in crate::server) fn read_resource(
@@ -23,6 +26,10 @@ impl Core {
             Ok(read) => read.uri.into_owned(),
             Err(error) => return Answer::Ready(Err(invalid_params(&error))),
         };
+        if uri.len() > MAX_URI {
+            let why = format!("the URI has {} bytes, and may have {MAX_URI}", uri.len());
+            return Answer::Ready(Err(ErrorObject::invalid_params(why)));
+        }
         let version = incoming.version;
         let Some((reader, variables)) = self.find_reader(&uri) else {
             return Answer::Ready(Err(not_found(version, &uri)));

@@ -127,8 +127,36 @@ impl Listener {
         Teller { listener: self, number }
     }
 
+    /// Takes back a change that could not be told. Whoever tells has to know.
+    pub(super) fn put_back(&self, change: &Change) {
+        self.state().put_back(change);
+    }
+
+    /// Takes back a change that was told and got lost on its way.
+    pub(super) fn lost(&self, change: &Change) {
+        let mut state = self.state();
+        state.put_back(change);
+        wake(state);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn put_back(&mut self, change: &Change) {
+        match change {
+            Change::List(Method::ToolListChanged) => self.changed.tools = true,
+            Change::List(Method::ResourceListChanged) => self.changed.resources = true,
+            Change::List(_) => self.changed.prompts = true,
+            Change::Resource(uri) => {
+                if let Some(changed @ false) = self.uris.get_mut(uri) {
+                    *changed = true;
+                    self.updated.push_front(uri.clone());
+                }
+            }
+        }
     }
 }
 
@@ -160,22 +188,6 @@ impl Teller<'_> {
             return Poll::Ready(Change::Resource(uri));
         }
         Poll::Pending
-    }
-
-    /// Takes back a change that could not be told.
-    pub(super) fn put_back(&self, change: &Change) {
-        let mut state = self.listener.state();
-        match change {
-            Change::List(Method::ToolListChanged) => state.changed.tools = true,
-            Change::List(Method::ResourceListChanged) => state.changed.resources = true,
-            Change::List(_) => state.changed.prompts = true,
-            Change::Resource(uri) => {
-                if let Some(changed @ false) = state.uris.get_mut(uri) {
-                    *changed = true;
-                    state.updated.push_front(uri.clone());
-                }
-            }
-        }
     }
 }
 
@@ -259,14 +271,40 @@ mod tests {
         hub.updated("a:1");
         let change = next(&teller).unwrap();
         hub.updated("a:2");
-        teller.put_back(&change);
+        listener.put_back(&change);
         assert_eq!((next(&teller), next(&teller), next(&teller)), (resource("a:1"), resource("a:2"), None));
         hub.updated("a:1");
         hub.updated("a:2");
         listener.unsubscribe("a:1");
         assert_eq!((next(&teller), next(&teller)), (resource("a:2"), None));
-        teller.put_back(&change);
+        listener.put_back(&change);
         assert_eq!(next(&teller), None);
+    }
+
+    #[test]
+    fn who_tells_hears_of_what_got_lost() {
+        let hub = Arc::<Hub>::default();
+        hub.tell_updates();
+        let listener = hub.listen(Kinds::default(), 8);
+        listener.subscribe("a:1");
+        let teller = listener.teller();
+        hub.updated("a:1");
+        let change = next(&teller).unwrap();
+        let woken = Arc::new(Woken::default());
+        let waker = woken.clone().into();
+        assert!(teller.poll_next(&mut Context::from_waker(&waker)).is_pending());
+        listener.lost(&change);
+        assert!(woken.0.load(std::sync::atomic::Ordering::SeqCst));
+        assert_eq!((next(&teller), next(&teller)), (resource("a:1"), None));
+    }
+
+    #[derive(Default)]
+    struct Woken(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
     }
 
     #[test]

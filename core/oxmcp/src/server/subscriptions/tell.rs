@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use oxmcp_proto::Method;
@@ -8,12 +9,12 @@ use oxmcp_proto::model::keys;
 
 use super::Listener;
 use super::listener::Change;
-use crate::server::Peer;
+use crate::server::{Lost, Peer};
 
 /// Tells a client what its listener hears of, as far as it keeps up, until the future is dropped. `subscription` is the request that asked for
 /// it; a session's has none.
 pub(super) async fn tell(
-    listener: &Listener,
+    listener: &Arc<Listener>,
     peer: &dyn Peer,
     subscription: Option<&RequestId>,
 ) -> Infallible {
@@ -26,9 +27,14 @@ pub(super) async fn tell(
                 Change::List(method) => (*method, params(subscription, None)),
                 Change::Resource(uri) => (Method::ResourceUpdated, params(subscription, Some(uri))),
             };
-            if !peer.notify(method, &params) {
+            let lost = || -> Lost {
+                let (listener, change) = (listener.clone(), change.clone());
+                Box::new(move || listener.lost(&change))
+            };
+            if !peer.notify_or(method, &params, &lost) {
                 // There is no room after all. Whoever reads will come back.
-                teller.put_back(&change);
+                listener.put_back(&change);
+                let _ = peer.poll_room(cx);
                 return Poll::Pending;
             }
         }

@@ -294,6 +294,11 @@ impl Peer for Outbox {
         }
     }
 
+    fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
+        // Whatever tells of changes is polled by whoever reads, so that it is polled again when there is room.
+        if self.state().has_room() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
         match &self.origin {
             Some(origin) => ask(origin.session.clone(), origin.me.upgrade(), method, params),
