@@ -8,6 +8,7 @@ mod context;
 mod core;
 mod extensions;
 mod feature;
+mod fields;
 mod guard;
 mod handler_error;
 mod handler_fn;

@@ -4,9 +4,10 @@ use oxmcp_proto::model::{
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::de::{DeserializeOwned, Error as _, Visitor};
-use serde::{Deserializer, forward_to_deserialize_any};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+
+use crate::server::fields::fields_of;
 
 /// The formats that a field may have (2026-07-28, elicitation, "Requested Schema").
 const FORMATS: [&str; 4] = ["email", "uri", "date", "date-time"];
@@ -145,40 +146,6 @@ fn name_choices(schema: &mut Map<String, Value>, member: &str) {
         schema.insert("type".to_owned(), json!("string"));
     }
     schema.insert(member.to_owned(), Value::Array(named));
-}
-
-/// The names of a struct's fields in the order in which they were written, as far as it tells them: the JSON Schema sorts them.
-fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
-    let mut fields: &'static [&'static str] = &[];
-    // It never gets a value, so it fails.
-    let _ = T::deserialize(Asked(&mut fields));
-    fields
-}
-
-/// A deserializer that only looks what is wanted of it.
-struct Asked<'a>(&'a mut &'static [&'static str]);
-
-impl<'de> Deserializer<'de> for Asked<'_> {
-    type Error = serde_json::Error;
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Self::Error> {
-        *self.0 = fields;
-        Err(Self::Error::custom("there is no value"))
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-        Err(Self::Error::custom("there is no value"))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
-        tuple tuple_struct map enum identifier ignored_any
-    }
 }
 
 #[cfg(test)]

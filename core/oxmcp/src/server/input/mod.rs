@@ -30,5 +30,6 @@ pub use seal::StateKey;
 
 pub(super) use ask::run;
 pub(super) use error::rpc_of;
+pub(super) use question::write_input_requests;
 pub(super) use rounds::Rounds;
 pub(super) use seal::Seal;

@@ -1,4 +1,4 @@
-use oxmcp_proto::jsonrpc::RawJson;
+use oxmcp_proto::jsonrpc::{RawJson, write_json_string};
 use oxmcp_proto::model::ClientCapabilities;
 use oxmcp_proto::{Method, ProtocolVersion};
 
@@ -99,6 +99,26 @@ impl Need {
         json.extend(std::iter::repeat_n('}', self.path().len()));
         RawJson::from_written(json)
     }
+}
+
+/// Writes the object `inputRequests` of questions: the key, the method and the parameters of each.
+pub(in crate::server) fn write_input_requests<'a>(
+    questions: impl Iterator<Item = (&'a str, Method, &'a RawJson)>,
+    out: &mut Vec<u8>,
+) {
+    out.push(b'{');
+    for (at, (key, method, params)) in questions.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_json_string(key, out);
+        out.extend_from_slice(br#":{"method":"#);
+        write_json_string(method.name(), out);
+        out.extend_from_slice(br#","params":"#);
+        out.extend_from_slice(params.as_bytes());
+        out.push(b'}');
+    }
+    out.push(b'}');
 }
 
 #[cfg(test)]

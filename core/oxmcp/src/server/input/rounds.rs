@@ -7,7 +7,7 @@ use futures_util::task::AtomicWaker;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, write_json_string};
 
 use super::digest::Digest;
-use super::question::Question;
+use super::question::{Question, write_input_requests};
 use super::state::{Answer, Binding, State};
 use super::{InputError, InputErrorKind};
 use crate::server::Core;
@@ -296,19 +296,11 @@ impl Round {
         let binding = binding(method, incoming)?;
         let sealed = self.state.seal(&core.seal, &binding, limits.input_wait, limits.input_state_bytes)?;
         let mut result = Vec::with_capacity(512 + sealed.len());
-        result.extend_from_slice(br#"{"resultType":"input_required","inputRequests":{"#);
-        for (at, asked) in self.asked.iter().enumerate() {
-            if at > 0 {
-                result.push(b',');
-            }
-            write_json_string(&asked.key, &mut result);
-            result.extend_from_slice(br#":{"method":"#);
-            write_json_string(asked.question.method.name(), &mut result);
-            result.extend_from_slice(br#","params":"#);
-            result.extend_from_slice(asked.question.params.as_bytes());
-            result.push(b'}');
-        }
-        result.extend_from_slice(br#"},"requestState":"#);
+        result.extend_from_slice(br#"{"resultType":"input_required","inputRequests":"#);
+        let asked = self.asked.iter();
+        let asked = asked.map(|asked| (&*asked.key, asked.question.method, &asked.question.params));
+        write_input_requests(asked, &mut result);
+        result.extend_from_slice(br#","requestState":"#);
         write_json_string(&sealed, &mut result);
         core.results.finish(incoming.version, &mut result, Own { result_type: true, meta: false });
         Ok(RawJson::from_written(result))

@@ -1,10 +1,9 @@
 use oxmcp_proto::model::PromptArgument;
 use schemars::JsonSchema;
-use serde::de::value::Error;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::server::fields::fields_of;
 use crate::server::tools::schema_of;
 
 /// What a prompt takes, as the fields of a struct say it: their names, in their order, what their doc comments say, and whether they can be
@@ -28,39 +27,6 @@ pub(super) fn arguments_of<A: DeserializeOwned + JsonSchema>() -> Vec<PromptArgu
     let fields = fields_of::<A>();
     arguments.sort_by_key(|argument| fields.iter().position(|field| *field == argument.name));
     arguments
-}
-
-/// The fields of a struct in their order; none when serde does not ask for them by name.
-fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
-    let mut fields: &[&str] = &[];
-    // It always fails; what counts is what was asked for.
-    let _ = T::deserialize(Ask(&mut fields));
-    fields
-}
-
-struct Ask<'a>(&'a mut &'static [&'static str]);
-
-impl<'de> Deserializer<'de> for Ask<'_> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-        Err(Error::custom("nothing is here"))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        *self.0 = fields;
-        self.deserialize_any(visitor)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-    }
 }
 
 #[cfg(test)]

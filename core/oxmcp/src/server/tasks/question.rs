@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{RawJson, write_json_string};
+use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::link::{CallError, CloseReason};
 use tokio::sync::oneshot;
 
 use super::running::Running;
+use crate::server::input::write_input_requests;
 
 /// What comes of a question: the client's answer, unchecked.
 pub(super) type Answered = Result<RawJson, CallError>;
@@ -34,19 +35,9 @@ pub(super) fn input_requests(questions: &[Question]) -> Option<RawJson> {
     if questions.is_empty() {
         return None;
     }
-    let mut out = Vec::from(*b"{");
-    for (at, question) in questions.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        write_json_string(&question.key, &mut out);
-        out.extend_from_slice(br#":{"method":"#);
-        write_json_string(question.method.name(), &mut out);
-        out.extend_from_slice(br#","params":"#);
-        out.extend_from_slice(question.params.as_bytes());
-        out.push(b'}');
-    }
-    out.push(b'}');
+    let mut out = Vec::new();
+    let questions = questions.iter().map(|question| (&*question.key, question.method, &question.params));
+    write_input_requests(questions, &mut out);
     Some(RawJson::from_written(out))
 }
 
