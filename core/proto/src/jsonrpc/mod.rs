@@ -18,6 +18,7 @@ pub use depth::exceeds_depth;
 pub use error::{ErrorObject, codes};
 pub use id::RequestId;
 pub use message::{InvalidMessage, Message, MethodName, Notification, Request, Response};
+pub(crate) use raw::Key;
 pub use raw::{RawJson, RawObject, write_on_one_line};
 pub use text::{is_plain_text, write_json_string, write_name};
 pub use toplevel::TopLevelId;

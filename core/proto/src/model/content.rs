@@ -218,6 +218,26 @@ mod tests {
         ] {
             let read: Content = serde_json::from_value(block.clone()).unwrap();
             assert_eq!(serde_json::to_value(&read).unwrap(), block);
+            // A tree has its members in another order.
+            let mut members = block.as_object().unwrap().clone();
+            let kind = members.remove("type").unwrap();
+            let rest = serde_json::to_string(&members).unwrap();
+            let type_first = format!("{{\"type\":{kind},{}", &rest[1..]);
+            let type_last = format!("{},\"type\":{kind}}}", &rest[..rest.len() - 1]);
+            for text in [type_first, type_last] {
+                assert_eq!(serde_json::from_str::<Content>(&text).unwrap(), read, "{text}");
+            }
+        }
+        for (text, says) in [
+            (r#"{"type":"text"}"#, "a content block of type text: missing field `text`"),
+            (r#"{"text":"t"}"#, "a content block has no `type`"),
+            (r#"{"type":"text","text":"t","type":"image"}"#, "duplicate field `type`"),
+            (r#"{"type":"text","text":"t","\u0074ype":"image"}"#, "duplicate field `type`"),
+            (r#"{"type":7,"text":"t"}"#, "expected a string"),
+            ("[]", "expected a content block"),
+        ] {
+            let error = serde_json::from_str::<Content>(text).unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
         }
         assert!(serde_json::from_value::<Content>(json!({"type": "text"})).is_err());
         assert!(serde_json::from_value::<Content>(json!({"text": "t"})).is_err());
