@@ -1,7 +1,16 @@
 use std::time::Duration;
 
 /// What a client or server holds at most, and how long it waits. The defaults suit a laptop as well as a server.
+///
+/// ```
+/// use oxmcp::Limits;
+/// use std::time::Duration;
+///
+/// let limits = Limits::with(|it| it.connect = Duration::from_secs(60));
+/// assert_eq!(limits.call_silence, Limits::default().call_silence);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of one message, in either direction of arrival. Default 16 MiB.
     pub message_bytes: usize,
@@ -129,6 +138,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The defaults with some changes.
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut limits = Self::default();
+        change(&mut limits);
+        limits
+    }
+
     pub(crate) fn link(&self) -> oxmcp_proto::link::Limits {
         oxmcp_proto::link::Limits {
             calls: self.calls,

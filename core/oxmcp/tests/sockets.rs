@@ -113,7 +113,7 @@ async fn what_a_browser_sends_is_not_listened_to() {
 
 #[tokio::test]
 async fn connections_past_the_limit_wait_for_room() {
-    let limits = Limits { http_connections: 1, ..Limits::default() };
+    let limits = Limits::with(|it| it.http_connections = 1);
     let listening = server().limits(limits).listen_tcp("127.0.0.1:0").await.unwrap();
     let mut clients = Vec::new();
     for _ in 0..16 {

@@ -109,7 +109,7 @@ async fn pages_that_go_in_circles_are_an_error() {
 
 #[tokio::test]
 async fn a_list_of_too_many_pages_is_an_error() {
-    let limits = Limits { list_pages: 5, ..Limits::default() };
+    let limits = Limits::with(|it| it.list_pages = 5);
     let (client, peer) = client_with_tools(ProtocolVersion::V2025_11_25, limits).await;
     serve_pages(peer, |cursor| Some(format!("{}x", cursor.unwrap_or_default())));
     assert_eq!(client.list_all(list_tools()).await.unwrap_err().kind(), ErrorKind::TooLarge);
@@ -121,7 +121,7 @@ async fn a_list_of_too_many_pages_is_an_error() {
 
 #[tokio::test]
 async fn a_list_of_as_many_pages_as_it_may_have_is_read() {
-    let limits = Limits { list_pages: 5, ..Limits::default() };
+    let limits = Limits::with(|it| it.list_pages = 5);
     let (client, peer) = client_with_tools(ProtocolVersion::V2025_11_25, limits).await;
     serve_pages(peer, |cursor| {
         let next = format!("{}x", cursor.unwrap_or_default());
@@ -133,7 +133,7 @@ async fn a_list_of_as_many_pages_as_it_may_have_is_read() {
 
 #[tokio::test]
 async fn a_list_of_too_many_bytes_is_an_error() {
-    let limits = Limits { list_bytes: 1000, ..Limits::default() };
+    let limits = Limits::with(|it| it.list_bytes = 1000);
     let (client, peer) = client_with_tools(ProtocolVersion::V2025_11_25, limits).await;
     serve_pages(peer, |cursor| Some(format!("{}x", cursor.unwrap_or_default())));
     assert_eq!(client.list_all(list_tools()).await.unwrap_err().kind(), ErrorKind::TooLarge);
@@ -275,7 +275,7 @@ async fn a_server_that_breaks_its_request_hears_of_it() {
 
 #[tokio::test]
 async fn a_stateless_server_hears_of_nothing_that_it_breaks() {
-    let limits = Limits { message_bytes: 4096, ..Limits::default() };
+    let limits = Limits::with(|it| it.message_bytes = 4096);
     let (client, mut peer) = client_with_tools(ProtocolVersion::V2026_07_28, limits).await;
     peer.send(&json!({"jsonrpc": "2.0", "id": 7, "method": "ping", "params": [1]})).await;
     peer.send(&json!({"jsonrpc": "2.0", "id": 8, "method": "ping", "params": {"long": "x".repeat(8192)}}))
@@ -292,7 +292,7 @@ async fn a_client_that_does_not_read_its_answers_is_given_up() {
     let (ours, theirs) = tokio::io::duplex(1024);
     let release = Arc::new(Semaphore::new(0));
     let (begun, mut beginnings) = tokio::sync::mpsc::unbounded_channel();
-    let server = Server::new("s", "1").limits(Limits { unsent_bytes: 2 << 20, ..Limits::default() });
+    let server = Server::new("s", "1").limits(Limits::with(|it| it.unsent_bytes = 2 << 20));
     let server = server.tool("large", "Waits, then says much.", {
         let release = release.clone();
         move || {
@@ -327,7 +327,7 @@ async fn a_client_that_does_not_read_its_answers_is_given_up() {
 
 #[tokio::test]
 async fn calls_past_the_limit_of_unsent_bytes_fail_alone() {
-    let limits = Limits { unsent_bytes: 4096, ..Limits::default() };
+    let limits = Limits::with(|it| it.unsent_bytes = 4096);
     let (client, mut peer) = client_with_tools(ProtocolVersion::V2025_11_25, limits).await;
     let call = || tokio::spawn(client.call_tool("echo", json!({"text": "x".repeat(3000)})).into_future());
     let mut calls = Vec::new();
@@ -389,7 +389,7 @@ async fn a_server_that_was_slow_to_start_is_probed_again_and_one_without_an_answ
         );
         for name in ["probed", expected] {
             let command = Command::new("sh").args(["-c", script.as_str()]);
-            let limits = Limits { probe: Duration::from_millis(1), ..Limits::default() };
+            let limits = Limits::with(|it| it.probe = Duration::from_millis(1));
             let client = Client::connect(command).limits(limits).await.unwrap();
             assert_eq!(client.server_info().name, name, "{late}");
             client.close().await.unwrap();

@@ -74,6 +74,7 @@ macro_rules! methods {
         $({ $($field:ident: $value:expr),* $(,)? })?;)*) => {
         /// A method that the spec has, in whichever revision.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum Method {
             $(#[doc = concat!("`", $name, "`")] $variant,)*
         }

@@ -9,6 +9,7 @@ use crate::jsonrpc::codes;
 
 /// A revision of the Model Context Protocol. Later ones compare greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum ProtocolVersion {
     /// 2024-11-05: the first; HTTP+SSE.
     V2024_11_05,
@@ -33,6 +34,7 @@ pub enum Era {
 
 /// What differs on the wire between revisions, as data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Wire {
     /// How the two sides come to know each other.
     pub era: Era,

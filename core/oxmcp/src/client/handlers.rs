@@ -16,6 +16,7 @@ use crate::connection::guard;
 
 /// A list of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ServerList {
     /// Its tools.
     Tools,

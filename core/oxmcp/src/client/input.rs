@@ -35,6 +35,7 @@ pub trait InputHandler: Send + Sync + 'static {
 
 /// Why there is no input.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum InputError {
     /// The user does not want this.
     Refused,

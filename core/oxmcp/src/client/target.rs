@@ -9,6 +9,7 @@ use crate::transport::socket::Halves;
 use crate::{Command, Server};
 
 /// Where a server is.
+#[non_exhaustive]
 pub enum Target {
     /// At a URL, over Streamable HTTP.
     Url(String),

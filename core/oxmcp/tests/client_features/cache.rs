@@ -117,8 +117,8 @@ async fn nothing_is_kept_without_a_hint_in_the_handshake_era_or_when_it_is_not_w
         list().await.unwrap();
         assert_eq!(requests.load(Ordering::SeqCst), 2, "{ttl}");
     }
-    let none = Limits { cache_entries: 0, ..Limits::default() };
-    let small = Limits { cache_bytes: 100, ..Limits::default() };
+    let none = Limits::with(|it| it.cache_entries = 0);
+    let small = Limits::with(|it| it.cache_bytes = 100);
     for (version, limits) in
         [(ProtocolVersion::V2025_11_25, Limits::default()), (STATELESS, none), (STATELESS, small)]
     {
@@ -132,7 +132,7 @@ async fn nothing_is_kept_without_a_hint_in_the_handshake_era_or_when_it_is_not_w
 
 #[tokio::test]
 async fn no_more_is_kept_than_the_limit() {
-    let limits = Limits { cache_entries: 2, ..Limits::default() };
+    let limits = Limits::with(|it| it.cache_entries = 2);
     let (client, peer) = connect(STATELESS, |it| it.limits(limits)).await;
     let requests = serve(peer, json!(60_000));
     for uri in ["x:1", "x:2", "x:3"] {

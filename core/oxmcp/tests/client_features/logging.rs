@@ -80,7 +80,7 @@ async fn a_server_that_does_not_take_the_level_is_connected_to_nevertheless() {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let connect = oxmcp::Client::connect(tokio::io::split(ours))
             .only(ProtocolVersion::V2025_11_25)
-            .limits(Limits { connect: connect_limit, ..Limits::default() })
+            .limits(Limits::with(|it| it.connect = connect_limit))
             .on_log(LoggingLevel::Info, |_, _| {});
         let serve = async move {
             let mut peer = crate::peer::Peer::new(theirs);

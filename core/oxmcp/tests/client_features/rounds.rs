@@ -190,7 +190,7 @@ async fn a_decline_is_an_answer_and_a_failure_is_none() {
 
 #[tokio::test]
 async fn a_server_that_always_needs_more_is_given_up() {
-    let limits = Limits { input_rounds: 3, ..Limits::default() };
+    let limits = Limits::with(|it| it.input_rounds = 3);
     let (client, mut peer) = connect(STATELESS, |it| it.on_elicitation(yes).limits(limits)).await;
     let more = wanted(json!({"q": question()}));
     let (seen, result) = tokio::join!(serve(&mut peer, vec![more; 4]), client.call_tool("t", json!({})));
@@ -295,7 +295,7 @@ async fn a_server_that_needs_too_much_at_once_is_given_up_and_asks_nobody() {
         *asking.lock().unwrap() += 1;
         yes(form)
     };
-    let limits = Limits { inputs: 2, ..Limits::default() };
+    let limits = Limits::with(|it| it.inputs = 2);
     let (client, mut peer) = connect(STATELESS, |it| it.on_elicitation(count).limits(limits)).await;
     let three = wanted(json!({"a": question(), "b": question(), "c": question()}));
     let (_, result) = tokio::join!(serve(&mut peer, [three]), client.call(call()));
@@ -305,7 +305,7 @@ async fn a_server_that_needs_too_much_at_once_is_given_up_and_asks_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_wants_nothing_but_time_has_the_time_of_the_call() {
-    let limits = Limits { input_rounds: 1, ..Limits::default() };
+    let limits = Limits::with(|it| it.input_rounds = 1);
     let (client, mut peer) = connect(STATELESS, |it| it.on_elicitation(yes).limits(limits)).await;
     let later = json!({"resultType": "input_required", "requestState": "later"});
     let mut results = vec![later.clone(); 40];

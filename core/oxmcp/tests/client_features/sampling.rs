@@ -117,7 +117,7 @@ async fn no_more_handlers_are_at_work_than_the_limit() {
             }
         }
     };
-    let limits = Limits { input_handlers: 3, ..Limits::default() };
+    let limits = Limits::with(|it| it.input_handlers = 3);
     let (_client, mut peer) =
         connect(ProtocolVersion::V2025_11_25, |it| it.on_sampling(handler).limits(limits)).await;
     for id in 0..10 {
@@ -166,7 +166,7 @@ async fn roots_are_told_while_all_handlers_are_at_work() {
         begin.add_permits(1);
         std::future::pending::<CreateMessageResult>()
     };
-    let limits = Limits { input_handlers: 1, ..Limits::default() };
+    let limits = Limits::with(|it| it.input_handlers = 1);
     let set = |it: oxmcp::client::Connect| {
         it.on_sampling(handler).roots([oxmcp::model::Root::new("file:///r")]).limits(limits)
     };

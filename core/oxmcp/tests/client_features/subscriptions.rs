@@ -78,7 +78,7 @@ async fn one_stream_tells_of_everything_in_the_stateless_era() {
     let (client, mut peer) = connect(STATELESS, |it| {
         it.on_list_changed(move |list, _| tell.send(format!("{list:?}")).unwrap())
             .on_resource_updated(move |uri, _| told.send(uri).unwrap())
-            .limits(oxmcp::Limits { probe: std::time::Duration::ZERO, ..oxmcp::Limits::default() })
+            .limits(oxmcp::Limits::with(|it| it.probe = std::time::Duration::ZERO))
     })
     .await;
     let first = listened(&mut peer).await;
@@ -251,7 +251,7 @@ async fn whoever_no_longer_waits_to_subscribe_takes_nothing_from_others() {
 #[tokio::test]
 async fn no_more_is_subscribed_to_than_the_limit_in_any_era() {
     for version in [ProtocolVersion::V2025_11_25, STATELESS] {
-        let limits = oxmcp::Limits { subscriptions: 1, ..oxmcp::Limits::default() };
+        let limits = oxmcp::Limits::with(|it| it.subscriptions = 1);
         let (client, mut peer) = connect(version, |it| it.limits(limits)).await;
         let serve = tokio::spawn(async move {
             while let Some(request) = peer.next().await {

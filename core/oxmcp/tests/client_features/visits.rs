@@ -92,7 +92,7 @@ async fn a_call_stays_refused_when_the_user_does_not_agree_or_does_not_come_back
         [(ElicitAction::Decline, 600), (ElicitAction::Cancel, 600), (ElicitAction::Accept, 1)]
     {
         let (asked, handler) = answering(action);
-        let limits = Limits { input_wait: Duration::from_secs(wait), ..Limits::default() };
+        let limits = Limits::with(|it| it.input_wait = Duration::from_secs(wait));
         let (client, mut peer) = connect(VERSION, |it| it.on_url_elicitation(handler).limits(limits)).await;
         let server = async {
             loop {
@@ -125,7 +125,7 @@ async fn what_has_no_handler_or_no_such_error_is_the_callers() {
 #[tokio::test]
 async fn nothing_is_asked_when_one_of_the_pages_must_not_be_asked_for() {
     let (asked, agree) = answering(ElicitAction::Accept);
-    let limits = Limits { inputs: 2, ..Limits::default() };
+    let limits = Limits::with(|it| it.inputs = 2);
     let (client, mut peer) = connect(VERSION, |it| it.on_url_elicitation(agree).limits(limits)).await;
     let mut script = page("b");
     script["url"] = "javascript:alert(1)".into();
@@ -148,7 +148,7 @@ async fn nothing_is_asked_when_one_of_the_pages_must_not_be_asked_for() {
 #[tokio::test]
 async fn a_server_that_always_has_another_page_is_given_up() {
     let (asked, agree) = answering(ElicitAction::Accept);
-    let limits = Limits { input_rounds: 3, ..Limits::default() };
+    let limits = Limits::with(|it| it.input_rounds = 3);
     let (client, mut peer) = connect(VERSION, |it| it.on_url_elicitation(agree).limits(limits)).await;
     let server = async {
         for id in ["a", "b", "c", "d"] {

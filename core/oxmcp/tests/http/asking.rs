@@ -133,7 +133,7 @@ async fn an_answer_that_is_no_message_ends_the_question() {
 
 #[tokio::test]
 async fn a_question_without_an_answer_ends_in_time() {
-    let limits = Limits { input_wait: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits::with(|it| it.input_wait = Duration::from_millis(50));
     let server = listen(limits).await;
     let address = server.local_addr();
     let session = open(address).await;

@@ -44,7 +44,7 @@ async fn send_until_there_is_room(request: &Raw, to: SocketAddr) {
 
 #[tokio::test]
 async fn large_requests_share_what_there_is_and_small_ones_go_on() {
-    let Fixture { address, seen, .. } = &serve(Limits { serving_bytes: 100_000, ..Limits::default() }).await;
+    let Fixture { address, seen, .. } = &serve(Limits::with(|it| it.serving_bytes = 100_000)).await;
     let waiting = large("waits").start(*address).await;
     seen.started(1).await;
     let mut refused = large("echo").open(*address).await;
@@ -62,7 +62,7 @@ async fn large_requests_share_what_there_is_and_small_ones_go_on() {
 
 #[tokio::test]
 async fn what_a_session_left_behind_counts_for_everybody() {
-    let Fixture { address, seen, .. } = &serve(Limits { serving_bytes: 100_000, ..Limits::default() }).await;
+    let Fixture { address, seen, .. } = &serve(Limits::with(|it| it.serving_bytes = 100_000)).await;
     let session = open(*address, "2025-11-25").await;
     drop(request(&session, 1, "tools/call", padded("waits")).start(*address).await);
     seen.started(1).await;
@@ -74,7 +74,7 @@ async fn what_a_session_left_behind_counts_for_everybody() {
 
 #[tokio::test]
 async fn a_session_leaves_as_many_bytes_to_others_as_it_has() {
-    let Fixture { address, seen, .. } = &serve(Limits { serving_bytes: 200_000, ..Limits::default() }).await;
+    let Fixture { address, seen, .. } = &serve(Limits::with(|it| it.serving_bytes = 200_000)).await;
     let (greedy, other) = (open(*address, "2025-11-25").await, open(*address, "2025-11-25").await);
     let mut waiting = Vec::new();
     waiting.push(request(&greedy, 1, "tools/call", padded("waits")).start(*address).await);
@@ -87,7 +87,7 @@ async fn a_session_leaves_as_many_bytes_to_others_as_it_has() {
 
 #[tokio::test]
 async fn a_part_of_a_batch_counts_all_of_it_for_as_long_as_it_is_kept() {
-    let Fixture { address, seen, .. } = &serve(Limits { serving_bytes: 100_000, ..Limits::default() }).await;
+    let Fixture { address, seen, .. } = &serve(Limits::with(|it| it.serving_bytes = 100_000)).await;
     let session = open(*address, "2025-03-26").await;
     let waits = json!({"name": "waits", "arguments": {}});
     let batch = json!([
@@ -103,7 +103,7 @@ async fn a_part_of_a_batch_counts_all_of_it_for_as_long_as_it_is_kept() {
 
 #[tokio::test]
 async fn requests_without_a_session_are_counted() {
-    let Fixture { address, seen, .. } = &serve(Limits { serving: 2, ..Limits::default() }).await;
+    let Fixture { address, seen, .. } = &serve(Limits::with(|it| it.serving = 2)).await;
     let mut waiting = vec![Raw::modern_call("waits").start(*address).await];
     waiting.push(Raw::modern_call("waits").start(*address).await);
     seen.started(2).await;
@@ -116,7 +116,7 @@ async fn requests_without_a_session_are_counted() {
 
 #[tokio::test]
 async fn a_session_leaves_as_many_places_to_others_as_it_has() {
-    let Fixture { address, seen, .. } = &serve(Limits { serving: 6, ..Limits::default() }).await;
+    let Fixture { address, seen, .. } = &serve(Limits::with(|it| it.serving = 6)).await;
     let (greedy, other) = (open(*address, "2025-11-25").await, open(*address, "2025-11-25").await);
     for id in 1..=3 {
         drop(call(&greedy, id, "waits").start(*address).await);
@@ -133,7 +133,7 @@ async fn a_session_leaves_as_many_places_to_others_as_it_has() {
 #[tokio::test]
 async fn a_subscription_takes_no_place() {
     let server = Server::new("wire", "1").tool("one", "One.", || async { "1" });
-    let server = server.limits(Limits { serving: 1, ..Limits::default() });
+    let server = server.limits(Limits::with(|it| it.serving = 1));
     let listening = server.listen(HttpOptions::default()).await.unwrap();
     let listen = Raw::modern("subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}));
     let mut open = Vec::new();

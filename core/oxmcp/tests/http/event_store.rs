@@ -98,7 +98,7 @@ async fn a_store_that_panics_costs_no_answer() {
 #[tokio::test]
 async fn a_client_does_not_wait_for_ever_for_a_store() {
     let store = Arc::new(Unruly { never_replays: true, ..Unruly::default() });
-    let limits = Limits { store_wait: Duration::from_millis(20), ..Limits::default() };
+    let limits = Limits::with(|it| it.store_wait = Duration::from_millis(20));
     let Fixture { address, .. } = &Fixture::with(limits, options(&store)).await;
     let session = open(*address, "2025-11-25").await;
     let steps = call(&session, 1, "steps").send(*address).await;

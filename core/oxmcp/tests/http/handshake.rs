@@ -311,7 +311,7 @@ async fn a_batch_is_answered_with_an_array_where_the_revision_has_batches() {
 
 #[tokio::test]
 async fn the_session_unused_for_longest_makes_room() {
-    let limits = Limits { sessions: 3, ..Limits::default() };
+    let limits = Limits::with(|it| it.sessions = 3);
     let Fixture { address, .. } = &Fixture::with(limits, HttpOptions::default()).await;
     let mut sessions = Vec::new();
     for _ in 0..3 {
@@ -330,7 +330,7 @@ async fn the_session_unused_for_longest_makes_room() {
 
 #[tokio::test]
 async fn an_unused_session_ends() {
-    let limits = Limits { session_idle: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits::with(|it| it.session_idle = Duration::from_millis(200));
     let Fixture { address, seen, .. } = &Fixture::with(limits, HttpOptions::default()).await;
     let unused = open(*address, "2025-11-25").await;
     let busy = open(*address, "2025-11-25").await;
@@ -345,7 +345,7 @@ async fn an_unused_session_ends() {
 
 #[tokio::test]
 async fn requests_that_outlive_their_connections_are_limited_too() {
-    let limits = Limits { serving: 6, ..Limits::default() };
+    let limits = Limits::with(|it| it.serving = 6);
     let Fixture { address, seen, .. } = &Fixture::with(limits, HttpOptions::default()).await;
     let session = open(*address, "2025-11-25").await;
     for id in 0..3 {

@@ -71,7 +71,7 @@ async fn a_request_that_is_reset_is_cancelled() {
 
 #[tokio::test]
 async fn requests_on_one_connection_share_what_all_may_take() {
-    let limits = Limits { serving_bytes: 100_000, ..Limits::default() };
+    let limits = Limits::with(|it| it.serving_bytes = 100_000);
     let Fixture { address, seen, .. } = &Fixture::with(limits, HttpOptions::default()).await;
     let mut client = connect(*address).await;
     let large = json!({"text": "x".repeat(60_000)});

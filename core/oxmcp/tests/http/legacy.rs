@@ -94,7 +94,10 @@ async fn a_client_that_closes_its_stream_is_gone() {
 
 #[tokio::test]
 async fn it_is_guarded_like_the_endpoint_and_off_by_default() {
-    let limits = Limits { sessions: 1, message_bytes: 1000, ..Limits::default() };
+    let limits = Limits::with(|it| {
+        it.sessions = 1;
+        it.message_bytes = 1000;
+    });
     let Fixture { address, .. } = &fixture(limits).await;
     assert_eq!(stream().header("Origin", "http://evil.example.com").send(*address).await.status, 403);
     assert_eq!(stream().header("Host", "evil.example.com").send(*address).await.status, 403);

@@ -86,7 +86,7 @@ fn a_server_may_outlive_its_runtime() {
 
 #[tokio::test]
 async fn more_connections_than_the_limit_wait_for_their_turn() {
-    let limits = Limits { http_connections: 1, ..Limits::default() };
+    let limits = Limits::with(|it| it.http_connections = 1);
     let Fixture { address, .. } = &Fixture::with(limits, HttpOptions::default()).await;
     let mut served = Vec::new();
     for _ in 0..16 {

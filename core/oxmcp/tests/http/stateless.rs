@@ -287,7 +287,7 @@ async fn get_and_delete_are_not_for_the_stateless_era() {
 
 #[tokio::test]
 async fn a_message_over_the_limit_is_refused_and_said_to_be() {
-    let limits = Limits { message_bytes: 64 * 1024, ..Limits::default() };
+    let limits = Limits::with(|it| it.message_bytes = 64 * 1024);
     let Fixture { address, .. } = &Fixture::with(limits, HttpOptions::default()).await;
     let call =
         |size| Raw::modern("tools/call", json!({"name": "echo", "arguments": {"text": "x".repeat(size)}}));

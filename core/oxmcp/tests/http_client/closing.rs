@@ -58,7 +58,7 @@ async fn a_cancellation_is_sent_before_the_session_ends() {
 #[tokio::test]
 async fn a_call_that_was_not_sent_is_not_cancelled() {
     let mut peer = never_answering(|_| response("202 Accepted", &[], ""));
-    let limits = Limits { http_connections: 1, ..Limits::default() };
+    let limits = Limits::with(|it| it.http_connections = 1);
     let connecting = Client::connect(peer.url.as_str()).only(ProtocolVersion::V2025_11_25).limits(limits);
     let client = settled(connecting).await.unwrap();
     peer.sees(&["POST initialize", "POST notifications/initialized"]).await;

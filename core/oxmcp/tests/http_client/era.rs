@@ -39,7 +39,7 @@ async fn whatever_is_no_answer_to_the_probe_leads_to_initialize() {
 async fn silence_over_the_probe_leads_to_initialize() {
     for reply in ["", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: wait\n\n"] {
         let mut peer = probed(|_| Reply::Stuck(reply.to_owned()));
-        let limits = Limits { probe: Duration::from_millis(1), ..Limits::default() };
+        let limits = Limits::with(|it| it.probe = Duration::from_millis(1));
         let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
         assert_eq!(client.protocol_version(), ProtocolVersion::V2025_11_25);
         peer.sees(&["POST server/discover", "POST initialize", "POST notifications/initialized"]).await;
@@ -82,7 +82,7 @@ async fn a_server_that_was_not_there_for_its_probe_is_probed_again() {
     ];
     for (what, failure) in failures {
         let probe = if what == "silence" { Duration::from_millis(1) } else { Duration::from_secs(30) };
-        let limits = Limits { probe, ..Limits::default() };
+        let limits = Limits::with(|it| it.probe = probe);
         let (version, seen) = second_connection(limits, failure).await;
         assert_eq!(
             (version, seen),

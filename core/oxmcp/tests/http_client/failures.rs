@@ -31,7 +31,7 @@ fn done(seen: &Seen) -> Reply {
 }
 
 async fn connect(peer: &Peer, retries: usize) -> Client {
-    let limits = Limits { retries, ..Limits::default() };
+    let limits = Limits::with(|it| it.retries = retries);
     let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
     settled(client.list_tools()).await.unwrap();
     client
@@ -168,7 +168,7 @@ async fn a_call_that_was_not_sent_has_not_run() {
 #[tokio::test]
 async fn calls_that_wait_for_a_connection_say_so() {
     let peer = server(|_| Reply::Stuck(String::new()));
-    let limits = Limits { http_connections: 1, ..Limits::default() };
+    let limits = Limits::with(|it| it.http_connections = 1);
     let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
     let busy = client.call_tool("effect", json!({}));
     let waiting = client.call_tool("effect", json!({})).timeout(Duration::from_millis(50));

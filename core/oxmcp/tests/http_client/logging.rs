@@ -14,7 +14,7 @@ async fn a_server_that_does_not_take_the_level_is_connected_to_nevertheless() {
         "POST tools/list" => result(seen, json!({"tools": []})),
         _ => handshake(seen).unwrap(),
     });
-    let limits = Limits { probe: Duration::from_millis(1), ..Limits::default() };
+    let limits = Limits::with(|it| it.probe = Duration::from_millis(1));
     let client = Client::connect(peer.url.as_str()).only(ProtocolVersion::V2025_11_25).limits(limits);
     let client = settled(client.on_log(LoggingLevel::Info, |_, _| {})).await.unwrap();
     settled(client.list_tools()).await.unwrap();

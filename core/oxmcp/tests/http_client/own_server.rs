@@ -45,7 +45,7 @@ async fn a_call_survives_the_end_of_its_connection() {
 #[tokio::test]
 async fn two_clients_survive_a_server_that_keeps_one_session() {
     let server = Server::new("demo", "1.0.0").tool("hello", "Greet.", || async { "hello" });
-    let (server, url) = listen(server.limits(Limits { sessions: 1, ..Limits::default() })).await;
+    let (server, url) = listen(server.limits(Limits::with(|it| it.sessions = 1))).await;
     let clients = [connect(&url).await, connect(&url).await];
     for _ in 0..3 {
         for client in &clients {

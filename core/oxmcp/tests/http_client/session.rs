@@ -154,7 +154,7 @@ async fn without_a_new_session_the_call_fails_and_the_next_one_tries_again() {
             "POST tools/call" => done(seen),
             _ => handshake(seen).unwrap(),
         });
-        let limits = Limits { retries: 0, ..Limits::default() };
+        let limits = Limits::with(|it| it.retries = 0);
         let connecting = Client::connect(peer.url.as_str()).only(ProtocolVersion::V2025_11_25).limits(limits);
         let client = settled(connecting).await.unwrap();
         let failed = settled(client.call_tool("any", json!({}))).await.unwrap_err();

@@ -110,7 +110,7 @@ async fn who_has_no_endpoint_is_told_what_it_refused() {
             "GET" => reply(),
             _ => response("404 Not Found", &[], "no such page"),
         });
-        let limits = Limits { probe: Duration::from_millis(50), ..Limits::default() };
+        let limits = Limits::with(|it| it.probe = Duration::from_millis(50));
         let error = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Connect, "{what}: {error}");
         assert!(error.to_string().contains("no such page"), "{what}: {error}");

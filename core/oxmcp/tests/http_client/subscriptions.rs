@@ -234,7 +234,7 @@ async fn what_listens_takes_no_turn_from_calls() {
             result(seen, json!({"supportedVersions": ["2026-07-28"], "capabilities": capabilities}))
         }
     });
-    let limits = Limits { http_connections: 1, ..Limits::default() };
+    let limits = Limits::with(|it| it.http_connections = 1);
     let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
     settled(client.subscribe("x:y")).await.unwrap();
     settled(client.read_resource("x:y")).await.unwrap();

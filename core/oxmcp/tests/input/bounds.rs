@@ -47,7 +47,7 @@ async fn a_request_asks_no_more_rounds_than_are_allowed() {
         unreachable!()
     }
     let server = Server::new("test", "1").tool("endless", "Asks for ever.", tool!(endless));
-    for (limits, rounds) in [(Limits::default(), 16), (Limits { input_rounds: 3, ..Limits::default() }, 3)] {
+    for (limits, rounds) in [(Limits::default(), 16), (Limits::with(|it| it.input_rounds = 3), 3)] {
         let server = server.clone().limits(limits);
         let (asked, answer) = answer_all(&mut wire(&server).await, "endless", "x").await;
         assert_eq!(asked, rounds);
@@ -103,7 +103,7 @@ async fn a_state_does_not_grow_past_its_limit() {
     }
     let server = Server::new("test", "1")
         .tool("two", "Asks.", tool!(two))
-        .limits(Limits { input_state_bytes: 2048, ..Limits::default() });
+        .limits(Limits::with(|it| it.input_state_bytes = 2048));
     let (asked, answer) = answer_all(&mut wire(&server).await, "two", "short").await;
     assert_eq!((asked, said(&answer).0.as_str()), (2, "both"));
     let (asked, answer) = answer_all(&mut wire(&server).await, "two", &"long".repeat(1000)).await;
@@ -175,7 +175,7 @@ async fn a_state_that_has_expired_is_void() {
     }
     let server = Server::new("test", "1")
         .tool("ask", "Asks.", tool!(ask))
-        .limits(Limits { input_wait: Duration::ZERO, ..Limits::default() });
+        .limits(Limits::with(|it| it.input_wait = Duration::ZERO));
     let mut wire = wire(&server).await;
     let asked = required(&wire.call("ask", json!({})).await);
     let retry = asked.answered(accept(json!({"text": "late"})));

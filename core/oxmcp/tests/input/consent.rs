@@ -228,7 +228,7 @@ async fn a_client_that_cannot_be_asked_gets_nothing_deleted() {
 #[tokio::test]
 async fn a_client_that_does_not_answer_gets_nothing_deleted() {
     let Shredder { server, deleted } = Shredder::new();
-    let server = server.limits(Limits { input_wait: Duration::from_millis(20), ..Limits::default() });
+    let server = server.limits(Limits::with(|it| it.input_wait = Duration::from_millis(20)));
     for over in BOTH {
         let mut wire = Wire::session(&server, over, "2025-11-25", json!({"elicitation": {}})).await;
         let id = wire.send("tools/call", call("confirm")).await;

@@ -151,7 +151,10 @@ async fn nothing_is_honoured_that_the_server_does_not_declare() {
 
 #[tokio::test]
 async fn subscriptions_are_bounded() {
-    let limits = Limits { open_subscriptions: 2, resource_subscriptions: 2, ..Limits::default() };
+    let limits = Limits::with(|it| {
+        it.open_subscriptions = 2;
+        it.resource_subscriptions = 2;
+    });
     let server = server().declare(List::Tools).limits(limits);
     let mut wire = Wire::stateless(&server);
     let (first, honoured) =

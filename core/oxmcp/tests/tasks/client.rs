@@ -28,7 +28,7 @@ async fn accept(form: ElicitFormParams) -> ElicitResult {
 
 /// A server that is asked often how its tasks stand.
 fn server(toolbox: &Toolbox) -> Server {
-    toolbox.server().limits(Limits { task_poll: Duration::from_millis(1), ..Limits::default() })
+    toolbox.server().limits(Limits::with(|it| it.task_poll = Duration::from_millis(1)))
 }
 
 fn with_user(connect: Connect) -> Connect {

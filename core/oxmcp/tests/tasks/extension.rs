@@ -154,7 +154,7 @@ async fn a_handler_says_from_when_on_it_is_a_task() {
 #[tokio::test]
 async fn past_the_limit_calls_stay_calls_or_are_refused() {
     let toolbox = Toolbox::default();
-    let server = toolbox.server().limits(Limits { tasks: 1, ..Limits::default() });
+    let server = toolbox.server().limits(Limits::with(|it| it.tasks = 1));
     let mut peer = Peer::with_tasks(&server);
     let first = peer.call("gate").await["taskId"].take();
     assert_eq!(peer.error("tools/call", json!({"name": "failing", "arguments": {}})).await["code"], -32603);
@@ -171,7 +171,7 @@ async fn past_the_limit_calls_stay_calls_or_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn when_its_time_is_up_a_task_and_its_work_are_gone() {
     let toolbox = Toolbox::default();
-    let limits = Limits { task_ttl: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::with(|it| it.task_ttl = Duration::from_secs(60));
     let mut peer = Peer::with_tasks(&toolbox.server().limits(limits));
     let created = peer.call("gate").await;
     assert_eq!(created["ttlMs"], 60_000);
@@ -346,7 +346,7 @@ async fn a_subscription_hears_how_its_tasks_stand() {
 
 #[tokio::test]
 async fn a_task_may_be_kept_as_long_as_a_clock_goes() {
-    let limits = Limits { task_ttl: Duration::MAX, ..Limits::default() };
+    let limits = Limits::with(|it| it.task_ttl = Duration::MAX);
     let mut peer = Peer::with_tasks(&Toolbox::default().server().limits(limits));
     let created = peer.call("gate").await;
     assert_eq!(created["ttlMs"], 3_153_600_000_000_u64);

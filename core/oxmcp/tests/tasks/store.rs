@@ -107,7 +107,7 @@ async fn a_call_that_cannot_be_kept_as_a_task_stays_a_call() {
 #[tokio::test]
 async fn work_goes_on_and_is_cancelled_while_the_store_hangs() {
     let (toolbox, store) = (Toolbox::default(), Unruly::default());
-    let limits = Limits { store_wait: Duration::from_millis(20), ..Limits::default() };
+    let limits = Limits::with(|it| it.store_wait = Duration::from_millis(20));
     let mut peer = Peer::with_tasks(&toolbox.server().task_store(store.clone()).limits(limits));
     assert_eq!(peer.call("gate").await["resultType"], "task");
     let asking = peer.call("asking").await["taskId"].take();
@@ -156,7 +156,7 @@ async fn what_a_session_has_made_goes_with_it() {
 #[tokio::test]
 async fn one_client_cannot_have_all_tasks() {
     let toolbox = Toolbox::default();
-    let server = toolbox.server().limits(Limits { client_tasks: 1, ..Limits::default() });
+    let server = toolbox.server().limits(Limits::with(|it| it.client_tasks = 1));
     let (mut greedy, _) = Peer::in_session(&server, "2025-11-25").await;
     let call = json!({"name": "gate", "arguments": {}, "task": {}});
     greedy.result("tools/call", call.clone()).await;
