@@ -31,6 +31,7 @@
 //! ```
 
 pub mod apps;
+pub mod auth;
 pub mod client;
 mod clock;
 mod connection;

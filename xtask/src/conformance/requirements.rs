@@ -40,12 +40,10 @@ impl Requirements {
         Ok(requirements)
     }
 
-    /// Asks the suite for the scenarios that apply to a revision without a requirement set. Those about authorization are the requirement
-    /// sets' matter.
+    /// Asks the suite for the scenarios that apply to a revision without a requirement set.
     pub(super) fn read_applicable(revision: &'static str) -> Result<Self> {
         let text = suite()?.args(["list", "--spec-version", revision]).quiet().check()?.text;
-        let mut requirements = Self::listed(revision, &text);
-        requirements.client.retain(|name| !name.starts_with("auth/"));
+        let requirements = Self::listed(revision, &text);
         if requirements.server.is_empty() {
             bail!("the conformance suite's list for {revision} could not be read:\n{text}");
         }

@@ -19,7 +19,9 @@ use super::stream::{StreamChannel, not_connected, open_memory, open_sse, open_st
 use super::subscriptions::Listening;
 use super::target::Target;
 use super::{Channel, Client, Inner, eras};
+use crate::auth::{Authorization, Authorizer, Secret, within_rest};
 use crate::layer::{Carrier, Layers};
+use crate::transport::http::Access;
 use crate::transport::socket::{Halves, connect_tcp, connect_unix};
 use crate::{Command, Error, ErrorKind, Limits, Result};
 
@@ -29,6 +31,7 @@ pub struct Connect {
     target: Target,
     pub(super) offer: Offer,
     headers: Vec<(String, String)>,
+    authorization: Option<Authorization>,
     limits: Limits,
     pub(super) handlers: Handlers,
     checks_output: bool,
@@ -48,6 +51,7 @@ impl Connect {
             target,
             offer,
             headers: Vec::new(),
+            authorization: None,
             limits: Limits::default(),
             handlers: Handlers::default(),
             checks_output: true,
@@ -75,6 +79,19 @@ impl Connect {
         self
     }
 
+    /// Sends a token with every HTTP request that was given for this server, and never to another.
+    pub fn bearer_token(self, token: impl Into<Secret>) -> Self {
+        self.header("Authorization", format!("Bearer {}", token.into().expose()))
+    }
+
+    /// How the client is authorized, if the server wants it. Over HTTP alone: what runs in the user's own environment takes its credentials
+    /// from there (2026-07-28, authorization, "Protocol Requirements"). The user has [`Authorization::patience`] beyond the limits of
+    /// connecting and of calls.
+    pub fn authorization(mut self, authorization: Authorization) -> Self {
+        self.authorization = Some(authorization);
+        self
+    }
+
     /// Whether the structured results of tools are checked against their `outputSchema`, as far as the tools have been listed. A result
     /// that breaks it fails its call as [`Protocol`](ErrorKind::Protocol). Default: they are.
     pub fn check_output(mut self, check: bool) -> Self {
@@ -99,8 +116,10 @@ impl Connect {
         let time = self.limits.connect;
         let attempts = Attempts::default();
         let given_up = std::mem::replace(&mut self.given_up, Box::pin(std::future::pending()));
+        let authorizer = self.authorizer()?;
+        let connect = self.connect(authorizer.clone(), &attempts);
         let connected = tokio::select! {
-            connected = tokio::time::timeout(time, self.connect(&attempts)) => connected.unwrap_or_else(|_| {
+            connected = within_rest(authorizer.as_ref(), time, connect) => connected.unwrap_or_else(|_| {
                 let message = format!("the server did not agree on a protocol version within {time:?}");
                 Err(Error::new(ErrorKind::Timeout, message))
             }),
@@ -120,7 +139,17 @@ impl Connect {
         }
     }
 
-    async fn connect(self, attempts: &Attempts) -> Result<Client> {
+    fn authorizer(&mut self) -> Result<Option<Authorizer>> {
+        match (self.authorization.take(), &self.target) {
+            (None, _) => Ok(None),
+            (Some(plan), Target::Url(url)) => Authorizer::new(plan, url).map(Some),
+            (Some(_), _) => Err(Error::misuse(
+                "servers are authorized over HTTP alone; give this one its credentials in its environment",
+            )),
+        }
+    }
+
+    async fn connect(self, authorizer: Option<Authorizer>, attempts: &Attempts) -> Result<Client> {
         let Self { target, mut offer, headers, limits, handlers, checks_output, layers, misuse, .. } = self;
         if let Some(misuse) = misuse {
             return Err(misuse);
@@ -134,7 +163,10 @@ impl Connect {
         let layers = layers.map(|layers| layers.over(carrier));
         let inbound = Inbound::new(handlers, offer.capabilities.clone(), &limits, layers);
         let (negotiated, channel) = match target {
-            Target::Url(url) => connect_url(&url, headers, &mut offer, &limits, attempts, &inbound).await?,
+            Target::Url(url) => {
+                connect_url(&url, Access { headers, authorizer }, &mut offer, &limits, attempts, &inbound)
+                    .await?
+            }
             Target::Command(command) => {
                 let server = eras::Server::started_by(&command);
                 offer.remembered = server.recall().map(Way::era);
@@ -241,7 +273,7 @@ pub(super) fn stateless_meta(version: ProtocolVersion, offer: &Offer) -> String 
 /// "Backwards Compatibility").
 async fn connect_url(
     url: &str,
-    headers: Vec<(String, String)>,
+    access: Access,
     offer: &mut Offer,
     limits: &Limits,
     attempts: &Attempts,
@@ -250,7 +282,7 @@ async fn connect_url(
     let server = eras::Server::at(url);
     let way = server.and_then(eras::Server::recall);
     let is_allowed = offer.only.is_none_or(|version| version.era() == Era::Handshake);
-    let sse = async || SseServer::open(url, headers.clone(), limits).await;
+    let sse = async || SseServer::open(url, access.clone(), limits).await;
     let over = async |sse: SseServer, offer: &Offer| {
         let stream = open_sse(sse, limits, inbound.clone());
         attempts.add(stream.released.clone());
@@ -265,7 +297,7 @@ async fn connect_url(
     {
         return over(sse, offer).await;
     }
-    let http = HttpChannel::new(url, headers.clone(), offer, limits, inbound.clone()).await?;
+    let http = HttpChannel::new(url, access.clone(), offer, limits, inbound.clone()).await?;
     attempts.add(http.released());
     let refused = match http.negotiate(offer, limits).await {
         Ok(agreed) => {

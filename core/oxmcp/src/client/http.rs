@@ -39,7 +39,7 @@ use super::inbound::Inbound;
 use super::params::Params;
 use super::{Call, Inner};
 use crate::connection::ProgressFn;
-use crate::transport::http::HttpClient;
+use crate::transport::http::{Access, HttpClient};
 use crate::{Limits, Result};
 
 pub(super) use self::sse::SseServer;
@@ -74,13 +74,13 @@ struct Shared {
 impl HttpChannel {
     pub(super) async fn new(
         url: &str,
-        headers: Vec<(String, String)>,
+        access: Access,
         offer: &Offer,
         limits: &Limits,
         inbound: Inbound,
     ) -> Result<Self> {
         let shared = Shared {
-            http: HttpClient::new(url, headers, limits).await?,
+            http: HttpClient::new(url, access, limits).await?,
             next_id: AtomicI64::new(1),
             standing: Mutex::default(),
             flights: Flights::default(),

@@ -2,6 +2,8 @@
 //!
 //! The suite names the scenario in `MCP_CONFORMANCE_SCENARIO`, and tells what it needs to know in `MCP_CONFORMANCE_CONTEXT`.
 
+mod authorization;
+
 use std::env;
 use std::error::Error;
 
@@ -19,6 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "elicitation-sep1034-client-defaults" | "sep-2322-client-request-state" => {
             connect.on_elicitation(agree)
         }
+        _ if scenario.starts_with("auth/") => connect.authorization(authorization::authorization(&scenario)?),
         _ => connect,
     };
     let client = connect.await?;
@@ -56,11 +59,10 @@ async fn play(client: &Client, scenario: &str) -> Result<(), Box<dyn Error>> {
             }
         }
         "elicitation-sep1034-client-defaults" | "sse-retry" | "http-invalid-tool-headers" => {
-            for tool in client.list_tools().await? {
-                client.call_tool(&tool.name, json!({})).await?;
-            }
-            Ok(())
+            call_all_tools(client).await
         }
+        // What it takes to be let in is what these are about.
+        scenario if scenario.starts_with("auth/") => call_all_tools(client).await,
         "sep-2322-client-request-state" => {
             // The other tool is called while the first waits for its answers; neither may see what belongs to the other.
             let (echo, unrelated) = tokio::join!(
@@ -102,11 +104,16 @@ async fn play(client: &Client, scenario: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Makes a request of every kind that the server has something for.
-async fn call_everything(client: &Client) -> Result<(), Box<dyn Error>> {
+async fn call_all_tools(client: &Client) -> Result<(), Box<dyn Error>> {
     for tool in client.list_tools().await? {
         client.call_tool(&tool.name, json!({})).await?;
     }
+    Ok(())
+}
+
+/// Makes a request of every kind that the server has something for.
+async fn call_everything(client: &Client) -> Result<(), Box<dyn Error>> {
+    call_all_tools(client).await?;
     for resource in client.list_resources().await? {
         client.read_resource(&resource.uri).await?;
     }

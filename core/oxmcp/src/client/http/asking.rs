@@ -12,6 +12,7 @@ use super::in_flight::InFlight;
 use super::serving::Asked;
 use super::session::{Standing, lock};
 use super::{Shared, hear, progress_of};
+use crate::auth::Authorizer;
 use crate::client::params::Params;
 use crate::client::retries::Retries;
 use crate::client::{Call, Inner};
@@ -68,6 +69,10 @@ impl<'a> Asking<'a> {
 
     /// When the server was last heard of, or had nothing to say yet.
     pub(super) fn last_heard(&self) -> Instant {
+        // What a user takes to authorize is not the server's time.
+        if self.shared.http.authorizer().is_some_and(Authorizer::is_at_work) {
+            return clock::now();
+        }
         let heard = {
             let state = lock(&self.state);
             if state.is_queued { clock::now() } else { state.heard }

@@ -135,6 +135,7 @@ fn in_words(error: HttpError) -> Error {
             };
             Error::new(ErrorKind::Connect, message).with_source(source).passing(may_pass)
         }
+        HttpError::Unauthorized(error) => error,
         HttpError::Broken(how) => CallError::Closed(CloseReason::Broken(how)).into(),
         HttpError::TooLarge { limit } => CallError::TooLarge { limit }.into(),
         HttpError::Protocol(what) => Error::protocol(format!("the server broke the protocol: {what}")),

@@ -10,6 +10,7 @@ use oxmcp_proto::{Era, Method, ProtocolVersion};
 use super::Shared;
 use super::failure::{is_unauthorized, to_error};
 use super::session::{Standing, lock};
+use crate::auth::within_rest;
 use crate::client::connect::stateless_meta;
 use crate::client::eras::Agreed;
 use crate::client::params::{MetaMembers, Params};
@@ -139,7 +140,9 @@ impl Shared {
         let silence = async {
             sending.sent().await;
             match patience {
-                Some(patience) => tokio::time::sleep(patience).await,
+                Some(patience) => {
+                    let _ = within_rest(self.http.authorizer(), patience, pending::<()>()).await;
+                }
                 None => pending().await,
             }
         };

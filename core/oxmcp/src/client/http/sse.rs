@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHal
 
 use super::failure::{refused, to_error};
 use crate::connection::Connection;
-use crate::transport::http::{Event, EventStream, Head, HttpClient, HttpError};
+use crate::transport::http::{Access, Event, EventStream, Head, HttpClient, HttpError};
 use crate::{Limits, Result};
 
 /// How long the server may take to accept a message.
@@ -36,12 +36,8 @@ impl SseServer {
     /// # Errors
     ///
     /// As a request has them; [`Protocol`](crate::ErrorKind::Protocol) if there is no such server at the URL.
-    pub(in crate::client) async fn open(
-        url: &str,
-        headers: Vec<(String, String)>,
-        limits: &Limits,
-    ) -> Result<Self> {
-        let http = HttpClient::new(url, headers, limits).await?;
+    pub(in crate::client) async fn open(url: &str, access: Access, limits: &Limits) -> Result<Self> {
+        let http = HttpClient::new(url, access, limits).await?;
         let open = async {
             let mut events = http.open(Head::default(), None).await?;
             match events.next().await? {

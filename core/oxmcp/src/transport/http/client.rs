@@ -1,3 +1,4 @@
+mod access;
 mod answer;
 mod endpoint;
 mod error;
@@ -24,6 +25,7 @@ use hyper_util::rt::TokioTimer;
 use oxmcp_proto::jsonrpc::{self, Message, RequestId};
 use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::sync::Semaphore;
+use url::Url;
 
 use self::answer::{Answer, Outcome};
 use self::endpoint::{endpoint, fixed_headers, named_endpoint};
@@ -32,8 +34,10 @@ use self::tasks::{Executor, Tasks};
 use super::accept::is_media_type;
 use super::headers::{self, EVENT_STREAM, LAST_EVENT_ID, METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
 use super::receive::receive;
+use crate::auth::Authorizer;
 use crate::{Limits, Result};
 
+pub(crate) use self::access::Access;
 pub(crate) use self::error::{Fate, HttpError};
 pub(crate) use self::events::{Cursor, EventStream};
 pub(crate) use self::outgoing::Sending;
@@ -82,6 +86,7 @@ struct Inner {
     uri: Uri,
     /// The headers that every POST has.
     headers: HeaderMap,
+    authorizer: Option<Authorizer>,
     exchanges: Semaphore,
     max_bytes: usize,
     max_depth: usize,
@@ -112,13 +117,13 @@ pub(crate) struct Response {
 }
 
 impl HttpClient {
-    /// A client of the endpoint at `url`, which sends `headers` with every request.
+    /// A client of the endpoint at `url`, which has `access` to it.
     ///
     /// # Errors
     ///
     /// [`Misuse`](crate::ErrorKind::Misuse) if the URL is none of an endpoint, or a header is not one or is this client's to set;
     /// [`Connect`](crate::ErrorKind::Connect) if no `https` server can be trusted.
-    pub(crate) async fn new(url: &str, headers: Vec<(String, String)>, limits: &Limits) -> Result<Self> {
+    pub(crate) async fn new(url: &str, access: Access, limits: &Limits) -> Result<Self> {
         let uri = endpoint(url)?;
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
@@ -137,7 +142,8 @@ impl HttpClient {
             http,
             tasks,
             uri,
-            headers: fixed_headers(headers)?,
+            headers: fixed_headers(access.headers)?,
+            authorizer: access.authorizer,
             exchanges: Semaphore::new(limits.http_connections.clamp(1, Semaphore::MAX_PERMITS)),
             max_bytes: limits.message_bytes,
             max_depth: limits.message_depth,
@@ -293,6 +299,11 @@ impl HttpClient {
         }
     }
 
+    /// What keeps the client authorized, if something does.
+    pub(crate) fn authorizer(&self) -> Option<&Authorizer> {
+        self.inner.authorizer.as_ref()
+    }
+
     /// Starts a task that does not outlive the client's connections.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.tasks.spawn(task);
@@ -326,11 +337,10 @@ impl HttpClient {
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<http::Response<Incoming>, HttpError> {
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers;
-        let response = self.inner.http.request(request).await.map_err(HttpError::not_sent)?;
+        let response = match &self.inner.authorizer {
+            None => self.inner.request(uri, method, headers, body).await?,
+            Some(authorizer) => self.authorized(authorizer, uri, method, headers, body).await?,
+        };
         if response.status().is_success() {
             return Ok(response);
         }
@@ -354,7 +364,49 @@ impl HttpClient {
     }
 }
 
+impl HttpClient {
+    /// Sends a request with what shows that the client is authorized, and again for as long as the server wants something else and it can be
+    /// had.
+    async fn authorized(
+        &self,
+        authorizer: &Authorizer,
+        uri: &Uri,
+        method: Method,
+        headers: HeaderMap,
+        mut body: Outgoing,
+    ) -> Result<http::Response<Incoming>, HttpError> {
+        let url = Url::parse(&uri.to_string()).map_err(|error| HttpError::Protocol(error.to_string()))?;
+        let mut attempt = authorizer.attempt();
+        loop {
+            let mut headers = headers.clone();
+            attempt.sign(&method, &url, &mut headers).await.map_err(HttpError::Unauthorized)?;
+            let again = body.again();
+            let response = self.inner.request(uri, method.clone(), headers, body).await?;
+            let (status, answer) = (response.status(), response.headers());
+            if !attempt.answered(&url, status, answer).await.map_err(HttpError::Unauthorized)? {
+                return Ok(response);
+            }
+            self.inner.finish(response.into_body());
+            body = again;
+        }
+    }
+}
+
 impl Inner {
+    async fn request(
+        &self,
+        uri: &Uri,
+        method: Method,
+        headers: HeaderMap,
+        body: Outgoing,
+    ) -> Result<http::Response<Incoming>, HttpError> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers;
+        self.http.request(request).await.map_err(HttpError::not_sent)
+    }
+
     /// Reads a response to its end, of which nothing is expected any more, so that the connection can be used again.
     fn finish(&self, mut body: Incoming) {
         let end = async move { while let Some(Ok(_)) = body.frame().await {} };

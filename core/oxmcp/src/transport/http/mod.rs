@@ -35,7 +35,7 @@ mod source;
 mod sse;
 mod stateless;
 #[cfg(feature = "tls")]
-mod tls;
+pub(crate) mod tls;
 mod unkept;
 mod usage;
 mod wire;
@@ -45,5 +45,7 @@ pub use options::HttpOptions;
 pub use server::HttpServer;
 pub use service::HttpService;
 
-pub(crate) use client::{Cursor, EventStream, Fate, Head, HttpClient, HttpError, Response, Sending, Turn};
+pub(crate) use client::{
+    Access, Cursor, EventStream, Fate, Head, HttpClient, HttpError, Response, Sending, Turn,
+};
 pub(crate) use sse::Event;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
@@ -13,7 +14,7 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use crate::{Error, ErrorKind, Result};
 
 /// Connects to `http` and `https` servers.
-pub(super) type Connector = HttpsConnector<HttpConnector>;
+pub(crate) type Connector<R = GaiResolver> = HttpsConnector<HttpConnector<R>>;
 
 /// The configuration with the system's authorities, once somebody has connected over `https`. It is made outside of any lock, so that a
 /// process that is forked meanwhile does not wait for one for ever.
@@ -24,7 +25,7 @@ static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
 /// # Errors
 ///
 /// [`Connect`](ErrorKind::Connect) if this system has no certificate authorities, and they are needed.
-pub(super) async fn connector(tcp: HttpConnector, is_https: bool) -> Result<Connector> {
+pub(crate) async fn connector<R>(tcp: HttpConnector<R>, is_https: bool) -> Result<Connector<R>> {
     let config = if is_https {
         match SYSTEM.get() {
             Some(config) => config.clone(),
@@ -76,7 +77,7 @@ fn config(
     Ok(roots(builder)?.with_no_client_auth())
 }
 
-fn with_config(mut tcp: HttpConnector, config: ClientConfig) -> Connector {
+fn with_config<R>(mut tcp: HttpConnector<R>, config: ClientConfig) -> Connector<R> {
     tcp.enforce_http(false);
     HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(tcp)
 }

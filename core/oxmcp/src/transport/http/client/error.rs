@@ -35,6 +35,9 @@ pub(crate) enum HttpError {
         /// What is wrong.
         source: rustls::Error,
     },
+    /// The server wants authorization that could not be had.
+    #[error(transparent)]
+    Unauthorized(crate::Error),
     /// The connection ended in the middle.
     #[error("{0}")]
     Broken(String),
@@ -124,7 +127,7 @@ impl HttpError {
                 status if status.is_server_error() => Fate::Unknown,
                 _ => Fate::Untaken,
             },
-            Self::Connect(_) => Fate::Untaken,
+            Self::Connect(_) | Self::Unauthorized(_) => Fate::Untaken,
             #[cfg(feature = "tls")]
             Self::Insecure { .. } => Fate::Untaken,
             Self::Broken(_) | Self::TooLarge { .. } | Self::Protocol(_) => Fate::Unknown,

@@ -47,6 +47,11 @@ impl Outgoing {
     pub(super) fn new(bytes: Bytes, sending: Option<Arc<Sending>>) -> Self {
         Self { bytes, sending }
     }
+
+    /// The same once more, for when it has to be sent again. Nobody hears of that.
+    pub(super) fn again(&self) -> Self {
+        Self { bytes: self.bytes.clone(), sending: None }
+    }
 }
 
 impl Body for Outgoing {

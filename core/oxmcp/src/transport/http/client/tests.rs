@@ -45,7 +45,7 @@ impl Scripted {
     }
 
     async fn client_with(&self, limits: Limits) -> HttpClient {
-        HttpClient::new(&format!("http://{}/mcp", self.address), vec![], &limits).await.unwrap()
+        HttpClient::new(&format!("http://{}/mcp", self.address), Access::default(), &limits).await.unwrap()
     }
 }
 
@@ -334,7 +334,7 @@ async fn no_connection_is_told_apart() {
         (format!("http://{address}/mcp"), "refused"),
         ("http://no-such-host.invalid/mcp".to_owned(), "lookup"),
     ] {
-        let client = HttpClient::new(&url, vec![], &Limits::default()).await.unwrap();
+        let client = HttpClient::new(&url, Access::default(), &Limits::default()).await.unwrap();
         let (answer, _) = ask(&client).await;
         let Err(HttpError::Connect(source)) = answer else { panic!("{url}: {answer:?}") };
         assert!(source.to_string().contains(why), "{source}");
@@ -365,7 +365,7 @@ async fn a_dropped_exchange_closes_its_connection() {
     for pieces in [vec![], vec![event_head(), chunk(": hello\n\n")]] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-        let client = HttpClient::new(&url, vec![], &Limits::default()).await.unwrap();
+        let client = HttpClient::new(&url, Access::default(), &Limits::default()).await.unwrap();
         let asking = tokio::spawn(async move { ask(&client).await.0.map(|_| ()) });
         let (mut stream, _) = settled(listener.accept()).await.unwrap();
         settled(read_request(&mut stream)).await.unwrap();
@@ -413,7 +413,7 @@ async fn a_bad_url_or_header_is_a_misuse() {
         "http://user:secret@localhost/mcp",
         "unix:/x",
     ] {
-        let error = HttpClient::new(url, vec![], &limits).await.unwrap_err();
+        let error = HttpClient::new(url, Access::default(), &limits).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misuse, "{url}");
         assert!(!error.to_string().contains("secret"));
     }
@@ -425,9 +425,13 @@ async fn a_bad_url_or_header_is_a_misuse() {
         ("", "x"),
         ("X-Key", "se\ncret"),
     ] {
-        let error = HttpClient::new("http://localhost/", vec![(name.into(), value.into())], &limits)
-            .await
-            .unwrap_err();
+        let error = HttpClient::new(
+            "http://localhost/",
+            Access { headers: vec![(name.into(), value.into())], ..Access::default() },
+            &limits,
+        )
+        .await
+        .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misuse, "{name}");
         assert!(!error.to_string().contains("cret"), "{error}");
     }
@@ -438,7 +442,8 @@ async fn secrets_are_sent_and_not_shown() {
     let server = Scripted::answering(json_response(ANSWER)).await;
     let headers = vec![("Authorization".to_owned(), "Bearer secret-1".to_owned())];
     let url = format!("http://{}/mcp?key=secret-2#secret-3", server.address);
-    let client = HttpClient::new(&url, headers, &Limits::default()).await.unwrap();
+    let client =
+        HttpClient::new(&url, Access { headers, ..Access::default() }, &Limits::default()).await.unwrap();
     ask(&client).await.0.unwrap();
     let request = server.requests.lock().unwrap()[0].clone();
     assert!(request.starts_with("POST /mcp?key=secret-2 HTTP/1.1") && request.contains("Bearer secret-1"));

@@ -1,0 +1,143 @@
+//! `WWW-Authenticate` headers (RFC 9110, section 11.6.1), as MCP's servers send them.
+
+use http::HeaderMap;
+use http::header::WWW_AUTHENTICATE;
+
+use super::Scopes;
+
+/// Parameters of one challenge that are looked at. More of them are not read.
+const MAX_PARAMETERS: usize = 32;
+
+/// What a server wants of whoever asks it (RFC 6750, section 3; RFC 9728, section 5.1; RFC 9449, section 7.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Challenge {
+    /// `Bearer` or `DPoP`.
+    pub(crate) scheme: String,
+    /// Why the request was refused: `invalid_token`, `insufficient_scope`, `use_dpop_nonce`.
+    pub(crate) error: Option<String>,
+    /// The same for people.
+    pub(crate) error_description: Option<String>,
+    /// The scopes that the request needs.
+    pub(crate) scope: Option<Scopes>,
+    /// Where the metadata of the protected resource is.
+    pub(crate) resource_metadata: Option<String>,
+}
+
+impl Challenge {
+    /// The first challenge among `headers` that names a scheme of OAuth.
+    pub(crate) fn find(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(WWW_AUTHENTICATE).iter();
+        let challenges = values.filter_map(|value| value.to_str().ok()).flat_map(parse);
+        let mut known = challenges.filter(|challenge| {
+            ["Bearer", "DPoP"].iter().any(|scheme| challenge.scheme.eq_ignore_ascii_case(scheme))
+        });
+        known.next()
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        match name.to_ascii_lowercase().as_str() {
+            "error" => self.error = Some(value),
+            "error_description" => self.error_description = Some(value),
+            "scope" => self.scope = Some(Scopes::parse(&value)),
+            "resource_metadata" => self.resource_metadata = Some(value),
+            _ => {}
+        }
+    }
+}
+
+/// The challenges of one header. What is none is passed over: a client that finds nothing goes on without.
+fn parse(header: &str) -> Vec<Challenge> {
+    let mut challenges: Vec<Challenge> = Vec::new();
+    let mut rest = header;
+    let mut parameters = 0;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        let Some((token, after)) = token(rest) else { return challenges };
+        let after_token = after.trim_start_matches([' ', '\t']);
+        match after_token.strip_prefix('=') {
+            Some(value) if !challenges.is_empty() && parameters < MAX_PARAMETERS => {
+                let Some((value, after)) = value_of(value.trim_start_matches([' ', '\t'])) else {
+                    return challenges;
+                };
+                if let Some(challenge) = challenges.last_mut() {
+                    challenge.set(token, value);
+                }
+                parameters += 1;
+                rest = after;
+            }
+            Some(_) => return challenges,
+            None => {
+                challenges.push(Challenge { scheme: token.to_owned(), ..Challenge::default() });
+                parameters = 0;
+                rest = after;
+            }
+        }
+    }
+}
+
+fn token(text: &str) -> Option<(&str, &str)> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(&byte);
+    let end = text.bytes().position(|byte| !is_token(byte)).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}
+
+/// A token, or a quoted string without its quotes.
+fn value_of(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        // Some servers leave the quotes away where they are needed.
+        let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
+        return (end > 0).then(|| (text[..end].to_owned(), &text[end..]));
+    };
+    let mut value = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '"' => return Some((value, &quoted[at + 1..])),
+            '\\' => value.push(chars.next()?.1),
+            _ => value.push(char),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn found(header: &'static str) -> Option<Challenge> {
+        let mut headers = HeaderMap::new();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(header));
+        Challenge::find(&headers)
+    }
+
+    #[test]
+    fn a_challenge_is_read_in_the_forms_that_servers_write() {
+        let bearer = found(
+            r#"Basic realm="a, b", Bearer error="insufficient_scope", scope="files:read files:write" , resource_metadata=https://example.com/.well-known/oauth-protected-resource, error_description="say \"please\"""#,
+        )
+        .unwrap();
+        assert_eq!(bearer.scheme, "Bearer");
+        assert_eq!(bearer.error.as_deref(), Some("insufficient_scope"));
+        assert_eq!(bearer.scope, Some(Scopes::from(["files:read", "files:write"])));
+        assert_eq!(
+            bearer.resource_metadata.as_deref(),
+            Some("https://example.com/.well-known/oauth-protected-resource")
+        );
+        assert_eq!(bearer.error_description.as_deref(), Some("say \"please\""));
+        assert_eq!(
+            found("bearer").unwrap(),
+            Challenge { scheme: "bearer".to_owned(), ..Challenge::default() }
+        );
+        assert_eq!(found(r#"DPoP algs="ES256", error="use_dpop_nonce""#).unwrap().scheme, "DPoP");
+    }
+
+    #[test]
+    fn what_is_no_challenge_is_passed_over() {
+        for header in ["", ",,,", "=", "Negotiate", r#"Bearer error="never closed"#, "error=\"x\""] {
+            let challenge = found(header);
+            assert!(challenge.is_none_or(|challenge| challenge.error.is_none()), "{header}");
+        }
+    }
+}

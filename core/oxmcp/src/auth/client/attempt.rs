@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, StatusCode};
+use url::Url;
+
+use super::authorizer::{Authorizer, Credential, How, Renewed};
+use super::dpop::DPOP;
+use crate::Result;
+use crate::auth::challenge::Challenge;
+
+/// How often one request asks for more than the client was granted (2026-07-28, authorization, "Step-Up Authorization Flow").
+const MAX_STEP_UPS: u8 = 2;
+
+/// How often one request is sent again with a nonce that the server has just given.
+const MAX_NONCES: u8 = 2;
+
+/// One request on its way to being authorized: sent, refused, and sent again with something better, as long as there is something better.
+pub(crate) struct Attempt<'a> {
+    authorizer: &'a Authorizer,
+    used: Option<Arc<Credential>>,
+    renewed: Option<Renewed>,
+    step_ups: u8,
+    nonces: u8,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(authorizer: &'a Authorizer) -> Self {
+        Self { authorizer, used: None, renewed: None, step_ups: 0, nonces: 0 }
+    }
+
+    /// Adds to a request what shows that the client is authorized, if it is.
+    pub(crate) async fn sign(&mut self, method: &Method, url: &Url, headers: &mut HeaderMap) -> Result<()> {
+        self.used = self.authorizer.credential().await?;
+        let Some(used) = &self.used else { return Ok(()) };
+        headers.insert(AUTHORIZATION, used.header.clone());
+        if let Some(key) = &used.tokens.key {
+            headers.insert(DPOP, key.prove(method, url, Some(&used.tokens.access))?);
+        }
+        Ok(())
+    }
+
+    /// Looks at an answer. Whether to send the request again: something has changed since.
+    ///
+    /// # Errors
+    ///
+    /// Why the client could not be authorized.
+    pub(crate) async fn answered(
+        &mut self,
+        url: &Url,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<bool> {
+        let key = self.used.as_ref().and_then(|used| used.tokens.key.as_ref());
+        let has_new_nonce = key.is_some_and(|key| key.note_nonce(url, headers));
+        if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Ok(false);
+        }
+        let challenge = Challenge::find(headers);
+        let error = challenge.as_ref().and_then(|challenge| challenge.error.as_deref());
+        if error == Some("use_dpop_nonce") && has_new_nonce {
+            self.nonces += 1;
+            return Ok(self.nonces <= MAX_NONCES);
+        }
+        let how = match (status, error) {
+            (StatusCode::FORBIDDEN, Some("insufficient_scope")) => {
+                self.step_ups += 1;
+                // Whoever has asked for all of it was not granted it, and would not be the next time.
+                let asks_for_more = challenge.as_ref().is_some_and(|challenge| self.lacks(challenge));
+                if self.step_ups > MAX_STEP_UPS || !asks_for_more {
+                    return Ok(false);
+                }
+                How::ForMore
+            }
+            (StatusCode::FORBIDDEN, _) => return Ok(false),
+            _ => match self.renewed {
+                None => How::AsCheapAsPossible,
+                // What was kept, or refreshed, is not good enough.
+                Some(Renewed::Adopted | Renewed::Refreshed) => How::Anew,
+                Some(Renewed::Granted) => return Ok(false),
+            },
+        };
+        self.renewed = Some(self.authorizer.renew(self.used.as_ref(), challenge.as_ref(), how).await?);
+        Ok(true)
+    }
+
+    fn lacks(&self, challenge: &Challenge) -> bool {
+        let wanted = challenge.scope.as_ref();
+        let Some(used) = &self.used else { return true };
+        wanted.is_some_and(|wanted| !used.tokens.requested.contains_all(wanted))
+    }
+}

@@ -1,0 +1,77 @@
+use http::HeaderMap;
+use serde::Deserialize;
+use url::Url;
+
+use crate::auth::challenge::Challenge;
+use crate::auth::fetch::{Fetch, shown};
+use crate::auth::{Resource, Scopes};
+use crate::{Error, Result};
+
+/// Authorization servers of one resource that are looked at.
+const MAX_SERVERS: usize = 16;
+
+/// What a server says of how to get at it (RFC 9728).
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ProtectedResource {
+    /// Its name for itself, which tokens are asked for.
+    pub(super) resource: String,
+    /// Who grants access to it, in the order of its own preference.
+    #[serde(default)]
+    pub(super) authorization_servers: Vec<String>,
+    scopes_supported: Option<Vec<String>>,
+    /// Whether it takes only tokens that are bound to a key.
+    #[serde(default)]
+    pub(super) dpop_bound_access_tokens_required: bool,
+}
+
+impl ProtectedResource {
+    /// Finds the metadata of `resource`: where the challenge says, or else in the well-known places. `None` is a server that has none, as
+    /// those of 2025-03-26.
+    pub(super) async fn discover(
+        fetch: &Fetch,
+        resource: &Resource,
+        challenge: Option<&Challenge>,
+    ) -> Result<Option<Self>> {
+        if let Some(named) = challenge.and_then(|challenge| challenge.resource_metadata.as_deref()) {
+            let url = Url::parse(named).map_err(|error| {
+                Error::protocol(format!("the server's challenge names {named:?} for its metadata: {error}"))
+            })?;
+            let missing = || {
+                Error::protocol(format!(
+                    "{}, which the server's challenge names, has no metadata of it",
+                    shown(&url)
+                ))
+            };
+            return Self::at(fetch, &url, resource).await?.ok_or_else(missing).map(Some);
+        }
+        for url in resource.well_known() {
+            if let Some(found) = Self::at(fetch, &url, resource).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn at(fetch: &Fetch, url: &Url, resource: &Resource) -> Result<Option<Self>> {
+        let fetched = fetch.get(url, HeaderMap::new()).await?;
+        if !fetched.status.is_success() {
+            return Ok(None);
+        }
+        let Some(mut found) = fetched.json::<Self>() else { return Ok(None) };
+        if !resource.is_covered_by(&found.resource) {
+            return Err(Error::protocol(format!(
+                "{} is metadata of {:?} instead of {}; no token is asked for there",
+                shown(url),
+                found.resource,
+                resource.canonical()
+            )));
+        }
+        found.authorization_servers.truncate(MAX_SERVERS);
+        Ok(Some(found))
+    }
+
+    /// The scopes that it takes to do anything there, if it says.
+    pub(super) fn scopes(&self) -> Option<Scopes> {
+        self.scopes_supported.as_ref().map(|scopes| scopes.iter().collect())
+    }
+}

@@ -1,0 +1,192 @@
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use url::Url;
+
+use super::credentials::ClientCredentials;
+use super::token_endpoint::printable;
+use crate::auth::authorization_server::AuthorizationServer;
+use crate::auth::fetch::{Fetch, shown};
+use crate::auth::reach::is_loopback;
+use crate::auth::{Scopes, Secret};
+use crate::{Error, ErrorKind, Result};
+
+/// A client that an authorization server took on by itself (RFC 7591), to be kept for the next time.
+#[derive(Clone, Debug)]
+pub(super) struct Registration {
+    pub(super) client: ClientCredentials,
+    redirect_uris: Vec<String>,
+    /// When its secret expires, in seconds since 1970; 0 for never.
+    expires_at: u64,
+}
+
+/// The same at rest, and as servers answer.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    client_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+    #[serde(default)]
+    client_secret_expires_at: u64,
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_endpoint_auth_method: Option<String>,
+}
+
+impl Registration {
+    /// Registers a client that calls itself `name` and is answered at `redirect_uri`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unauthorized`](ErrorKind::Unauthorized) if the server takes no such client; it says why.
+    pub(super) async fn make(
+        fetch: &Fetch,
+        server: &AuthorizationServer,
+        name: &str,
+        redirect_uri: &str,
+        scopes: &Scopes,
+    ) -> Result<Self> {
+        let endpoint = server.registration_endpoint.as_ref().ok_or_else(|| {
+            let message = format!(
+                "the authorization server {} knows no client of this program, and lets none register itself: give it credentials for that server",
+                server.issuer
+            );
+            Error::new(ErrorKind::Unauthorized, message)
+        })?;
+        let mut wanted = json!({
+            "client_name": name,
+            "redirect_uris": [redirect_uri],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "application_type": application_type(redirect_uri),
+        });
+        if let Some(method) = preferred_method(server) {
+            wanted["token_endpoint_auth_method"] = method.into();
+        }
+        if !scopes.is_empty() {
+            wanted["scope"] = scopes.to_string().into();
+        }
+        let answer = fetch.post_json(endpoint, HeaderMap::new(), wanted.to_string().into()).await?;
+        if !answer.status.is_success() {
+            return Err(refused(endpoint, answer.status, answer.json()));
+        }
+        let mut kept: Kept = answer
+            .json()
+            .ok_or_else(|| Error::protocol(format!("{} answered without a client id", shown(endpoint))))?;
+        if kept.redirect_uris.is_empty() {
+            kept.redirect_uris.push(redirect_uri.to_owned());
+        }
+        Ok(Self::from_kept(kept, &server.issuer))
+    }
+
+    /// Whether it is good for an answer at `redirect_uri`.
+    pub(super) fn serves(&self, redirect_uri: &str, now: u64) -> bool {
+        let is_good = self.expires_at == 0 || self.expires_at > now;
+        is_good && self.redirect_uris.iter().any(|registered| registered == redirect_uri)
+    }
+
+    /// Where it is answered.
+    pub(super) fn redirect_uris(&self) -> &[String] {
+        &self.redirect_uris
+    }
+
+    pub(super) fn to_secret(&self) -> Secret {
+        let (secret, method) = self.client.parts();
+        let kept = Kept {
+            client_id: self.client.id().to_owned(),
+            client_secret: secret.map(|secret| secret.expose().to_owned()),
+            client_secret_expires_at: self.expires_at,
+            redirect_uris: self.redirect_uris.clone(),
+            token_endpoint_auth_method: method.map(str::to_owned),
+        };
+        // Strings and numbers are always written.
+        Secret::new(serde_json::to_string(&kept).unwrap_or_default())
+    }
+
+    /// What was kept of a client of `issuer`, if it can still be read.
+    pub(super) fn from_secret(secret: &Secret, issuer: &str) -> Option<Self> {
+        Some(Self::from_kept(serde_json::from_str(secret.expose()).ok()?, issuer))
+    }
+
+    fn from_kept(kept: Kept, issuer: &str) -> Self {
+        let client = match kept.client_secret {
+            Some(secret) => ClientCredentials::secret(kept.client_id, secret),
+            None => ClientCredentials::public(kept.client_id),
+        };
+        Self {
+            client: client.issuer(issuer).method(kept.token_endpoint_auth_method),
+            redirect_uris: kept.redirect_uris,
+            expires_at: kept.client_secret_expires_at,
+        }
+    }
+}
+
+/// What kind of program is answered there (OpenID Connect Dynamic Client Registration, section 2): one on its user's machine, or a site.
+fn application_type(redirect_uri: &str) -> &'static str {
+    let url = Url::parse(redirect_uri).ok();
+    let is_site =
+        url.is_some_and(|url| url.scheme() == "https" && url.host().is_some_and(|host| !is_loopback(&host)));
+    if is_site { "web" } else { "native" }
+}
+
+/// How the client would show who it is: not at all, if it may, for it has no place for a secret that its user does not see.
+fn preferred_method(server: &AuthorizationServer) -> Option<&'static str> {
+    let offered = server.token_endpoint_auth_methods_supported.as_ref()?;
+    ["none", "client_secret_basic", "client_secret_post"]
+        .into_iter()
+        .find(|known| offered.iter().any(|offered| offered == known))
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    error_description: Option<String>,
+}
+
+fn refused(endpoint: &Url, status: http::StatusCode, refusal: Option<Refusal>) -> Error {
+    let why = match refusal {
+        Some(Refusal { error, error_description }) => {
+            let words =
+                error_description.map(|words| format!(" ({})", printable(&words))).unwrap_or_default();
+            format!("{}{words}", printable(&error))
+        }
+        None => format!("HTTP {status}"),
+    };
+    let message = format!(
+        "{} did not register this client: {why}; give it credentials that the server knows",
+        shown(endpoint)
+    );
+    Error::new(ErrorKind::Unauthorized, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_on_their_users_machines_are_native() {
+        for (redirect_uri, kind) in [
+            ("http://127.0.0.1:4000/callback", "native"),
+            ("http://localhost/callback", "native"),
+            ("com.example.app:/callback", "native"),
+            ("https://localhost:4000/callback", "native"),
+            ("https://app.example.com/callback", "web"),
+        ] {
+            assert_eq!(application_type(redirect_uri), kind, "{redirect_uri}");
+        }
+    }
+
+    #[test]
+    fn a_kept_registration_is_the_same_when_it_is_read_again() {
+        let kept = r#"{"client_id":"a","client_secret":"s","redirect_uris":["http://127.0.0.1:1/c"],"client_secret_expires_at":90}"#;
+        let registration = Registration::from_secret(&kept.into(), "https://auth.example.com").unwrap();
+        assert!(registration.serves("http://127.0.0.1:1/c", 89));
+        assert!(!registration.serves("http://127.0.0.1:1/c", 90));
+        assert!(!registration.serves("http://127.0.0.1:2/c", 0));
+        let again = Registration::from_secret(&registration.to_secret(), "https://auth.example.com").unwrap();
+        assert_eq!(format!("{again:?}"), format!("{registration:?}"));
+        assert!(!format!("{registration:?}").contains("\"s\""));
+        assert!(Registration::from_secret(&"{}".into(), "https://auth.example.com").is_none());
+    }
+}

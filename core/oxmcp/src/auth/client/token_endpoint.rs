@@ -1,0 +1,130 @@
+use http::{HeaderMap, Method, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use super::credentials::ClientCredentials;
+use super::dpop::{DPOP, DpopKey};
+use super::tokens::{TokenResponse, Tokens, Wanted};
+use crate::auth::authorization_server::AuthorizationServer;
+use crate::auth::fetch::{Fetch, Fetched, shown};
+use crate::{Error, ErrorKind};
+
+/// Characters of what a server says that are shown to people.
+const MAX_SHOWN: usize = 256;
+
+/// Why a token endpoint gave no token.
+#[derive(Debug)]
+pub(super) enum NoToken {
+    /// It refused, with one of OAuth's codes (RFC 6749, section 5.2).
+    Refused { code: String, words: String },
+    /// It could not be asked, or did not answer as it should.
+    Failed(Error),
+}
+
+impl From<Error> for NoToken {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<NoToken> for Error {
+    fn from(failure: NoToken) -> Self {
+        match failure {
+            NoToken::Refused { code, words } => {
+                let words = if words.is_empty() { words } else { format!(" ({words})") };
+                let message = format!("the authorization server refused to issue a token: {code}{words}");
+                Error::new(ErrorKind::Unauthorized, message)
+            }
+            NoToken::Failed(error) => error,
+        }
+    }
+}
+
+/// An endpoint that issues tokens, and the client that asks it.
+pub(super) struct TokenEndpoint<'a> {
+    pub(super) fetch: &'a Fetch,
+    pub(super) server: &'a AuthorizationServer,
+    /// `None` asks as nobody.
+    pub(super) client: Option<&'a ClientCredentials>,
+}
+
+impl TokenEndpoint<'_> {
+    /// Asks for tokens with a grant: `grant_type` and its parameters. The resource and the scopes that are wanted go along, the latter if
+    /// `names_scopes`: a code stands for them already.
+    pub(super) async fn ask(
+        &self,
+        wanted: &Wanted<'_>,
+        names_scopes: bool,
+        grant: Vec<(&'static str, String)>,
+    ) -> Result<Tokens, NoToken> {
+        let mut form = grant;
+        form.push(("resource", wanted.resource.to_owned()));
+        if names_scopes && !wanted.scopes.is_empty() {
+            form.push(("scope", wanted.scopes.to_string()));
+        }
+        let response = self.post(self.server.token_endpoint()?, form, wanted.key).await?;
+        Ok(wanted.granted(response)?)
+    }
+
+    /// Asks as [`ask`](Self::ask) does, for something that is no access token.
+    pub(super) async fn post(
+        &self,
+        url: &Url,
+        mut form: Vec<(&'static str, String)>,
+        key: Option<&DpopKey>,
+    ) -> Result<TokenResponse, NoToken> {
+        let mut headers = HeaderMap::new();
+        if let Some(client) = self.client {
+            client.authenticate(self.server, &mut headers, &mut form)?;
+        }
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let Some(key) = key else {
+            return read(url, self.fetch.post_form(url, headers, &form).await?);
+        };
+        for is_last in [false, true] {
+            let mut headers = headers.clone();
+            headers.insert(DPOP, key.prove(&Method::POST, url, None)?);
+            let answer = self.fetch.post_form(url, headers, &form).await?;
+            let is_new = key.note_nonce(url, &answer.headers);
+            match read(url, answer) {
+                // A grant that was refused for its proof is not used up (RFC 9449, section 8).
+                Err(NoToken::Refused { code, .. }) if code == "use_dpop_nonce" && is_new && !is_last => {}
+                answer => return answer,
+            }
+        }
+        unreachable!("the last round answers")
+    }
+}
+
+fn read(url: &Url, answer: Fetched) -> Result<TokenResponse, NoToken> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+        error_description: Option<String>,
+    }
+    if answer.status == StatusCode::OK {
+        return answer
+            .json()
+            .ok_or_else(|| Error::protocol(format!("{} answered without a token", shown(url))).into());
+    }
+    match answer.json::<Refusal>() {
+        Some(Refusal { error, error_description }) => Err(NoToken::Refused {
+            code: printable(&error),
+            words: printable(&error_description.unwrap_or_default()),
+        }),
+        None => {
+            let kind = match answer.status {
+                StatusCode::TOO_MANY_REQUESTS => ErrorKind::Overloaded,
+                status if status.is_server_error() => ErrorKind::Connect,
+                _ => ErrorKind::Protocol,
+            };
+            let message = format!("{} answered with HTTP {} instead of a token", shown(url), answer.status);
+            Err(Error::new(kind, message).into())
+        }
+    }
+}
+
+/// What a server says, for people.
+pub(super) fn printable(words: &str) -> String {
+    words.chars().filter(|char| !char.is_control()).take(MAX_SHOWN).collect()
+}

@@ -1,0 +1,23 @@
+//! Authorization (2025-03-26 to 2026-07-28, authorization, and its extensions): how a client gets at servers that want it.
+
+mod address;
+mod authorization_server;
+mod challenge;
+mod client;
+mod fetch;
+mod reach;
+mod resource;
+mod scopes;
+mod secret;
+mod signing_key;
+
+pub use client::{
+    Authorization, Browser, Callback, ClientCredentials, Enterprise, UserAgent, Visit, VisitError, Workload,
+};
+pub use scopes::Scopes;
+pub use secret::Secret;
+pub use signing_key::SigningKey;
+
+pub(crate) use client::{Authorizer, within_rest};
+
+use resource::Resource;
