@@ -370,10 +370,8 @@ impl Client {
         };
         let method = &call.method;
         if !result.is_object() {
-            return Err(Error::protocol(format!(
-                "the server answered {} with a result that is no object",
-                method.as_str()
-            )));
+            let message = format!("the server answered {} with a result that is no object", method.as_str());
+            return Err(Error::protocol(message).running(true));
         }
         if !self.protocol_version().wire().result_type {
             return Ok(complete(result));
@@ -390,7 +388,8 @@ impl Client {
             },
             Err(error) => format!("that cannot be read: {error}"),
         };
-        Err(Error::protocol(format!("the server answered {} with a result {problem}", method.as_str())))
+        let message = format!("the server answered {} with a result {problem}", method.as_str());
+        Err(Error::protocol(message).running(true))
     }
 
     /// Learns from a complete result, and checks it where that is known to be possible.

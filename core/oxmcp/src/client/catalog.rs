@@ -253,7 +253,7 @@ impl Catalog {
                     "the server's tool {name:?} gave a result that breaks its own outputSchema: {why}"
                 );
                 let name = name.into_owned();
-                Err(Box::new(Doubt { result, tool, name, error: Error::protocol(message) }))
+                Err(Box::new(Doubt { result, tool, name, error: Error::protocol(message).running(true) }))
             }
         }
     }

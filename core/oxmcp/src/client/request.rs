@@ -132,5 +132,5 @@ impl<T> fmt::Debug for Request<T> {
 /// The error for a result that is not what the spec says.
 pub(super) fn unreadable(method: Method, error: serde_json::Error) -> Error {
     let message = format!("the server answered {} with something else than its result", method.name());
-    Error::protocol(message).with_source(error)
+    Error::protocol(message).with_source(error).running(true)
 }

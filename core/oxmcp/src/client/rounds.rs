@@ -54,7 +54,11 @@ impl Client {
         match self.to_the_end_of_rounds(&call, time, interim).await? {
             Ended::Complete(result) => Ok(result),
             Ended::Task(created) => {
-                let result = self.follow(&created, time).await?;
+                let result = self.follow(&created, time).await.map_err(|error| {
+                    // Only the server itself can say that the task came to nothing.
+                    let may_have_run = error.kind() != ErrorKind::Rpc;
+                    error.running(may_have_run)
+                })?;
                 self.accept(&call, result, time).await
             }
         }

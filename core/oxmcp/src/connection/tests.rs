@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -58,6 +58,22 @@ fn calling() -> (Connection, Answered, DuplexStream, DuplexStream, String) {
     let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{{}}}}\n", made.number());
     let (reader, peer) = duplex(1024);
     (connection, answered, reader, peer, line)
+}
+
+#[tokio::test]
+async fn what_was_said_before_the_end_goes_out_if_the_peer_takes_it() {
+    for (room, goes_out) in [(4096, true), (8, false)] {
+        let (connection, answered, reader, _peer, _) = calling();
+        connection.notify(Method::RootsListChanged, b"{}");
+        connection.close(CloseReason::Local);
+        let (writer, mut taken) = duplex(room);
+        let reason = drive(connection, reader, writer, Caller, &Limits::default(), NO_PROCESS).await;
+        assert_eq!(reason, CloseReason::Local);
+        let mut lines = String::new();
+        taken.read_to_string(&mut lines).await.unwrap();
+        assert_eq!(lines.contains("notifications/roots/list_changed"), goes_out, "{lines}");
+        assert_eq!(answered.await.unwrap(), Err(CallError::Closed(CloseReason::Local)));
+    }
 }
 
 #[tokio::test]

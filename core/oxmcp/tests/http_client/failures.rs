@@ -126,9 +126,11 @@ async fn nothing_is_asked_again_for_ever() {
 
 #[tokio::test]
 async fn what_asking_again_cannot_mend_is_asked_once() {
-    let failures: [(Failure, bool); 4] = [
+    let failures: [(Failure, bool); 6] = [
         (|_| response("500 Internal Server Error", &[], ""), true),
         (|_| response("200 OK", &[("Content-Type", "text/html")], "<html>"), true),
+        (|seen| result(seen, json!({"resultType": "odd"})), true),
+        (|seen| result(seen, json!({"resultType": "complete", "content": 5})), true),
         (|_| response("400 Bad Request", &[], ""), false),
         (|seen| error("200 OK", seen, -32603), false),
     ];

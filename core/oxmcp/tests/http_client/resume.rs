@@ -52,6 +52,17 @@ fn call() -> Call {
 }
 
 #[tokio::test]
+async fn an_event_that_is_no_message_keeps_no_stream_from_going_on() {
+    let peer = losing(
+        || Reply::Last(primed() + "data: ping\n\n"),
+        |_, _, id| Reply::Stuck(events_response(&event("second", &done(id)))),
+    );
+    let client = connect(&peer).await;
+    let result = settled(client.call_tool("slow", json!({}))).await.unwrap();
+    assert_eq!(result.joined_text(), "done");
+}
+
+#[tokio::test]
 async fn a_stream_that_was_lost_goes_on_where_it_was() {
     let mut peer = losing(
         || Reply::Last(primed()),

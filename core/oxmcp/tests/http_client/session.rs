@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::peer::{
     Peer, Reply, Seen, accepted, error, events_response, handshake, initialized, response, result, settled,
+    stream,
 };
 
 fn done(seen: &Seen) -> Reply {
@@ -170,6 +171,47 @@ async fn without_a_new_session_the_call_fails_and_the_next_one_tries_again() {
             rest.iter().any(|seen| seen.what() == "DELETE" && seen.header("mcp-session-id") == Some("other"));
         assert_eq!(ended, words == "2025-03-26");
     }
+}
+
+#[tokio::test]
+async fn what_a_new_session_asks_at_once_is_answered_in_it() {
+    let mut times = 0;
+    let mut peer = Peer::new(move |seen| match seen.what().as_str() {
+        "POST initialize" => {
+            times += 1;
+            initialized(seen, &format!("s-{times}"), json!({"tools": {}}))
+        }
+        // It is never accepted, so the session never becomes that of the calls.
+        "POST notifications/initialized" if times == 2 => Reply::Stuck(String::new()),
+        "POST tools/call" => not_found(),
+        "POST answer" | "POST notifications/cancelled" => accepted(),
+        "GET" if seen.header("mcp-session-id") == Some("s-2") => {
+            let asked = json!({"jsonrpc": "2.0", "id": "q", "method": "ping"});
+            Reply::Stuck(stream(&[asked]))
+        }
+        _ => handshake(seen).unwrap(),
+    });
+    let client = connect(&peer).await;
+    let call = tokio::spawn(client.call_tool("any", json!({})).into_future());
+    let answer = loop {
+        let seen = peer.next().await;
+        if seen.what() == "POST answer" {
+            break seen;
+        }
+    };
+    assert_eq!(answer.header("mcp-session-id"), Some("s-2"));
+    // Nor does the session stay that was opened in vain.
+    settled(client.close()).await.unwrap();
+    assert_eq!(settled(call).await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    let mut ended: Vec<_> = peer
+        .rest()
+        .iter()
+        .filter(|seen| seen.what() == "DELETE")
+        .filter_map(|seen| seen.header("mcp-session-id").map(str::to_owned))
+        .collect();
+    ended.sort();
+    ended.dedup();
+    assert_eq!(ended, ["s-1", "s-2"]);
 }
 
 #[tokio::test]

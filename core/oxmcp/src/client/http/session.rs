@@ -143,14 +143,12 @@ impl Drop for Opening<'_> {
     fn drop(&mut self) {
         let standing = mem::take(&mut *lock(&self.standing));
         if standing.session.is_some() {
-            lock(&self.shared.renewal.abandoned).push(standing);
             let shared = self.shared.clone();
-            // A client that closes looks after it itself.
+            lock(&shared.renewal.abandoned).push(standing.clone());
+            // A client that closes meanwhile finds it there.
             self.shared.spawn(async move {
-                let standing = lock(&shared.renewal.abandoned).pop();
-                if let Some(standing) = standing {
-                    shared.http.delete_session(standing.head("")).await;
-                }
+                shared.http.delete_session(standing.head("")).await;
+                lock(&shared.renewal.abandoned).retain(|other| other.session != standing.session);
             });
         }
     }
