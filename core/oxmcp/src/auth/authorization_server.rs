@@ -22,6 +22,10 @@ pub(crate) struct AuthorizationServer {
     /// Whether its answers name it (RFC 9207).
     #[serde(default)]
     pub(crate) authorization_response_iss_parameter_supported: bool,
+    /// Where the keys are with which it signs.
+    pub(crate) jwks_uri: Option<Url>,
+    /// Where it tells what a token is (RFC 7662).
+    pub(crate) introspection_endpoint: Option<Url>,
     /// The algorithms of proofs of possession, if it binds tokens to keys (RFC 9449, section 5.1).
     pub(crate) dpop_signing_alg_values_supported: Option<Vec<String>>,
     /// Whether it has no metadata, and what is known of it is assumed.
@@ -81,6 +85,8 @@ impl AuthorizationServer {
             code_challenge_methods_supported: None,
             client_id_metadata_document_supported: false,
             authorization_response_iss_parameter_supported: false,
+            jwks_uri: None,
+            introspection_endpoint: None,
             dpop_signing_alg_values_supported: None,
             is_assumed: true,
         }

@@ -1,7 +1,9 @@
 //! `WWW-Authenticate` headers (RFC 9110, section 11.6.1), as MCP's servers send them.
 
-use http::HeaderMap;
+use std::fmt::Write as _;
+
 use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue};
 
 use super::Scopes;
 
@@ -34,6 +36,26 @@ impl Challenge {
         known.next()
     }
 
+    /// The header that says it.
+    pub(crate) fn to_header(&self) -> HeaderValue {
+        let mut text = self.scheme.clone();
+        let scope = self.scope.as_ref().map(Scopes::to_string);
+        let parameters = [
+            ("error", &self.error),
+            ("error_description", &self.error_description),
+            ("scope", &scope),
+            ("resource_metadata", &self.resource_metadata),
+        ];
+        let mut separator = ' ';
+        for (name, value) in parameters {
+            let Some(value) = value else { continue };
+            // A string is written by itself.
+            let _ = write!(text, "{separator}{name}={}", Quoted(value));
+            separator = ',';
+        }
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+
     fn set(&mut self, name: &str, value: String) {
         match name.to_ascii_lowercase().as_str() {
             "error" => self.error = Some(value),
@@ -42,6 +64,23 @@ impl Challenge {
             "resource_metadata" => self.resource_metadata = Some(value),
             _ => {}
         }
+    }
+}
+
+/// A quoted string, of what a header may hold.
+struct Quoted<'a>(&'a str);
+
+impl std::fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_char('"')?;
+        for char in self.0.chars() {
+            match char {
+                '"' | '\\' => write!(f, "\\{char}")?,
+                ' '..='~' => f.write_char(char)?,
+                _ => f.write_char('?')?,
+            }
+        }
+        f.write_char('"')
     }
 }
 
@@ -102,8 +141,6 @@ fn value_of(text: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn found(header: &'static str) -> Option<Challenge> {
@@ -139,5 +176,22 @@ mod tests {
             let challenge = found(header);
             assert!(challenge.is_none_or(|challenge| challenge.error.is_none()), "{header}");
         }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let challenge = Challenge {
+            scheme: "Bearer".to_owned(),
+            error: Some("invalid_token".to_owned()),
+            error_description: Some("it \"expired\" \\ long ago".to_owned()),
+            scope: Some(Scopes::from(["a", "b"])),
+            resource_metadata: Some("https://example.com/m".to_owned()),
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(WWW_AUTHENTICATE, challenge.to_header());
+        assert_eq!(Challenge::find(&headers), Some(challenge));
+        let foreign =
+            Challenge { error_description: Some("grün\r\nX: y".to_owned()), ..Challenge::default() };
+        assert_eq!(foreign.to_header().to_str().unwrap(), r#" error_description="gr?n??X: y""#);
     }
 }

@@ -1,4 +1,5 @@
-//! Authorization (2025-03-26 to 2026-07-28, authorization, and its extensions): how a client gets at servers that want it.
+//! Authorization (2025-03-26 to 2026-07-28, authorization, and its extensions): how a client gets at servers that want it, and how a server
+//! sees who asks.
 
 mod address;
 mod authorization_server;
@@ -9,6 +10,7 @@ mod reach;
 mod resource;
 mod scopes;
 mod secret;
+mod server;
 mod signing_key;
 
 pub use client::{
@@ -16,8 +18,10 @@ pub use client::{
 };
 pub use scopes::Scopes;
 pub use secret::Secret;
+pub use server::{AuthInfo, Introspection, JwtVerifier, NotVerified, Protection, TokenVerifier, VerifierFn};
 pub use signing_key::SigningKey;
 
 pub(crate) use client::{Authorizer, within_rest};
+pub(crate) use server::Refusal;
 
 use resource::Resource;

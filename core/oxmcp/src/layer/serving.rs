@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use super::layers::Admitted;
 use super::{Carrier, Direction, Facts, Failed, Id, LayerRequest, Layers, into_rpc};
 use crate::Error;
-use crate::server::{Answer, Core, Lost, Outcome, Peer, Session};
+use crate::server::{Answer, Caller, Core, Lost, Outcome, Peer, Session};
 
 /// What `initialize` comes to: a session, if one was opened, and the answer.
 pub(crate) type Opened = Result<(Option<Arc<Session>>, RawJson), ErrorObject>;
@@ -129,14 +129,18 @@ impl Core {
         self: &Arc<Self>,
         layers: &Layers,
         request: Request,
-        session: Option<&Arc<Session>>,
+        caller: Caller<'_>,
         peer: Arc<dyn Peer>,
     ) -> Answer {
+        let Caller { session, auth } = caller;
         let facts = Facts::of_server(request.params.as_ref(), session, layers.carrier());
         let inlet = Inlet { layers: layers.clone(), facts: facts.clone() };
         let peer = LayeredPeer { peer, layers: layers.clone(), facts, runtime: Handle::current() };
         let (core, session) = (self.clone(), session.cloned());
-        inlet.answer(request, move |request| core.answer_at_end(request, session.as_ref(), || Arc::new(peer)))
+        inlet.answer(request, move |request| {
+            let caller = Caller { session: session.as_ref(), auth };
+            core.answer_at_end(request, caller, || Arc::new(peer))
+        })
     }
 
     /// Answers `initialize`; `opened` hears of the session.

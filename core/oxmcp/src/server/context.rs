@@ -11,6 +11,7 @@ use super::input::Rounds;
 use super::tasks::Slot;
 use super::{Core, Outcome, Peer};
 use crate::Limits;
+use crate::auth::AuthInfo;
 
 /// What a handler knows of the request it serves, and how it talks back while it works. A clone is the same context.
 ///
@@ -103,6 +104,11 @@ impl Context {
     /// The `_meta` of the request, as JSON.
     pub fn meta(&self) -> Option<&RawJson> {
         self.inner.incoming.meta.as_ref()
+    }
+
+    /// Who asks, as the access token says that came with the request: only of a server that is [protected](crate::auth::Protection), over HTTP.
+    pub fn auth(&self) -> Option<&AuthInfo> {
+        self.inner.incoming.auth.as_deref()
     }
 
     /// Whether the caller wants progress.

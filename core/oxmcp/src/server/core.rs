@@ -17,8 +17,9 @@ use super::registry::{Item, Registry};
 use super::result::Results;
 use super::session::MAX_IDENTITY;
 use super::tasks::Tasks;
-use super::{Answer, CachePolicy, List, Outcome, Peer, Server, Session};
+use super::{Answer, CachePolicy, Caller, List, Outcome, Peer, Server, Session};
 use crate::Limits;
+use crate::auth::Scopes;
 use crate::layer::{Carrier, Layers};
 use crate::param_headers::ParamHeader;
 
@@ -30,6 +31,7 @@ pub(crate) struct Core {
     logging: bool,
     pub(crate) limits: Limits,
     has_param_headers: Arc<AtomicBool>,
+    has_scopes: Arc<AtomicBool>,
     pub(super) extensions: Arc<Extensions>,
     /// What is hinted of keeping the pages of each list.
     cache: [CachePolicy; List::COUNT],
@@ -52,6 +54,7 @@ impl Core {
             logging: server.logging,
             limits: server.limits.clone(),
             has_param_headers: server.has_param_headers.clone(),
+            has_scopes: server.has_scopes.clone(),
             extensions: server.extensions.clone(),
             cache: server.cache.clone(),
             catalog: server.catalog.clone(),
@@ -82,17 +85,17 @@ impl Core {
         Ok((session, result))
     }
 
-    /// Answers a request other than `initialize`. `session` is what `initialize` opened, if there is one; a request that names its
-    /// own revision in `_meta` is served statelessly all the same. `peer` is how a handler talks back.
+    /// Answers a request other than `initialize`. One that names its own revision in `_meta` is served statelessly, even in a session.
+    /// `peer` is how a handler talks back.
     pub(crate) fn answer(
         self: &Arc<Self>,
         request: Request,
-        session: Option<&Arc<Session>>,
+        caller: Caller<'_>,
         peer: impl FnOnce() -> Arc<dyn Peer>,
     ) -> Answer {
         match &self.layers {
-            None => self.answer_at_end(request, session, peer),
-            Some(layers) => self.answer_in_layers(layers, request, session, peer()),
+            None => self.answer_at_end(request, caller, peer),
+            Some(layers) => self.answer_in_layers(layers, request, caller, peer()),
         }
     }
 
@@ -100,10 +103,10 @@ impl Core {
     pub(crate) fn answer_at_end(
         self: &Arc<Self>,
         request: Request,
-        session: Option<&Arc<Session>>,
+        caller: Caller<'_>,
         peer: impl FnOnce() -> Arc<dyn Peer>,
     ) -> Answer {
-        let (method, incoming) = match Incoming::read(request, session, self.logging) {
+        let (method, incoming) = match Incoming::read(request, caller, self.logging) {
             Ok(read) => read,
             Err(error) => return Answer::Refused(error),
         };
@@ -153,6 +156,14 @@ impl Core {
     pub(crate) fn param_headers(&self, tool: &str) -> Option<Arc<[ParamHeader]>> {
         match self.has_param_headers.load(Ordering::Relaxed) {
             true => self.catalog.tools.find(tool)?.param_headers.clone(),
+            false => None,
+        }
+    }
+
+    /// The scopes that calls of a tool need, if it needs any.
+    pub(crate) fn tool_scopes(&self, tool: &str) -> Option<Arc<Scopes>> {
+        match self.has_scopes.load(Ordering::Relaxed) {
+            true => self.catalog.tools.find(tool)?.scopes.clone(),
             false => None,
         }
     }

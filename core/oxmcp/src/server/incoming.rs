@@ -7,7 +7,8 @@ use oxmcp_proto::{Era, Method, ProtocolVersion};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Session;
+use super::{Caller, Session};
+use crate::auth::AuthInfo;
 
 /// A request with what it says of itself and of its sender, or its session says for it.
 #[derive(Clone, Debug)]
@@ -19,8 +20,8 @@ pub(super) struct Incoming {
     pub(super) meta: Option<RawJson>,
     pub(super) progress_token: Option<RequestId>,
     pub(super) client: Sender,
-    /// Who sends it, as authorization found out.
-    pub(super) principal: Option<String>,
+    /// What the access token of its sender says, if the server is protected.
+    pub(super) auth: Option<Arc<AuthInfo>>,
     /// What it brings along from an earlier round; only in the stateless era.
     pub(super) retry: Option<Box<Retry>>,
 }
@@ -51,9 +52,10 @@ impl Incoming {
     /// there are log messages to be asked for.
     pub(super) fn read(
         request: Request,
-        session: Option<&Arc<Session>>,
+        caller: Caller<'_>,
         server_logs: bool,
     ) -> Result<(MethodName, Self), ErrorObject> {
+        let Caller { session, auth } = caller;
         let Said { meta: meta_json, retry } = said_by(request.params.as_ref())?;
         let meta: RequestMeta<'_> = match &meta_json {
             Some(json) => json.to().map_err(|error| invalid_params(&error))?,
@@ -74,10 +76,12 @@ impl Incoming {
         let retry = retry.filter(|_| version.era() == Era::Stateless);
         let progress_token = meta.progress_token;
         let Request { id, method, params } = request;
-        Ok((
-            method,
-            Self { id, version, params, meta: meta_json, progress_token, client, principal: None, retry },
-        ))
+        Ok((method, Self { id, version, params, meta: meta_json, progress_token, client, auth, retry }))
+    }
+
+    /// Under which name things belong to who sends it, as authorization found out.
+    pub(super) fn principal(&self) -> Option<String> {
+        self.auth.as_ref().map(|auth| auth.principal())
     }
 
     /// The parameters; an object without members when there are none.

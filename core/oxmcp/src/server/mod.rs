@@ -2,6 +2,7 @@
 
 mod answer;
 mod cache;
+mod caller;
 mod catalog;
 mod completion;
 mod context;
@@ -64,10 +65,12 @@ pub use tools::{
 
 pub(crate) use self::core::Core;
 pub(crate) use answer::{Answer, Outcome};
+pub(crate) use caller::Caller;
 pub(crate) use peer::{Lost, Peer};
 pub(crate) use session::Session;
 pub(crate) use stream::StreamRole;
 
+use crate::auth::Scopes;
 use crate::layer::{Carrier, Layer, Layers};
 use crate::{Limits, Result};
 use catalog::Catalog;
@@ -90,6 +93,7 @@ pub struct Server {
     limits: Limits,
     /// Whether a tool ever had arguments that HTTP repeats in headers.
     has_param_headers: Arc<AtomicBool>,
+    has_scopes: Arc<AtomicBool>,
     extensions: Arc<Extensions>,
     cache: [CachePolicy; List::COUNT],
     catalog: Arc<Catalog>,
@@ -108,6 +112,7 @@ impl Server {
             logging: false,
             limits: Limits::default(),
             has_param_headers: Arc::default(),
+            has_scopes: Arc::default(),
             extensions: Arc::default(),
             cache: Default::default(),
             catalog: Arc::default(),
@@ -206,7 +211,28 @@ impl Server {
         Ok(())
     }
 
+    fn add_built_tool(
+        &self,
+        mut tool: Tool,
+        task: Option<TaskMode>,
+        scopes: Scopes,
+        handler: impl ToolHandler,
+    ) -> Result<()> {
+        if let Some(mode) = task {
+            mode.declare(&mut tool);
+        }
+        let mut tool = RegisteredTool::new(tool, Arc::new(handler))?;
+        // What is declared does not say when.
+        tool.task = task.or(tool.task);
+        tool.scopes = (!scopes.is_empty()).then(|| Arc::new(scopes));
+        self.add_registered_tool(tool);
+        Ok(())
+    }
+
     fn add_registered_tool(&self, tool: RegisteredTool) {
+        if tool.scopes.is_some() {
+            self.has_scopes.store(true, Ordering::Relaxed);
+        }
         if tool.param_headers.is_some() {
             self.has_param_headers.store(true, Ordering::Relaxed);
         }

@@ -22,6 +22,8 @@ pub(crate) struct Session {
     pub(super) log_filter: LogFilter,
     pub(super) listener: Arc<Listener>,
     pub(super) layers: Option<Layers>,
+    /// To whom it belongs, if the server is protected: everybody else is told that it is not there.
+    pub(crate) principal: OnceLock<Arc<str>>,
     /// What its client shows over HTTP, for layers to see.
     pub(crate) wire_id: OnceLock<Arc<str>>,
     /// Names it among all sessions there ever are, once somebody needs that.
@@ -50,6 +52,7 @@ impl Session {
             log_filter: LogFilter::default(),
             listener,
             layers: core.layers.clone(),
+            principal: OnceLock::new(),
             wire_id: OnceLock::new(),
             key: OnceLock::new(),
             tasks: core.tasks.clone(),

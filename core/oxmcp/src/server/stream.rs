@@ -7,7 +7,7 @@ use oxmcp_proto::link::{CloseReason, Ticket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
-use super::{Answer, Core, Server, Session};
+use super::{Answer, Caller, Core, Server, Session};
 use crate::connection::{Connection, ConnectionPeer, NO_PROCESS, Role, SessionPeer, drive};
 use crate::layer::{Carrier, Inlet};
 use crate::transport::stdio::Stdio;
@@ -88,7 +88,7 @@ impl Role for StreamRole {
         }
         let peer =
             || Arc::new(ConnectionPeer { connection: connection.clone(), request: ticket.clone() }) as _;
-        self.core.answer(request, self.session.get(), peer)
+        self.core.answer(request, Caller::of(self.session.get()), peer)
     }
 
     fn inlet(&self, notification: &Notification) -> Option<Inlet> {

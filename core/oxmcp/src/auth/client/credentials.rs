@@ -85,7 +85,7 @@ impl ClientCredentials {
     }
 
     /// Adds to a request for `server` what shows that it comes from this client (RFC 6749, section 2.3; RFC 7523, section 2.2).
-    pub(super) fn authenticate(
+    pub(in crate::auth) fn authenticate(
         &self,
         server: &AuthorizationServer,
         headers: &mut HeaderMap,

@@ -311,7 +311,7 @@ impl Round {
 fn binding(method: Method, incoming: &Incoming) -> Result<Binding, ErrorObject> {
     // Where a key is there twice, whoever reads the parameters may read another than this, so they cannot be agreed to.
     let params = incoming.params().to_tree().map_err(|error| invalid_params(&error))?;
-    Ok(Binding { request: Digest::of_request(method.name(), params), principal: incoming.principal.clone() })
+    Ok(Binding { request: Digest::of_request(method.name(), params), principal: incoming.principal() })
 }
 
 fn over() -> InputError {

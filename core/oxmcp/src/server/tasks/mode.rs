@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::Tasks;
-use crate::server::tools::{RegisteredTool, ToolHandler, tool};
+use crate::auth::Scopes;
+use crate::server::tools::{ToolHandler, tool};
 use crate::server::{HandlerFn, IntoToolOutput};
 use crate::store::TaskStore;
 use crate::{Result, Server};
@@ -44,8 +45,10 @@ impl TaskMode {
         }
     }
 
-    fn support(self) -> TaskSupport {
-        if self.required { TaskSupport::Required } else { TaskSupport::Optional }
+    /// Says so in what is listed of a tool.
+    pub(in crate::server) fn declare(self, tool: &mut Tool) {
+        let support = if self.required { TaskSupport::Required } else { TaskSupport::Optional };
+        tool.execution.get_or_insert_with(ToolExecution::default).task_support = Some(support);
     }
 }
 
@@ -95,13 +98,8 @@ impl Server {
     /// # Errors
     ///
     /// As [`add_tool`](Self::add_tool).
-    pub fn add_task_tool(&self, mut tool: Tool, mode: TaskMode, handler: impl ToolHandler) -> Result<()> {
-        let execution = tool.execution.get_or_insert_with(ToolExecution::default);
-        execution.task_support = Some(mode.support());
-        let mut tool = RegisteredTool::new(tool, Arc::new(handler))?;
-        tool.task = Some(mode);
-        self.add_registered_tool(tool);
-        Ok(())
+    pub fn add_task_tool(&self, tool: Tool, mode: TaskMode, handler: impl ToolHandler) -> Result<()> {
+        self.add_built_tool(tool, Some(mode), Scopes::default(), handler)
     }
 
     /// Where the tasks of this server are kept. Default: [`MemoryTasks`](crate::store::MemoryTasks). Say it before the server is cloned or

@@ -190,7 +190,7 @@ impl Incoming {
     pub(super) fn owner(&self) -> Option<String> {
         match self.client.session() {
             Some(session) => Some(session.owner()),
-            None => self.principal.as_ref().map(|principal| format!("principal {principal}")),
+            None => self.principal().map(|principal| format!("principal {principal}")),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::handler::{ToolCall, ToolHandler, arguments_schema, tool_handler};
 use super::output::{IntoToolOutput, ToolError, ToolOutput};
 use crate::Result;
+use crate::auth::Scopes;
 use crate::server::{Feature, HandlerFn, Server, TaskMode};
 
 /// A tool for [`Server::with`] and [`Server::add`]. The handler is an async function; see [`Server::tool`].
@@ -48,13 +49,14 @@ where
 pub struct ToolBuilder {
     definition: Tool,
     task: Option<TaskMode>,
+    scopes: Scopes,
     handler: Box<dyn ToolHandler>,
 }
 
 impl ToolBuilder {
     /// As the list will show it, in full.
     pub fn new(definition: Tool, handler: impl ToolHandler) -> Self {
-        Self { definition, task: None, handler: Box::new(handler) }
+        Self { definition, task: None, scopes: Scopes::default(), handler: Box::new(handler) }
     }
 
     /// A name for people.
@@ -117,6 +119,14 @@ impl ToolBuilder {
         self
     }
 
+    /// What an access token has to be good for that a call of it comes with, beside what every request needs
+    /// ([`Protection::scopes`](crate::auth::Protection::scopes)). It counts where a server is protected, which is over HTTP alone. A call
+    /// without them is told which they are, and the client may ask for them.
+    pub fn scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes = scopes.into_iter().collect();
+        self
+    }
+
     /// A member of its `_meta`.
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.definition.meta.get_or_insert_default().insert(key.into(), value.into());
@@ -126,10 +136,7 @@ impl ToolBuilder {
 
 impl Feature for ToolBuilder {
     fn add_to(self, server: &Server) -> Result<()> {
-        match self.task {
-            Some(mode) => server.add_task_tool(self.definition, mode, self.handler),
-            None => server.add_tool(self.definition, self.handler),
-        }
+        server.add_built_tool(self.definition, self.task, self.scopes, self.handler)
     }
 }
 

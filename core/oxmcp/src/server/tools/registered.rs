@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::handler::ToolHandler;
 use super::output::{Structured, ToolOutput};
+use crate::auth::Scopes;
 use crate::param_headers::ParamHeader;
 use crate::schema::Schema;
 use crate::server::TaskMode;
@@ -20,6 +21,8 @@ pub(in crate::server) struct RegisteredTool {
     structured: Option<Schema>,
     /// The arguments that HTTP repeats in headers, if there are any.
     pub(in crate::server) param_headers: Option<Arc<[ParamHeader]>>,
+    /// The scopes that its calls need, if they need any.
+    pub(in crate::server) scopes: Option<Arc<Scopes>>,
     /// Whether calls of it may be tasks.
     pub(in crate::server) task: Option<TaskMode>,
     pub(super) handler: Arc<dyn ToolHandler>,
@@ -59,7 +62,16 @@ impl RegisteredTool {
         let param_headers = (!headers.is_empty()).then(|| headers.into());
         let definition = RawJson::of(&tool).map_err(|error| bad("definition", error.to_string()))?;
         let task = TaskMode::of(&tool);
-        Ok(Self { name: name.into(), definition, arguments, structured, param_headers, task, handler })
+        Ok(Self {
+            name: name.into(),
+            definition,
+            arguments,
+            structured,
+            param_headers,
+            scopes: None,
+            task,
+            handler,
+        })
     }
 
     /// Says what is wrong with the arguments, for the caller to mend.

@@ -25,8 +25,9 @@ use super::session::{Grounded, InFlight, Session};
 use super::sessions::Sessions;
 use super::sse::write_event;
 use super::stateless::Subject;
+use super::visitor::Visitor;
 use super::{HttpBody, reply};
-use crate::server::{Answer, Core, Outcome, Peer};
+use crate::server::{Answer, Caller, Core, Outcome, Peer};
 
 /// The handshake era: `initialize` opens a session, and everything else belongs to one.
 pub(super) struct Handshakes {
@@ -42,7 +43,12 @@ impl Handshakes {
     }
 
     /// Opens a session.
-    pub(super) async fn initialize(&self, request: Request, accepts: Accepts) -> Response<HttpBody> {
+    pub(super) async fn initialize(
+        &self,
+        visitor: &Visitor,
+        request: Request,
+        accepts: Accepts,
+    ) -> Response<HttpBody> {
         let id = request.id.clone();
         let opened = match &self.core.layers {
             None => self.core.initialize(&request).map(|(session, result)| (Some(session), result)),
@@ -52,6 +58,7 @@ impl Handshakes {
             Ok((session, result)) => {
                 let mut response = answer(&id, &Ok(result), accepts);
                 if let Some(handshake) = session {
+                    visitor.own(&handshake);
                     let wire_id = handshake.clone();
                     let session = self.sessions.open(handshake);
                     if let (Some(_), Ok(id)) = (&self.core.layers, session.to_str()) {
@@ -66,16 +73,22 @@ impl Handshakes {
         }
     }
 
+    /// The session with an id, if it is the visitor's own.
+    pub(super) fn session(&self, visitor: &Visitor, id: &HeaderValue) -> Option<Arc<Session>> {
+        self.sessions.find(id).filter(|session| visitor.owns(&session.handshake))
+    }
+
     /// Answers a request of a session, whose message has `size` bytes. A handler that takes its time becomes a task: here a lost connection does not mean that the
     /// client no longer wants the answer (2025-11-25, transports, "Sending Messages to the Server").
     pub(super) async fn answer(
         &self,
+        visitor: &Visitor,
         session: &HeaderValue,
         request: Request,
         size: usize,
         accepts: Accepts,
     ) -> Response<HttpBody> {
-        let Some(session) = self.sessions.find(session) else { return unknown_session(Some(&request.id)) };
+        let Some(session) = self.session(visitor, session) else { return unknown_session(Some(&request.id)) };
         let id = request.id.clone();
         let mut outbox = None;
         let peer = || -> Arc<dyn Peer> {
@@ -84,7 +97,7 @@ impl Handshakes {
                 false => Arc::new(Aside(session.clone())),
             }
         };
-        match self.begin(&session, request, size, peer) {
+        match self.begin(visitor, &session, request, size, peer) {
             Ok(Begun::Answered(outcome)) => answer(&id, &outcome, accepts),
             Ok(Begun::Working(mut work, in_flight)) => {
                 let outbox = outbox.unwrap_or_default();
@@ -106,18 +119,19 @@ impl Handshakes {
     /// Takes a message of a session that is no request, and has `size` bytes.
     pub(super) async fn take(
         &self,
+        visitor: &Visitor,
         session: &HeaderValue,
         message: Message,
         size: usize,
         accepts: Accepts,
     ) -> Response<HttpBody> {
-        let Some(session) = self.sessions.find(session) else { return unknown_session(None) };
+        let Some(session) = self.session(visitor, session) else { return unknown_session(None) };
         match message {
             Message::Batch(_) if !session.handshake.version.wire().batches => {
                 let why = format!("revision {} has no batches", session.handshake.version);
                 reply::invalid(StatusCode::BAD_REQUEST, None, why)
             }
-            Message::Batch(members) => self.answer_batch(&session, members, size, accepts).await,
+            Message::Batch(members) => self.answer_batch(visitor, &session, members, size, accepts).await,
             Message::Notification(notification) => {
                 self.take_notification(&session, notification);
                 reply::empty(StatusCode::ACCEPTED)
@@ -131,9 +145,9 @@ impl Handshakes {
     }
 
     /// Settles what was asked in a session, if that is what a message was meant to answer that is none.
-    pub(super) fn settle_invalid(&self, headers: &HeaderMap, invalid: &InvalidMessage) {
+    pub(super) fn settle_invalid(&self, visitor: &Visitor, headers: &HeaderMap, invalid: &InvalidMessage) {
         if let (Some(id), Ok(Some(session))) = (invalid.answers(), headers::only(headers, &SESSION_ID))
-            && let Some(session) = self.sessions.find(session)
+            && let Some(session) = self.session(visitor, session)
         {
             session.settle_invalid(id, invalid);
         }
@@ -142,13 +156,14 @@ impl Handshakes {
     /// Answers a batch with the array of its answers.
     async fn answer_batch(
         &self,
+        visitor: &Visitor,
         session: &Arc<Session>,
         members: Vec<Result<Message, InvalidMessage>>,
         size: usize,
         accepts: Accepts,
     ) -> Response<HttpBody> {
         let share = size / members.len().max(1);
-        let answers = members.into_iter().map(|member| self.answer_member(session, member, share));
+        let answers = members.into_iter().map(|member| self.answer_member(visitor, session, member, share));
         let answers: Vec<Vec<u8>> = join_all(answers).await.into_iter().flatten().collect();
         if answers.is_empty() {
             return reply::empty(StatusCode::ACCEPTED);
@@ -166,6 +181,7 @@ impl Handshakes {
 
     async fn answer_member(
         &self,
+        visitor: &Visitor,
         session: &Arc<Session>,
         member: Result<Message, InvalidMessage>,
         size: usize,
@@ -173,7 +189,7 @@ impl Handshakes {
         let (id, outcome) = match member {
             Ok(Message::Request(request)) => {
                 let id = request.id.clone();
-                let outcome = self.serve_member(session, request, size).await?;
+                let outcome = self.serve_member(visitor, session, request, size).await?;
                 (Some(id), outcome)
             }
             Ok(Message::Notification(notification)) => {
@@ -202,20 +218,30 @@ impl Handshakes {
     }
 
     /// Serves a request of a batch; `None` when it is cancelled.
-    async fn serve_member(&self, session: &Arc<Session>, request: Request, size: usize) -> Option<Outcome> {
+    async fn serve_member(
+        &self,
+        visitor: &Visitor,
+        session: &Arc<Session>,
+        request: Request,
+        size: usize,
+    ) -> Option<Outcome> {
         if request.method == MethodName::Known(Method::Initialize) {
             return Some(Err(invalid_request("`initialize` must not be in a batch".to_owned())));
         }
         // A request of the stateless era has headers of its own to be checked against.
-        match Subject::of(request.params.as_ref()).map(|subject| subject.version().is_some()) {
-            Ok(false) => {}
-            Ok(true) => {
-                return Some(Err(invalid_request("a stateless request must not be in a batch".to_owned())));
-            }
+        let subject = match Subject::of(request.params.as_ref()) {
+            Ok(subject) => subject,
             Err(error) => return Some(Err(error)),
+        };
+        if subject.version().is_some() {
+            return Some(Err(invalid_request("a stateless request must not be in a batch".to_owned())));
+        }
+        // The response has one status for all of them, so this one is told in its own answer.
+        if let Err(refusal) = visitor.may_ask(&self.core, &request.method, &subject) {
+            return Some(Err(invalid_request(refusal.words())));
         }
         let id = request.id.clone();
-        match self.begin(session, request, size, || Arc::new(Aside(session.clone()))) {
+        match self.begin(visitor, session, request, size, || Arc::new(Aside(session.clone()))) {
             Ok(Begun::Answered(outcome)) => Some(outcome),
             Ok(Begun::Working(work, in_flight)) => {
                 let outbox = Arc::<Outbox>::default();
@@ -246,6 +272,7 @@ impl Handshakes {
 
     fn begin(
         &self,
+        visitor: &Visitor,
         session: &Arc<Session>,
         request: Request,
         size: usize,
@@ -265,7 +292,8 @@ impl Handshakes {
         if !self.budget.has_room_beside(in_flight.other_bytes) {
             return Err(Refusal::Busy(self.budget.too_large()));
         }
-        match self.core.answer(request, Some(&session.handshake), peer) {
+        let caller = Caller { session: Some(&session.handshake), auth: visitor.auth() };
+        match self.core.answer(request, caller, peer) {
             Answer::Ready(outcome) => Ok(Begun::Answered(outcome)),
             // A session's client reads 404 as the end of the session, so the status says nothing here.
             Answer::Refused(error) => Ok(Begun::Answered(Err(error))),

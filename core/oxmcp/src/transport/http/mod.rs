@@ -38,6 +38,7 @@ mod stateless;
 pub(crate) mod tls;
 mod unkept;
 mod usage;
+mod visitor;
 mod wire;
 
 pub use body::HttpBody;

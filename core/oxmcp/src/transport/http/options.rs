@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::Protection;
 use crate::store::{EventStore, MemoryEvents};
 
 /// How a server is reached over HTTP. The defaults are safe on a developer's machine: loopback only, any free port.
@@ -36,6 +37,9 @@ pub struct HttpOptions {
     /// Whether the HTTP+SSE transport of 2024-11-05 is served too, for clients that know no other: a stream at `/sse`, and messages to
     /// `/messages`. Its streams cannot be resumed. Default false.
     pub legacy_sse: bool,
+    /// Who may use the server. Its metadata is served beside the endpoint, under `/.well-known/oauth-protected-resource`. Default: everybody who
+    /// gets to it.
+    pub protection: Option<Protection>,
 }
 
 impl fmt::Debug for HttpOptions {
@@ -49,6 +53,7 @@ impl fmt::Debug for HttpOptions {
             .field("event_store", &self.event_store.is_some())
             .field("retry", &self.retry)
             .field("legacy_sse", &self.legacy_sse)
+            .field("protection", &self.protection)
             .finish()
     }
 }
@@ -64,6 +69,7 @@ impl Default for HttpOptions {
             event_store: Some(Arc::new(MemoryEvents::default())),
             retry: Duration::from_secs(1),
             legacy_sse: false,
+            protection: None,
         }
     }
 }

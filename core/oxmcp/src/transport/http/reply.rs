@@ -1,5 +1,6 @@
+use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use oxmcp_proto::jsonrpc::{ErrorObject, RequestId, codes, write_error};
 
 use super::HttpBody;
@@ -27,6 +28,16 @@ pub(super) fn json_body(status: StatusCode, body: HttpBody) -> Response<HttpBody
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// What a protected server says of how to get at it, which is there for everybody.
+pub(super) fn metadata(method: &Method, headers: HeaderMap, document: Bytes) -> Response<HttpBody> {
+    if *method != Method::GET {
+        return method_not_allowed("GET", "the server's metadata is there to be read");
+    }
+    let mut response = Response::new(HttpBody::full(document));
+    *response.headers_mut() = headers;
     response
 }
 

@@ -24,7 +24,9 @@ use super::receive::{Allowance, ReceiveError, discard, receive};
 use super::resumption::Resumption;
 use super::session::Resumed;
 use super::stateless::{Stateless, Subject};
+use super::visitor::{Visitor, refused};
 use super::{HttpBody, HttpOptions, reply};
+use crate::auth::Protection;
 use crate::layer::Carrier;
 use crate::server::Core;
 use crate::{Error, Limits, Result, Server};
@@ -63,6 +65,7 @@ pub struct HttpService {
 
 struct Endpoint {
     guard: Guard,
+    protection: Option<Protection>,
     path: Option<Box<str>>,
     core: Arc<Core>,
     budget: Arc<Budget>,
@@ -95,10 +98,16 @@ impl HttpService {
                 "{path} is a path of HTTP+SSE, which legacy_sse serves beside the endpoint; give the endpoint another"
             )));
         }
+        if options.protection.is_some() && options.legacy_sse {
+            return Err(Error::misuse(
+                "HTTP+SSE (2024-11-05) knows no authorization, so a protected server cannot serve it: leave out legacy_sse",
+            ));
+        }
         let core = server.core_over(Carrier::Http);
         let budget = Budget::new(&core.limits);
         let endpoint = Endpoint {
             guard: Guard::new(options)?,
+            protection: options.protection.clone(),
             path: path.map(Box::from),
             stateless: Stateless::new(core.clone(), budget.clone()),
             handshakes: Handshakes::new(core.clone(), Resumption::new(options, &core.limits), budget.clone()),
@@ -116,6 +125,11 @@ impl HttpService {
         let endpoint = &*self.endpoint;
         if let Err(why) = endpoint.guard.check(&parts.uri, &parts.headers) {
             return reply::invalid(StatusCode::FORBIDDEN, None, why);
+        }
+        if let Some(protection) = &endpoint.protection
+            && let Some((headers, body)) = protection.metadata(parts.uri.path())
+        {
+            return reply::metadata(&parts.method, headers, body);
         }
         if let Some(legacy) = &endpoint.legacy {
             match (&parts.method, parts.uri.path()) {
@@ -135,10 +149,16 @@ impl HttpService {
             let why = format!("there is nothing here; the MCP endpoint is {path}");
             return reply::invalid(StatusCode::NOT_FOUND, None, why);
         }
+        let protection = endpoint.protection.as_ref();
+        let admitted = Visitor::admit(protection, &parts.method, parts.uri.path(), &parts.headers);
+        let visitor = match admitted.await {
+            Ok(visitor) => visitor,
+            Err(refusal) => return refused(&refusal, None),
+        };
         match parts.method {
-            Method::POST => endpoint.post(&parts, body).await,
-            Method::GET => endpoint.listen(&parts.headers).await,
-            Method::DELETE => endpoint.end_session(&parts.headers),
+            Method::POST => endpoint.post(&visitor, &parts, body).await,
+            Method::GET => endpoint.listen(&visitor, &parts.headers).await,
+            Method::DELETE => endpoint.end_session(&visitor, &parts.headers),
             _ => reply::method_not_allowed(ALLOW, "the MCP endpoint serves POST"),
         }
     }
@@ -213,7 +233,12 @@ impl<'a> Named<'a> {
 }
 
 impl Endpoint {
-    async fn post<B: http_body::Body>(&self, parts: &Parts, body: B) -> Response<HttpBody> {
+    async fn post<B: http_body::Body>(
+        &self,
+        visitor: &Visitor,
+        parts: &Parts,
+        body: B,
+    ) -> Response<HttpBody> {
         let headers = &parts.headers;
         let accepts = Accepts::of(headers);
         if !accepts.json && !accepts.events {
@@ -221,7 +246,7 @@ impl Endpoint {
             return reply::invalid(StatusCode::NOT_ACCEPTABLE, None, why);
         }
         match self.receive(headers, body).await {
-            Ok(body) => self.answer(headers, accepts, body).await,
+            Ok(body) => self.answer(visitor, headers, accepts, body).await,
             Err(response) => *response,
         }
     }
@@ -268,12 +293,18 @@ impl Endpoint {
         }
     }
 
-    async fn answer(&self, headers: &HeaderMap, accepts: Accepts, body: Bytes) -> Response<HttpBody> {
+    async fn answer(
+        &self,
+        visitor: &Visitor,
+        headers: &HeaderMap,
+        accepts: Accepts,
+        body: Bytes,
+    ) -> Response<HttpBody> {
         let size = body.len();
         let message = match jsonrpc::parse(body, self.core.limits.message_depth) {
             Ok(message) => message,
             Err(invalid) => {
-                self.handshakes.settle_invalid(headers, &invalid);
+                self.handshakes.settle_invalid(visitor, headers, &invalid);
                 return reply::error(StatusCode::BAD_REQUEST, invalid.id.as_ref(), &invalid.error);
             }
         };
@@ -295,6 +326,9 @@ impl Endpoint {
                     Ok(subject) => subject,
                     Err(error) => return reply::error(StatusCode::BAD_REQUEST, id.as_ref(), &error),
                 };
+                if let Err(refusal) = visitor.may_ask(&self.core, &request.method, &subject) {
+                    return refused(&refusal, id.as_ref());
+                }
                 let is_initialize = request.method == MethodName::Known(oxmcp_proto::Method::Initialize);
                 let is_modern = match named {
                     _ if subject.version().is_some() => true,
@@ -305,13 +339,15 @@ impl Endpoint {
                     let refused = self.stateless.check(headers, &request, &subject).err();
                     match refused {
                         Some(error) => reply::error(StatusCode::BAD_REQUEST, id.as_ref(), &error),
-                        None => self.stateless.answer(request, accepts).await,
+                        None => self.stateless.answer(visitor, request, accepts).await,
                     }
                 } else if is_initialize {
-                    self.handshakes.initialize(request, accepts).await
+                    self.handshakes.initialize(visitor, request, accepts).await
                 } else {
                     match session {
-                        Some(session) => self.handshakes.answer(session, request, size, accepts).await,
+                        Some(session) => {
+                            self.handshakes.answer(visitor, session, request, size, accepts).await
+                        }
                         None => no_session(id.as_ref()),
                     }
                 }
@@ -321,13 +357,13 @@ impl Endpoint {
                     self.core.overhear(&other);
                     not_a_request(name, &other)
                 }
-                (_, Some(session)) => self.handshakes.take(session, other, size, accepts).await,
+                (_, Some(session)) => self.handshakes.take(visitor, session, other, size, accepts).await,
                 (_, None) => no_session(None),
             },
         }
     }
 
-    async fn listen(&self, headers: &HeaderMap) -> Response<HttpBody> {
+    async fn listen(&self, visitor: &Visitor, headers: &HeaderMap) -> Response<HttpBody> {
         let session = match self.session_of(headers, "GET") {
             Ok(session) => session,
             Err(response) => return *response,
@@ -335,7 +371,7 @@ impl Endpoint {
         if !Accepts::of(headers).events {
             return no_events();
         }
-        let Some(session) = self.handshakes.sessions.find(session) else { return unknown_session(None) };
+        let Some(session) = self.handshakes.session(visitor, session) else { return unknown_session(None) };
         // Without an event store the header says nothing.
         if let (Some(last), Some(_)) = (headers.get(LAST_EVENT_ID), session.resumption()) {
             let resumed = match EventId::parse(last) {
@@ -365,9 +401,12 @@ impl Endpoint {
         }
     }
 
-    fn end_session(&self, headers: &HeaderMap) -> Response<HttpBody> {
+    fn end_session(&self, visitor: &Visitor, headers: &HeaderMap) -> Response<HttpBody> {
         match self.session_of(headers, "DELETE") {
-            Ok(session) if self.handshakes.sessions.end(session) => reply::empty(StatusCode::NO_CONTENT),
+            Ok(session) if self.handshakes.session(visitor, session).is_some() => {
+                self.handshakes.sessions.end(session);
+                reply::empty(StatusCode::NO_CONTENT)
+            }
             Ok(_) => unknown_session(None),
             Err(response) => *response,
         }

@@ -16,9 +16,10 @@ use super::deaf::Deaf;
 use super::exchange::Exchange;
 use super::headers::{self, METHOD, NAME, PROTOCOL_VERSION};
 use super::outbox::Outbox;
+use super::visitor::Visitor;
 use super::{HttpBody, reply};
 use crate::param_headers::{ParamHeader, ParamValue};
-use crate::server::{Answer, Core, Peer};
+use crate::server::{Answer, Caller, Core, Peer};
 
 /// The stateless era: one request, one answer, and nothing kept.
 pub(super) struct Stateless {
@@ -70,7 +71,12 @@ impl Stateless {
 
     /// Answers a request. What needs no waiting is answered at once; a handler runs inside the response, so a client that goes away takes
     /// it along.
-    pub(super) async fn answer(&self, request: Request, accepts: Accepts) -> Response<HttpBody> {
+    pub(super) async fn answer(
+        &self,
+        visitor: &Visitor,
+        request: Request,
+        accepts: Accepts,
+    ) -> Response<HttpBody> {
         let id = request.id.clone();
         let Some(admission) = self.budget.admit(0) else {
             return reply::busy(Some(&id), &self.budget.too_many());
@@ -82,7 +88,8 @@ impl Stateless {
             let new = outbox.insert(Arc::<Outbox>::default());
             if accepts.events { new.clone() } else { self.deaf.clone() }
         };
-        match self.core.answer(request, None, notify) {
+        let caller = Caller { session: None, auth: visitor.auth() };
+        match self.core.answer(request, caller, notify) {
             Answer::Ready(outcome) => answer(&id, &outcome, accepts),
             Answer::Refused(error) => {
                 let status = match error.code {
@@ -135,7 +142,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The text of the name that a method has.
-    fn member(&self, name: &str) -> Result<Option<Cow<'a, str>>, ErrorObject> {
+    pub(super) fn member(&self, name: &str) -> Result<Option<Cow<'a, str>>, ErrorObject> {
         let member = match name {
             "name" => self.name,
             "uri" => self.uri,

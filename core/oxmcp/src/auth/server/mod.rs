@@ -1,0 +1,20 @@
+//! The server's side: whose tokens it takes, what they have to be good for, and what it says to who has none.
+
+mod auth_info;
+mod custom;
+mod dpop;
+mod introspection;
+mod jwks;
+mod jwt;
+mod metadata;
+mod protection;
+mod verifier;
+
+pub use auth_info::AuthInfo;
+pub use custom::VerifierFn;
+pub use introspection::Introspection;
+pub use jwt::JwtVerifier;
+pub use protection::Protection;
+pub use verifier::{NotVerified, TokenVerifier};
+
+pub(crate) use protection::Refusal;

@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Method, Response};
+use oxmcp_proto::jsonrpc::{MethodName, RequestId};
+
+use super::stateless::Subject;
+use super::{HttpBody, reply};
+use crate::auth::{AuthInfo, Protection, Refusal};
+use crate::server::{Core, Session as Handshake};
+
+/// Who makes an HTTP request, as far as the server wants to know.
+#[derive(Default)]
+pub(super) struct Visitor {
+    admitted: Option<Admitted>,
+}
+
+/// Whoever was let in by an access token.
+struct Admitted {
+    protection: Protection,
+    auth: Arc<AuthInfo>,
+    /// Under which name sessions belong to it.
+    principal: Arc<str>,
+}
+
+impl Visitor {
+    /// Whoever it is, if the server is not protected; or whose token the request has.
+    pub(super) async fn admit(
+        protection: Option<&Protection>,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<Self, Refusal> {
+        let Some(protection) = protection else { return Ok(Self::default()) };
+        let auth = protection.check(method, path, headers).await?;
+        let principal = auth.principal().into();
+        Ok(Self { admitted: Some(Admitted { protection: protection.clone(), auth, principal }) })
+    }
+
+    /// What its token says.
+    pub(super) fn auth(&self) -> Option<Arc<AuthInfo>> {
+        self.admitted.as_ref().map(|admitted| admitted.auth.clone())
+    }
+
+    /// Makes a new session its own: nobody else gets into it, whoever knows its id.
+    pub(super) fn own(&self, session: &Handshake) {
+        if let Some(admitted) = &self.admitted {
+            // It is opened once.
+            let _ = session.principal.set(admitted.principal.clone());
+        }
+    }
+
+    /// Whether a session is its own.
+    pub(super) fn owns(&self, session: &Handshake) -> bool {
+        session.principal.get() == self.admitted.as_ref().map(|admitted| &admitted.principal)
+    }
+
+    /// Whether its token is good for a request: tools may need more than the server does.
+    pub(super) fn may_ask(
+        &self,
+        core: &Core,
+        method: &MethodName,
+        subject: &Subject<'_>,
+    ) -> Result<(), Refusal> {
+        let (Some(admitted), MethodName::Known(oxmcp_proto::Method::CallTool)) = (&self.admitted, method)
+        else {
+            return Ok(());
+        };
+        // A call that names no tool is refused for that.
+        let Ok(Some(tool)) = subject.member("name") else { return Ok(()) };
+        match core.tool_scopes(&tool) {
+            Some(needed) if !admitted.auth.scopes.contains_all(&needed) => {
+                Err(admitted.protection.insufficient(&needed))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The response to a request that is not let in.
+pub(super) fn refused(refusal: &Refusal, id: Option<&RequestId>) -> Response<HttpBody> {
+    let (status, challenge) = refusal.parts();
+    let mut response = reply::invalid(status, id, refusal.words());
+    if let Some(challenge) = challenge {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
