@@ -15,6 +15,10 @@ const MAX_STEP_UPS: u8 = 2;
 /// How often one request is sent again with a nonce that the server has just given.
 const MAX_NONCES: u8 = 2;
 
+/// How often one request is sent again with tokens that another client has got. They may be of no more use than those before, but each time
+/// somebody has got new ones.
+const MAX_ADOPTIONS: u8 = 8;
+
 /// One request on its way to being authorized: sent, refused, and sent again with something better, as long as there is something better.
 pub(crate) struct Attempt<'a> {
     authorizer: &'a Authorizer,
@@ -22,11 +26,12 @@ pub(crate) struct Attempt<'a> {
     renewed: Option<Renewed>,
     step_ups: u8,
     nonces: u8,
+    adoptions: u8,
 }
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(authorizer: &'a Authorizer) -> Self {
-        Self { authorizer, used: None, renewed: None, step_ups: 0, nonces: 0 }
+        Self { authorizer, used: None, renewed: None, step_ups: 0, nonces: 0, adoptions: 0 }
     }
 
     /// Adds to a request what shows that the client is authorized, if it is.
@@ -75,8 +80,16 @@ impl<'a> Attempt<'a> {
             (StatusCode::FORBIDDEN, _) => return Ok(false),
             _ => match self.renewed {
                 None => How::AsCheapAsPossible,
-                // What was kept, or refreshed, is not good enough.
-                Some(Renewed::Adopted | Renewed::Refreshed) => How::Anew,
+                // It may have expired as well, but whoever got it can refresh it.
+                Some(Renewed::Adopted) => {
+                    self.adoptions += 1;
+                    if self.adoptions > MAX_ADOPTIONS {
+                        return Ok(false);
+                    }
+                    How::AsCheapAsPossible
+                }
+                // What was refreshed is not good enough.
+                Some(Renewed::Refreshed) => How::Anew,
                 Some(Renewed::Granted) => return Ok(false),
             },
         };

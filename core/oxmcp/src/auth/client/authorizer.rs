@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -32,6 +32,9 @@ use crate::{Error, ErrorKind, Result};
 /// How long another process may hold the tokens beyond the time that its user has.
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How a server says that it does not know the client (RFC 6749, section 5.2).
+const INVALID_CLIENT: &str = "invalid_client";
+
 /// What keeps one client authorized with one server. Its clones are the same.
 #[derive(Clone)]
 pub(crate) struct Authorizer {
@@ -45,6 +48,8 @@ struct Inner {
     current: RwLock<Current>,
     /// Who grants access, as far as is known. Whoever holds it is the only one in this process who asks for tokens.
     grantor: Mutex<Option<Grantor>>,
+    /// Whether the store does not hold what is sent.
+    is_unsaved: AtomicBool,
     at_work: AtomicUsize,
     rested: Notify,
 }
@@ -107,6 +112,7 @@ impl Authorizer {
             fetch,
             current: RwLock::new(Current::Unread),
             grantor: Mutex::default(),
+            is_unsaved: AtomicBool::new(false),
             at_work: AtomicUsize::new(0),
             rested: Notify::new(),
         };
@@ -288,6 +294,7 @@ impl Inner {
     ) -> Result<Option<Renewed>> {
         let work = tokio::spawn(async move {
             let _lock = self.lock().await?;
+            self.catch_up().await?;
             let kept = self.read().await?;
             if let Some(kept) = &kept
                 && used.as_ref().is_none_or(|used| !kept.is(&used.tokens))
@@ -332,6 +339,9 @@ impl Inner {
             }
             Err(NoToken::Refused { code, words }) => {
                 tracing::debug!(code, words, "the authorization server refused a refresh token");
+                if code == INVALID_CLIENT {
+                    self.forget_registration(&old.issuer).await?;
+                }
                 // It is no good any more, to nobody.
                 let rest = Tokens { refresh: None, ..old };
                 self.plan.store.write(&self.key(), Some(rest.to_secret())).await?;
@@ -399,9 +409,8 @@ impl Inner {
             )
         })??;
         match answer.redeem(&endpoint, &wanted).await {
-            // The server has forgotten a client that it had registered: the next time, it is asked to register it anew.
-            Err(NoToken::Refused { code, words }) if code == "invalid_client" => {
-                self.plan.store.write(&client_key(&server.issuer), None).await?;
+            Err(NoToken::Refused { code, words }) if code == INVALID_CLIENT => {
+                self.forget_registration(&server.issuer).await?;
                 Err(NoToken::Refused { code, words }.into())
             }
             tokens => Ok(tokens?),
@@ -492,6 +501,11 @@ impl Inner {
         Ok(kept.and_then(|kept| Registration::from_secret(&kept, issuer)))
     }
 
+    /// The server has forgotten a client that it had registered: the next time, it is asked to register it anew.
+    async fn forget_registration(&self, issuer: &str) -> Result<()> {
+        self.plan.store.write(&client_key(issuer), None).await
+    }
+
     /// The scopes to ask for (2026-07-28, authorization, "Scope Selection Strategy").
     fn scopes(&self, found: &Grantor, old: Option<&Tokens>, challenge: Option<&Challenge>) -> Scopes {
         let plan = &self.plan;
@@ -554,10 +568,27 @@ impl Inner {
             .filter(|tokens| self.resource.is_covered_by(&tokens.resource)))
     }
 
-    /// Keeps tokens, and sends them from now on.
+    /// Keeps tokens, and sends them from now on. What they came of is used up, so this client goes on with them even if they cannot be kept.
     async fn keep(&self, tokens: Tokens) -> Result<()> {
+        self.take(tokens.clone())?;
+        self.is_unsaved.store(true, Ordering::Release);
+        self.save(&tokens).await
+    }
+
+    async fn save(&self, tokens: &Tokens) -> Result<()> {
         self.plan.store.write(&self.key(), Some(tokens.to_secret())).await?;
-        self.take(tokens)
+        self.is_unsaved.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Keeps what could not be kept before.
+    async fn catch_up(&self) -> Result<()> {
+        match self.current() {
+            Current::Credential(current) if self.is_unsaved.load(Ordering::Acquire) => {
+                self.save(&current.tokens).await
+            }
+            _ => Ok(()),
+        }
     }
 
     fn take(&self, tokens: Tokens) -> Result<()> {

@@ -5,12 +5,26 @@ use url::Url;
 use super::credentials::ClientCredentials;
 use super::dpop::{DPOP, DpopKey};
 use super::tokens::{TokenResponse, Tokens, Wanted};
+use crate::auth::Secret;
 use crate::auth::authorization_server::AuthorizationServer;
 use crate::auth::fetch::{Fetch, Fetched, shown};
 use crate::{Error, ErrorKind};
 
 /// Characters of what a server says that are shown to people.
 const MAX_SHOWN: usize = 256;
+
+/// The parameters of requests that are no secrets.
+const OPEN: [&str; 9] = [
+    "grant_type",
+    "client_id",
+    "client_assertion_type",
+    "redirect_uri",
+    "resource",
+    "scope",
+    "audience",
+    "requested_token_type",
+    "subject_token_type",
+];
 
 /// Why a token endpoint gave no token.
 #[derive(Debug)]
@@ -19,6 +33,20 @@ pub(super) enum NoToken {
     Refused { code: String, words: String },
     /// It could not be asked, or did not answer as it should.
     Failed(Error),
+}
+
+impl NoToken {
+    /// The same for people: what the server says is without `secrets`, and not longer than they read.
+    fn without(self, secrets: &[&str]) -> Self {
+        let conceal =
+            |said: String| secrets.iter().fold(said, |said, secret| said.replace(secret, "(concealed)"));
+        match self {
+            Self::Refused { code, words } => {
+                Self::Refused { code: printable(&conceal(code)), words: printable(&conceal(words)) }
+            }
+            Self::Failed(error) => Self::Failed(error),
+        }
+    }
 }
 
 impl From<Error> for NoToken {
@@ -78,13 +106,25 @@ impl TokenEndpoint<'_> {
             client.authenticate(self.server, &mut headers, &mut form)?;
         }
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let posted = self.post_bound(url, headers, &form, key).await;
+        // Some servers repeat what they do not like.
+        posted.map_err(|failure| failure.without(&self.secrets(&form)))
+    }
+
+    async fn post_bound(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        form: &[(&str, &str)],
+        key: Option<&DpopKey>,
+    ) -> Result<TokenResponse, NoToken> {
         let Some(key) = key else {
-            return read(url, self.fetch.post_form(url, headers, &form).await?);
+            return read(url, self.fetch.post_form(url, headers, form).await?);
         };
         for is_last in [false, true] {
             let mut headers = headers.clone();
             headers.insert(DPOP, key.prove(&Method::POST, url, None)?);
-            let answer = self.fetch.post_form(url, headers, &form).await?;
+            let answer = self.fetch.post_form(url, headers, form).await?;
             let is_new = key.note_nonce(url, &answer.headers);
             match read(url, answer) {
                 // A grant that was refused for its proof is not used up (RFC 9449, section 8).
@@ -94,6 +134,13 @@ impl TokenEndpoint<'_> {
         }
         unreachable!("the last round answers")
     }
+
+    /// What was sent that nobody else must see.
+    fn secrets<'b>(&'b self, form: &[(&'b str, &'b str)]) -> Vec<&'b str> {
+        let secret = self.client.and_then(|client| client.parts().0);
+        let sent = form.iter().filter(|(name, _)| !OPEN.contains(name)).map(|(_, value)| *value);
+        sent.chain(secret.map(Secret::expose)).filter(|secret| !secret.is_empty()).collect()
+    }
 }
 
 fn read(url: &Url, answer: Fetched) -> Result<TokenResponse, NoToken> {
@@ -102,19 +149,24 @@ fn read(url: &Url, answer: Fetched) -> Result<TokenResponse, NoToken> {
         error: String,
         error_description: Option<String>,
     }
-    if answer.status == StatusCode::OK {
-        return answer
-            .json()
-            .ok_or_else(|| Error::protocol(format!("{} answered without a token", shown(url))).into());
+    if answer.status == StatusCode::OK
+        && let Some(response) = answer.json()
+    {
+        return Ok(response);
     }
-    match answer.json::<Refusal>() {
-        Some(Refusal { error, error_description }) => Err(NoToken::Refused {
-            code: printable(&error),
-            words: printable(&error_description.unwrap_or_default()),
-        }),
+    // A server that is in trouble says nothing of the grant, whatever it says. Some refuse with 200.
+    let is_in_trouble = match answer.status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => true,
+        status => !status.is_client_error() && status != StatusCode::OK,
+    };
+    match answer.json::<Refusal>().filter(|_| !is_in_trouble) {
+        Some(Refusal { error, error_description }) => {
+            Err(NoToken::Refused { code: error, words: error_description.unwrap_or_default() })
+        }
         None => {
             let kind = match answer.status {
                 StatusCode::TOO_MANY_REQUESTS => ErrorKind::Overloaded,
+                StatusCode::REQUEST_TIMEOUT => ErrorKind::Connect,
                 status if status.is_server_error() => ErrorKind::Connect,
                 _ => ErrorKind::Protocol,
             };

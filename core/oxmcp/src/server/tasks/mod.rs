@@ -11,7 +11,6 @@ mod running;
 mod session;
 mod slot;
 mod start;
-mod status;
 mod store;
 mod timestamp;
 mod watch;

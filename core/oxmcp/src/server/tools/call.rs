@@ -51,9 +51,7 @@ impl Core {
                 self.tool_result(version, Err(ToolError::Failed(format!("invalid arguments: {problem}")))),
             );
         }
-        let peer = peer();
-        let teller = task.is_some().then(|| peer.clone());
-        let mut context = match Context::open(self, Method::CallTool, incoming, peer) {
+        let mut context = match Context::open(self, Method::CallTool, incoming, peer()) {
             Ok(context) => context,
             Err(error) => return Answer::Ready(Err(error)),
         };
@@ -82,10 +80,8 @@ impl Core {
                 error => core.tool_result(version, error),
             }
         };
-        Answer::Later(match (task, slot, teller) {
-            (Some(start), Some(slot), Some(teller)) => {
-                Box::pin(self.clone().run_as_task(start, slot, Box::pin(work), teller))
-            }
+        Answer::Later(match (task, slot) {
+            (Some(start), Some(slot)) => Box::pin(self.clone().run_as_task(start, slot, Box::pin(work))),
             _ => Box::pin(work),
         })
     }

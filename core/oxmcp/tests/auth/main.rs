@@ -1,0 +1,10 @@
+//! Clients of servers that want authorization, before authorization servers that do what they are told, and worse.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod code_flow;
+mod grantor;
+mod listener;
+mod resource;
+mod single_flight;
+mod user;
