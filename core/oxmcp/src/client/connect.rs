@@ -18,6 +18,7 @@ use super::logging::LogLevel;
 use super::stream::{StreamChannel, not_connected, open_memory, open_sse, open_stream};
 use super::subscriptions::Listening;
 use super::target::Target;
+use super::tasks::Told;
 use super::{Channel, Client, Inner, eras};
 use crate::auth::{Authorization, Authorizer, Secret, within_rest};
 use crate::layer::{Carrier, Layers};
@@ -215,6 +216,7 @@ impl Connect {
             log_level,
             catalog,
             listening,
+            told: Told::default(),
             cache,
         });
         Ok(client)

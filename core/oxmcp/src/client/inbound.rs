@@ -192,6 +192,7 @@ impl Inbound {
             client.inner.cache.heard(method);
             match method {
                 Method::ToolListChanged => client.inner.catalog.clear(),
+                Method::TaskStatus => return client.inner.told.heard(&params),
                 Method::SubscriptionAcknowledged => return client.inner.listening.acknowledged(&params),
                 _ => {}
             }

@@ -64,6 +64,7 @@ use inbound::Inbound;
 use logging::LogLevel;
 use stream::StreamChannel;
 use subscriptions::Listening;
+use tasks::Told;
 
 /// A client of one MCP server. Clones are the same client; the connection ends when the last is dropped, or at
 /// [`close`](Self::close).
@@ -105,6 +106,8 @@ struct Inner {
     log_level: LogLevel,
     catalog: Catalog,
     listening: Listening,
+    /// Who waits for which task of the server.
+    told: Told,
     cache: Cache,
 }
 

@@ -1,6 +1,7 @@
 mod ask;
 mod follow;
 mod handle;
+mod told;
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use super::{Call, Client, Connect, Request};
 use crate::{Error, ErrorKind, Result, clock};
 
 pub use self::handle::TaskHandle;
+pub(super) use self::told::Told;
 
 impl Connect {
     /// Declares that this client knows tasks (the extension `io.modelcontextprotocol/tasks` of 2026-07-28), so that a server may make a

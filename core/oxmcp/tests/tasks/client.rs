@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use oxmcp::client::{Connect, Target};
+use oxmcp::layer::{LayerRequest, Next, from_fn};
 use oxmcp::model::{ElicitAction, ElicitFormParams, ElicitResult, TaskStatus};
 use oxmcp::transport::{HttpOptions, HttpServer};
 use oxmcp::{Client, ErrorKind, Limits, ProtocolVersion, Server};
@@ -65,6 +66,52 @@ async fn a_task_is_followed_by_its_handle_in_both_forms() {
             assert_eq!(again.result().await.unwrap().joined_text(), "through the gate");
         }
     }
+}
+
+/// The clock goes on by itself only when everybody waits.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_told_that_a_task_is_over_does_not_wait_until_it_asks_again() {
+    let toolbox = Toolbox::default();
+    let server = toolbox.server().limits(Limits::with(|it| it.task_poll = Duration::from_secs(50)));
+    let client = with_user(Client::connect(server)).only(EXPERIMENTAL).await.unwrap();
+    let task = client.call_tool("gate", json!({})).as_task().await.unwrap();
+    let following = tokio::spawn({
+        let task = task.clone();
+        async move { task.result().await }
+    });
+    // By then it has asked, and waits.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let opened = tokio::time::Instant::now();
+    toolbox.gate.open();
+    assert_eq!(following.await.unwrap().unwrap().joined_text(), "through the gate");
+    assert_eq!(opened.elapsed(), Duration::ZERO, "the clock stood still");
+}
+
+#[tokio::test]
+async fn a_session_over_http_is_told_of_its_tasks_too() {
+    let toolbox = Toolbox::default();
+    let listening = server(&toolbox).listen(HttpOptions::default()).await.unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let layer = from_fn(move |request: LayerRequest, next: Next| {
+        if request.method() == "notifications/tasks/status" {
+            let _ = tell.send(request.params().to::<Value>().unwrap());
+        }
+        next.run(request)
+    });
+    let connect = Client::connect(listening.url()).only(EXPERIMENTAL).layer(layer);
+    let client = connect.await.unwrap();
+    // Nothing is told before the client listens, which is soon after it is connected.
+    let heard = loop {
+        toolbox.gate.open();
+        let task = client.call_tool("gate", json!({})).as_task().await.unwrap();
+        task.result().await.unwrap();
+        tokio::select! {
+            biased;
+            told = told.recv() => break told.unwrap(),
+            () = tokio::task::yield_now() => {}
+        }
+    };
+    assert_eq!(heard["status"], "completed");
 }
 
 #[tokio::test]

@@ -37,6 +37,36 @@ async fn a_call_that_wants_to_be_a_task_is_one() {
 }
 
 #[tokio::test]
+async fn the_session_is_told_how_its_task_stands_until_it_is_over() {
+    let toolbox = Toolbox::default();
+    let (mut peer, _) = Peer::in_session(&toolbox.server(), VERSION).await;
+    let call = json!({"name": "gate", "arguments": {}, "task": {}});
+    let id = peer.result("tools/call", call.clone()).await["task"]["taskId"].take();
+    toolbox.gate.open();
+    let told = peer.status().await;
+    assert_eq!((&told["taskId"], &told["status"]), (&id, &json!("completed")));
+    // It is the whole task.
+    assert_eq!(told, peer.result("tasks/get", json!({"taskId": id})).await);
+
+    let id = peer.result("tools/call", call).await["task"]["taskId"].take();
+    assert_eq!(peer.result("tasks/cancel", json!({"taskId": id})).await["status"], "cancelled");
+    let told = peer.status().await;
+    assert_eq!((&told["taskId"], &told["status"]), (&id, &json!("cancelled")));
+
+    let call = json!({"name": "confirm", "arguments": {}, "task": {}});
+    let id = peer.result("tools/call", call).await["task"]["taskId"].take();
+    assert_eq!(peer.status().await["status"], "input_required");
+    peer.send("tasks/result", json!({"taskId": id})).await;
+    let question = peer.read().await;
+    let accept = json!({"action": "accept", "content": {"confirm": true}});
+    peer.write(&json!({"jsonrpc": "2.0", "id": question["id"], "result": accept})).await;
+    let result = peer.read().await;
+    assert_eq!(result["result"]["content"][0]["text"], "confirmed");
+    let told = peer.status().await;
+    assert_eq!((&told["taskId"], &told["status"]), (&id, &json!("completed")));
+}
+
+#[tokio::test]
 async fn tools_say_whether_they_run_as_tasks_and_are_called_so() {
     let toolbox = Toolbox::default();
     let (mut peer, _) = Peer::in_session(&toolbox.server(), VERSION).await;

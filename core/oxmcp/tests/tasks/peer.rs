@@ -12,6 +12,8 @@ pub(crate) struct Peer {
     next_id: u64,
     /// What every request of the stateless era carries in `_meta`.
     meta: Option<Value>,
+    /// What the server told of its tasks (2025-11-25).
+    pub(crate) told: Vec<Value>,
 }
 
 impl Peer {
@@ -21,7 +23,7 @@ impl Peer {
         let server = server.clone();
         tokio::spawn(async move { server.serve(reader, writer).await });
         let (reader, writer) = tokio::io::split(ours);
-        Self { writer, lines: BufReader::new(reader).lines(), next_id: 0, meta }
+        Self { writer, lines: BufReader::new(reader).lines(), next_id: 0, meta, told: Vec::new() }
     }
 
     /// One of the stateless era that declares these capabilities.
@@ -53,8 +55,36 @@ impl Peer {
         self.writer.write_all(format!("{message}\n").as_bytes()).await.unwrap();
     }
 
+    /// The next message that does not tell how a task stands.
     pub(crate) async fn read(&mut self) -> Value {
+        loop {
+            let mut message = self.read_any().await;
+            if message["method"] != "notifications/tasks/status" {
+                return message;
+            }
+            self.told.push(message["params"].take());
+        }
+    }
+
+    async fn read_any(&mut self) -> Value {
         serde_json::from_str(&self.lines.next_line().await.unwrap().expect("another line")).unwrap()
+    }
+
+    /// What the server tells next of a task that it does not just work on.
+    pub(crate) async fn status(&mut self) -> Value {
+        loop {
+            let told = match self.told.is_empty() {
+                true => {
+                    let mut message = self.read_any().await;
+                    assert_eq!(message["method"], "notifications/tasks/status", "{message}");
+                    message["params"].take()
+                }
+                false => self.told.remove(0),
+            };
+            if told["status"] != "working" {
+                return told;
+            }
+        }
     }
 
     /// Sends a request; gives its id.

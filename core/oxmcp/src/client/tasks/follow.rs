@@ -108,13 +108,20 @@ impl Client {
 
     /// The same for the tasks of 2025-11-25, which ask for input while somebody waits for their result.
     async fn end_of_experimental_task(&self, id: &str, time: Time) -> Result<End> {
+        let mut follower = self.inner.told.follow(id);
         loop {
             let json = self.look_at_task(id, time).await?;
             let task: experimental::GetTaskResult = read(&json, "a task")?;
             match task.task.status {
                 TaskStatus::Working => {
                     let poll = self.poll_interval(task.task.poll_interval);
-                    self.while_open(time, tokio::time::sleep(poll)).await?;
+                    let pause = async {
+                        tokio::select! {
+                            () = follower.told() => {}
+                            () = tokio::time::sleep(poll) => {}
+                        }
+                    };
+                    self.while_open(time, pause).await?;
                 }
                 TaskStatus::Cancelled => return Ok(Err(cancelled(task.task.status_message.as_deref()))),
                 _ => {

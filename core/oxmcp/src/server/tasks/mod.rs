@@ -11,6 +11,7 @@ mod running;
 mod session;
 mod slot;
 mod start;
+mod status;
 mod store;
 mod timestamp;
 mod watch;

@@ -14,11 +14,12 @@ use uuid::Uuid;
 use super::drive::Place;
 use super::form::{Form, with_related_task};
 use super::running::Running;
+use super::status::tell_status;
 use super::{Slot, TaskMode};
 use crate::server::extensions::needs_extension;
 use crate::server::incoming::{Incoming, invalid_params};
 use crate::server::result::Own;
-use crate::server::{Core, Outcome};
+use crate::server::{Core, Outcome, Peer};
 use crate::store::StoredTask;
 
 /// The shortest life that a client may ask of a task.
@@ -85,12 +86,13 @@ impl Core {
         Ok(Some(Start { form, mode, owner: incoming.owner(), ttl, version: incoming.version }))
     }
 
-    /// Does the work of a call, as a task as soon as it may be one.
+    /// Does the work of a call, as a task as soon as it may be one. In a session, `peer` hears how the task stands.
     pub(in crate::server) async fn run_as_task(
         self: Arc<Self>,
         start: Start,
         slot: Arc<Slot>,
         mut work: BoxFuture<'static, Outcome>,
+        peer: Arc<dyn Peer>,
     ) -> Outcome {
         let waits = start.mode.when_asked && start.form == Form::Extension;
         if waits && let Some(outcome) = until_asked(&slot, &mut work).await {
@@ -139,7 +141,13 @@ impl Core {
             return outcome;
         }
         let created = self.created(&start, &task);
-        tokio::spawn(place.work(work, start.form, due));
+        match start.form {
+            Form::Extension => drop(tokio::spawn(place.work(work, start.form, due))),
+            Form::Experimental => {
+                let telling = tell_status(place.running.clone(), peer);
+                tokio::spawn(async move { tokio::join!(place.work(work, start.form, due), telling) });
+            }
+        }
         Ok(created)
     }
 

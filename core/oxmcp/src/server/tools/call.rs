@@ -51,7 +51,9 @@ impl Core {
                 self.tool_result(version, Err(ToolError::Failed(format!("invalid arguments: {problem}")))),
             );
         }
-        let mut context = match Context::open(self, Method::CallTool, incoming, peer()) {
+        let peer = peer();
+        let teller = task.is_some().then(|| peer.clone());
+        let mut context = match Context::open(self, Method::CallTool, incoming, peer) {
             Ok(context) => context,
             Err(error) => return Answer::Ready(Err(error)),
         };
@@ -80,8 +82,10 @@ impl Core {
                 error => core.tool_result(version, error),
             }
         };
-        Answer::Later(match (task, slot) {
-            (Some(start), Some(slot)) => Box::pin(self.clone().run_as_task(start, slot, Box::pin(work))),
+        Answer::Later(match (task, slot, teller) {
+            (Some(start), Some(slot), Some(teller)) => {
+                Box::pin(self.clone().run_as_task(start, slot, Box::pin(work), teller))
+            }
             _ => Box::pin(work),
         })
     }
