@@ -435,7 +435,7 @@ impl Inner {
         let known = kept.as_ref().map_or(&[][..], Registration::redirect_uris);
         let visit = code.user_agent.prepare(known).await?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        if let Some(kept) = kept.filter(|kept| kept.serves(visit.redirect_uri(), now)) {
+        if let Some(kept) = kept.filter(|kept| kept.serves(visit.redirect_uri(), scopes, now)) {
             return Ok((kept.client, visit));
         }
         let made = Registration::make(&self.fetch, server, &code.name, visit.redirect_uri(), scopes).await?;

@@ -1,12 +1,12 @@
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::credentials::ClientCredentials;
 use super::token_endpoint::printable;
 use crate::auth::authorization_server::AuthorizationServer;
-use crate::auth::fetch::{Fetch, shown};
+use crate::auth::fetch::{Fetch, Fetched, shown};
 use crate::auth::reach::is_loopback;
 use crate::auth::{Scopes, Secret};
 use crate::{Error, ErrorKind, Result};
@@ -18,6 +18,8 @@ pub(super) struct Registration {
     redirect_uris: Vec<String>,
     /// When its secret expires, in seconds since 1970; 0 for never.
     expires_at: u64,
+    /// What it may ask for, if the server keeps it to that.
+    scopes: Option<Scopes>,
 }
 
 /// The same at rest, and as servers answer.
@@ -32,6 +34,8 @@ struct Kept {
     redirect_uris: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_endpoint_auth_method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 impl Registration {
@@ -67,7 +71,18 @@ impl Registration {
         if !scopes.is_empty() {
             wanted["scope"] = scopes.to_string().into();
         }
-        let answer = fetch.post_json(endpoint, HeaderMap::new(), wanted.to_string().into()).await?;
+        let register = async |wanted: &Value| {
+            fetch.post_json(endpoint, HeaderMap::new(), wanted.to_string().into()).await
+        };
+        let mut answer = register(&wanted).await?;
+        // To some servers, scopes are those of resources, and none of a client.
+        let is_refused = |answer: &Fetched| {
+            answer.json().is_some_and(|refusal: Refusal| refusal.error == "invalid_client_metadata")
+        };
+        if !answer.status.is_success() && wanted.get("scope").is_some() && is_refused(&answer) {
+            wanted.as_object_mut().map(|wanted| wanted.remove("scope"));
+            answer = register(&wanted).await?;
+        }
         if !answer.status.is_success() {
             return Err(refused(endpoint, answer.status, answer.json()));
         }
@@ -77,13 +92,16 @@ impl Registration {
         if kept.redirect_uris.is_empty() {
             kept.redirect_uris.push(redirect_uri.to_owned());
         }
+        // Asking once more does not help where the server has granted less than was asked for.
+        kept.scope = kept.scope.map(|granted| Scopes::parse(&granted).union(scopes).to_string());
         Ok(Self::from_kept(kept, &server.issuer))
     }
 
-    /// Whether it is good for an answer at `redirect_uri`.
-    pub(super) fn serves(&self, redirect_uri: &str, now: u64) -> bool {
+    /// Whether it is good for an answer at `redirect_uri`, and may ask for `scopes`.
+    pub(super) fn serves(&self, redirect_uri: &str, scopes: &Scopes, now: u64) -> bool {
         let is_good = self.expires_at == 0 || self.expires_at > now;
-        is_good && self.redirect_uris.iter().any(|registered| registered == redirect_uri)
+        let may_ask = self.scopes.as_ref().is_none_or(|known| known.contains_all(scopes));
+        is_good && may_ask && self.redirect_uris.iter().any(|registered| registered == redirect_uri)
     }
 
     /// Where it is answered.
@@ -99,6 +117,7 @@ impl Registration {
             client_secret_expires_at: self.expires_at,
             redirect_uris: self.redirect_uris.clone(),
             token_endpoint_auth_method: method.map(str::to_owned),
+            scope: self.scopes.as_ref().map(Scopes::to_string),
         };
         // Strings and numbers are always written.
         Secret::new(serde_json::to_string(&kept).unwrap_or_default())
@@ -118,6 +137,7 @@ impl Registration {
             client: client.issuer(issuer).method(kept.token_endpoint_auth_method),
             redirect_uris: kept.redirect_uris,
             expires_at: kept.client_secret_expires_at,
+            scopes: kept.scope.as_deref().map(Scopes::parse),
         }
     }
 }
@@ -181,12 +201,24 @@ mod tests {
     fn a_kept_registration_is_the_same_when_it_is_read_again() {
         let kept = r#"{"client_id":"a","client_secret":"s","redirect_uris":["http://127.0.0.1:1/c"],"client_secret_expires_at":90}"#;
         let registration = Registration::from_secret(&kept.into(), "https://auth.example.com").unwrap();
-        assert!(registration.serves("http://127.0.0.1:1/c", 89));
-        assert!(!registration.serves("http://127.0.0.1:1/c", 90));
-        assert!(!registration.serves("http://127.0.0.1:2/c", 0));
+        let any = Scopes::from(["any"]);
+        assert!(registration.serves("http://127.0.0.1:1/c", &any, 89));
+        assert!(!registration.serves("http://127.0.0.1:1/c", &any, 90));
+        assert!(!registration.serves("http://127.0.0.1:2/c", &any, 0));
         let again = Registration::from_secret(&registration.to_secret(), "https://auth.example.com").unwrap();
         assert_eq!(format!("{again:?}"), format!("{registration:?}"));
         assert!(!format!("{registration:?}").contains("\"s\""));
         assert!(Registration::from_secret(&"{}".into(), "https://auth.example.com").is_none());
+    }
+
+    #[test]
+    fn a_client_that_is_kept_to_its_scopes_does_not_serve_for_others() {
+        let kept = r#"{"client_id":"a","redirect_uris":["http://127.0.0.1:1/c"],"scope":"read list"}"#;
+        let registration = Registration::from_secret(&kept.into(), "https://auth.example.com").unwrap();
+        let again = Registration::from_secret(&registration.to_secret(), "https://auth.example.com").unwrap();
+        for registration in [registration, again] {
+            assert!(registration.serves("http://127.0.0.1:1/c", &Scopes::from(["read"]), 0));
+            assert!(!registration.serves("http://127.0.0.1:1/c", &Scopes::from(["read", "write"]), 0));
+        }
     }
 }
