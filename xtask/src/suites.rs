@@ -21,13 +21,15 @@ pub(crate) fn language(language: Language) -> Result<Counts> {
 
 /// Packages that `cargo test --workspace` does not need: libraries that are tested in their own language, and what has
 /// a suite of its own.
-pub(crate) const NOT_RUST: [&str; 10] = [
+pub(crate) const NOT_RUST: [&str; 12] = [
     "--exclude",
     "oxmcp-python",
     "--exclude",
     "oxmcp-node",
     "--exclude",
     "oxmcp-interop",
+    "--exclude",
+    "oxmcp-interop-oidc",
     "--exclude",
     "oxmcp-parity",
     "--exclude",
@@ -54,12 +56,12 @@ fn c() -> Result<Counts> {
 }
 
 /// The tests of `tests/interop` for a language, where there are some: against the official SDK of that language. For Rust also
-/// the matrix of peers, and those of `tests/parity`.
+/// authorization, the matrix of peers, and those of `tests/parity`.
 pub(crate) fn interop(language: Language) -> Option<fn() -> Result<Counts>> {
     match language {
         Language::Rust => Some(|| {
             let interop = cargo_test(&["--package", "oxmcp-interop"])?;
-            Ok([interop, matrix()?, parity()?].into_iter().sum())
+            Ok([interop, oidc()?, matrix()?, parity()?].into_iter().sum())
         }),
         Language::Python => Some(|| {
             provision::peer(PEERS, "mcp-2")?;
@@ -82,6 +84,16 @@ pub(crate) fn faults(languages: &[Language]) -> Option<impl FnOnce() -> Result<C
         return None;
     }
     Some(move || tally::run(Runner::Pytest, pytest("tests/faults")?.env("FAULTS_LANGUAGES", names.join(","))))
+}
+
+/// Every way to be authorized, by an authorization server that is not of this project.
+fn oidc() -> Result<Counts> {
+    provision::node::install("tests/interop/oidc")?;
+    let node = provision::node::modern()?;
+    tally::run(
+        Runner::Cargo,
+        cargo_test_step(&["--package", "oxmcp-interop-oidc"]).env("OXMCP_OIDC_NODE", node),
+    )
 }
 
 /// What oxmcp is tried with.

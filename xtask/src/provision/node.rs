@@ -10,10 +10,10 @@ use crate::{project, stamp};
 
 /// The oldest Node that oxmcp is for.
 const OLDEST: u32 = 20;
-/// The oldest Node that the conformance suite runs on.
-const OLDEST_FOR_CONFORMANCE: u32 = 22;
+/// The oldest Node that the conformance suite runs on, and the authorization server.
+const OLDEST_MODERN: u32 = 22;
 
-/// Where the conformance suite is pinned.
+/// Where the conformance suite is pinned, with a Node.
 const CONFORMANCE: &str = "tests/conformance";
 
 /// Installs exactly what the lock file in `dir` (below the root) names.
@@ -35,17 +35,26 @@ pub(crate) fn install(dir: &str) -> Result<()> {
 
 /// The conformance suite: the Node to run it with, and its program.
 pub(crate) fn conformance_suite() -> Result<(PathBuf, PathBuf)> {
-    install(CONFORMANCE)?;
-    let modules = project::path(CONFORMANCE).join("node_modules");
-    let program = modules.join("@modelcontextprotocol/conformance/dist/index.js");
-    // The lock file carries a Node for Linux; other systems bring their own.
-    let own = modules.join(".bin/node");
-    let node = if own.exists() { own } else { PathBuf::from("node") };
-    let version = version(&node.to_string_lossy()).context("the conformance suite needs Node 22 or newer")?;
-    if version < OLDEST_FOR_CONFORMANCE {
-        bail!("the conformance suite needs Node {OLDEST_FOR_CONFORMANCE} or newer, and `node` is {version}");
-    }
+    let node = modern()?;
+    let program = conformance_modules().join("@modelcontextprotocol/conformance/dist/index.js");
     Ok((node, program))
+}
+
+/// A Node for programs that do not run on the oldest one that oxmcp is for.
+pub(crate) fn modern() -> Result<PathBuf> {
+    install(CONFORMANCE)?;
+    // The lock file carries a Node for Linux; other systems bring their own.
+    let own = conformance_modules().join(".bin/node");
+    let node = if own.exists() { own } else { PathBuf::from("node") };
+    let version = version(&node.to_string_lossy()).context("the tests need Node 22 or newer")?;
+    if version < OLDEST_MODERN {
+        bail!("the tests need Node {OLDEST_MODERN} or newer, and `node` is {version}");
+    }
+    Ok(node)
+}
+
+fn conformance_modules() -> PathBuf {
+    project::path(CONFORMANCE).join("node_modules")
 }
 
 /// The major version of a Node.
