@@ -44,9 +44,11 @@ pub mod layer;
 mod limits;
 mod param_headers;
 mod pauses;
+mod related_task;
 mod schema;
 pub mod server;
 pub mod store;
+mod timestamp;
 pub mod transport;
 
 pub use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RequestId};

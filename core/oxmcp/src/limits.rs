@@ -72,7 +72,7 @@ pub struct Limits {
     /// (2025-11-25). Default 10 minutes.
     pub input_wait: Duration,
     /// Tasks that a server works on at once. Past it, a call that may be a task stays an ordinary one, and one that has to be is refused.
-    /// Default 1,024.
+    /// Also the tasks that a client keeps for a server of 2025-11-25. Default 1,024.
     pub tasks: usize,
     /// The same for one client: one session, or one principal. All that are neither count as one. Default 256.
     pub client_tasks: usize,

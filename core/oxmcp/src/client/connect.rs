@@ -255,7 +255,8 @@ impl IntoFuture for Connect {
 /// The members of `_meta` that every request of the stateless era carries.
 pub(super) fn stateless_meta(version: ProtocolVersion, offer: &Offer) -> String {
     let json = |value| serde_json::to_string(&value).unwrap_or_else(|_| "{}".to_owned());
-    let mut capabilities = offer.capabilities.clone();
+    // Tasks are an extension there.
+    let mut capabilities = ClientCapabilities { tasks: None, ..offer.capabilities.clone() };
     if let Some(roots) = &mut capabilities.roots {
         // There is no notification for it any more (2026-07-28, roots).
         roots.list_changed = None;

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
 use oxmcp_proto::model::{
-    ClientCapabilities, ElicitationCapability, ElicitationCompleteParams, Extra, LoggingLevel,
-    LoggingMessageParams, ResourceUpdatedParams, RootsCapability, SamplingCapability,
+    ClientCapabilities, ClientTaskRequests, ClientTasksCapability, ElicitationCapability,
+    ElicitationCompleteParams, ElicitationTasks, Extra, LoggingLevel, LoggingMessageParams,
+    ResourceUpdatedParams, RootsCapability, SamplingCapability, SamplingTasks,
 };
 
 use super::inbound::Input;
@@ -30,6 +31,8 @@ pub enum ServerList {
 #[derive(Default)]
 pub(super) struct Handlers {
     pub(super) roots: Option<Roots>,
+    /// Whether the server may make its requests tasks of this client.
+    pub(super) tasks: bool,
     pub(super) sampling: Option<Arc<dyn InputHandler>>,
     pub(super) sampling_tools: bool,
     pub(super) sampling_context: bool,
@@ -68,6 +71,28 @@ impl Handlers {
                 ..ElicitationCapability::default()
             });
         }
+        if self.tasks {
+            capabilities.tasks = self.declared_tasks();
+        }
+    }
+
+    /// Which requests become tasks, if there are some (2025-11-25, tasks, "Client Capabilities").
+    fn declared_tasks(&self) -> Option<ClientTasksCapability> {
+        let sampling = self
+            .sampling
+            .is_some()
+            .then(|| SamplingTasks { create_message: Some(Extra::new()), ..SamplingTasks::default() });
+        let elicitation = (self.form.is_some() || self.url.is_some())
+            .then(|| ElicitationTasks { create: Some(Extra::new()), ..ElicitationTasks::default() });
+        if sampling.is_none() && elicitation.is_none() {
+            return None;
+        }
+        Some(ClientTasksCapability {
+            list: Some(Extra::new()),
+            cancel: Some(Extra::new()),
+            requests: Some(ClientTaskRequests { sampling, elicitation, ..ClientTaskRequests::default() }),
+            ..ClientTasksCapability::default()
+        })
     }
 
     pub(super) fn list_roots(&self) -> Result<Input, ErrorObject> {

@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::{ErrorObject, MethodName, Notification, RawJson, Request};
 use oxmcp_proto::methods::{Kind, Sender};
-use oxmcp_proto::model::ClientCapabilities;
+use oxmcp_proto::model::{ClientCapabilities, TaskMetadata};
 use oxmcp_proto::negotiation::Negotiated;
 use oxmcp_proto::{Era, Method, ProtocolVersion};
 use serde_json::value::RawValue;
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::handlers::Handlers;
 use super::input::InputError;
+use super::tasks::Hosted;
 use super::{Client, ClientContext, Handle};
 use crate::connection::panic_words;
 use crate::layer::{Carrier, Direction, Facts, Failed, Id, Inlet, LayerRequest, Layers, into_rpc};
@@ -27,6 +28,8 @@ struct State {
     handlers: Handlers,
     /// What the client declared.
     capabilities: ClientCapabilities,
+    /// The requests of the server that became tasks, if this client runs some as such.
+    hosted: Option<Hosted>,
     /// How many handlers may be at work.
     at_work: Arc<Semaphore>,
     /// What was agreed on, once it is.
@@ -48,7 +51,9 @@ impl Inbound {
         limits: &Limits,
         layers: Option<Layers>,
     ) -> Self {
+        let hosted = capabilities.tasks.is_some().then(|| Hosted::new(limits));
         Self(Arc::new(State {
+            hosted,
             handlers,
             capabilities,
             at_work: Arc::new(Semaphore::new(limits.input_handlers)),
@@ -136,12 +141,41 @@ impl Inbound {
             Ok(method) => method,
             Err(error) => return Answer::Refused(error),
         };
-        match self.input_at_end(method, request.params.unwrap_or_else(RawJson::empty_object)) {
+        let params = request.params.unwrap_or_else(RawJson::empty_object);
+        if let Some(hosted) = &self.0.hosted
+            && let Some(answer) = self.answer_as_task(hosted, method, &params)
+        {
+            return answer;
+        }
+        match self.input_at_end(method, params) {
             Ok(input) => {
                 Answer::Later(Box::pin(async move { input.await.map_err(|error| error.into_rpc(method)) }))
             }
             Err(error) => Answer::Refused(error),
         }
+    }
+
+    /// Answers what is about tasks of this client, or is to become one; `None` is anything else (2025-11-25, tasks).
+    fn answer_as_task(&self, hosted: &Hosted, method: Method, params: &RawJson) -> Option<Answer> {
+        let request: &[&str] = match method {
+            Method::GetTask | Method::TaskResult | Method::ListTasks | Method::CancelTask => {
+                return Some(hosted.answer(method, params));
+            }
+            Method::CreateMessage => &["tasks", "requests", "sampling", "createMessage"],
+            Method::Elicit => &["tasks", "requests", "elicitation", "create"],
+            _ => return None,
+        };
+        // Earlier revisions have no such member.
+        let may_be_task =
+            self.version() == Some(ProtocolVersion::V2025_11_25) && self.0.capabilities.declares(request);
+        let wanted = params.member::<TaskMetadata>("task").transpose().filter(|_| may_be_task)?;
+        let created = wanted.map_err(|error| ErrorObject::invalid_params(format!("invalid task: {error}")));
+        let created = created.and_then(|wanted| {
+            let input = self.input_at_end(method, params.clone())?;
+            let client = self.client().ok_or_else(|| ErrorObject::internal("the client is not connected"))?;
+            hosted.create(wanted, method, input, &client)
+        });
+        Some(Answer::Ready(created))
     }
 
     /// Begins to get what a server asks for on the way to the answer of a call. An error says what the server did wrong.

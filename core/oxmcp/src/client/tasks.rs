@@ -1,6 +1,7 @@
 mod ask;
 mod follow;
 mod handle;
+mod hosted;
 mod told;
 
 use std::future::IntoFuture;
@@ -23,12 +24,18 @@ use super::{Call, Client, Connect, Request};
 use crate::{Error, ErrorKind, Result, clock};
 
 pub use self::handle::TaskHandle;
+pub(super) use self::hosted::Hosted;
 pub(super) use self::told::Told;
 
 impl Connect {
     /// Declares that this client knows tasks (the extension `io.modelcontextprotocol/tasks` of 2026-07-28), so that a server may make a
     /// call a task. A plain call is then followed to its result; [`Request::as_task`] gives the task itself.
-    pub fn tasks(self) -> Self {
+    ///
+    /// A server of 2025-11-25 may then make its own requests for sampling and elicitation tasks of this client, which keeps at most
+    /// [`Limits::tasks`](crate::Limits::tasks) of them, each for [`Limits::task_ttl`](crate::Limits::task_ttl) or as long as the server
+    /// wants. The handlers see no difference.
+    pub fn tasks(mut self) -> Self {
+        self.handlers.tasks = true;
         self.extension(TASKS_EXTENSION, serde_json::Map::new())
     }
 }

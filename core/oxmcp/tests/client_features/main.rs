@@ -4,6 +4,7 @@
 
 mod cache;
 mod elicitation;
+mod hosted_tasks;
 mod lists;
 mod logging;
 mod output;

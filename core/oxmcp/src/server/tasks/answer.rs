@@ -11,11 +11,12 @@ use oxmcp_proto::{Method, ProtocolVersion};
 use serde::Deserialize;
 
 use super::Tasks;
-use super::form::{Form, with_related_task};
+use super::form::Form;
 use super::question::Answered;
 use super::running::Running;
 use super::store::not_kept;
 use crate::ErrorKind;
+use crate::related_task::with_related_task;
 use crate::server::extensions::needs_extension;
 use crate::server::incoming::{Incoming, invalid_params};
 use crate::server::result::Own;

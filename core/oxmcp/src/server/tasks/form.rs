@@ -1,11 +1,10 @@
 use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, write_json_string};
 use oxmcp_proto::model::TaskStatus;
-use oxmcp_proto::model::tasks_2025_11_25::keys::RELATED_TASK;
 use serde::Deserialize;
 
-use super::timestamp::iso8601;
 use crate::store::StoredTask;
+use crate::timestamp::iso8601;
 
 /// In which form tasks go over the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,15 +98,4 @@ fn is_error(result: &RawJson) -> bool {
         is_error: bool,
     }
     result.to::<Head>().is_ok_and(|head| head.is_error)
-}
-
-/// Adds to an object that it belongs to a task (2025-11-25, tasks, "Related Task Metadata").
-pub(super) fn with_related_task(object: &RawJson, id: &str) -> RawJson {
-    let mut members: serde_json::Map<String, serde_json::Value> = object.to().unwrap_or_default();
-    let meta = members.entry("_meta").or_insert_with(|| serde_json::Value::Object(Default::default()));
-    if !meta.is_object() {
-        *meta = serde_json::Value::Object(Default::default());
-    }
-    meta[RELATED_TASK] = serde_json::json!({"taskId": id});
-    RawJson::of(&members).unwrap_or_else(|_| object.clone())
 }

@@ -13,7 +13,6 @@ mod slot;
 mod start;
 mod status;
 mod store;
-mod timestamp;
 mod watch;
 
 use std::fmt;

@@ -12,10 +12,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::drive::Place;
-use super::form::{Form, with_related_task};
+use super::form::Form;
 use super::running::Running;
 use super::status::tell_status;
 use super::{Slot, TaskMode};
+use crate::related_task::with_related_task;
 use crate::server::extensions::needs_extension;
 use crate::server::incoming::{Incoming, invalid_params};
 use crate::server::result::Own;

@@ -1,7 +1,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment as ISO 8601 has it, in UTC, to the millisecond: `2026-07-28T12:00:00.000Z`.
-pub(super) fn iso8601(moment: SystemTime) -> String {
+pub(crate) fn iso8601(moment: SystemTime) -> String {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, millis) = (since.as_secs(), since.subsec_millis());
     let (days, second) = (seconds / 86_400, seconds % 86_400);
