@@ -6,9 +6,10 @@ mod authorization;
 
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
-use oxmcp::Client;
 use oxmcp::model::{ElicitFormParams, ElicitResult, Extra, Implementation};
+use oxmcp::{Client, Limits};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,7 +17,10 @@ use serde_json::{Value, json};
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::args().nth(1).ok_or("usage: client URL")?;
     let scenario = env::var("MCP_CONFORMANCE_SCENARIO")?;
-    let connect = Client::connect(url).client_info(Implementation::new("oxmcp-conformance-rust", "0.1.0"));
+    // On a machine that is busy with other scenarios, a server that says nothing for a while is none of an older era.
+    let limits = Limits::with(|limits| limits.probe = Duration::from_secs(20));
+    let info = Implementation::new("oxmcp-conformance-rust", "0.1.0");
+    let connect = Client::connect(url).client_info(info).limits(limits);
     let connect = match &*scenario {
         "elicitation-sep1034-client-defaults" | "sep-2322-client-request-state" => {
             connect.on_elicitation(agree)
