@@ -67,14 +67,14 @@ impl<T: DeserializeOwned + Send + 'static> List<T> {
     /// # let client = Client::connect(server).await?;
     /// use futures_util::TryStreamExt;
     ///
-    /// let mut tools = std::pin::pin!(client.list_tools().stream());
+    /// let mut tools = client.list_tools().stream();
     /// while let Some(tool) = tools.try_next().await? {
     ///     println!("{}", tool.name);
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub fn stream(self) -> impl Stream<Item = Result<T>> + Send + 'static {
+    pub fn stream(self) -> impl Stream<Item = Result<T>> + Send + Unpin + 'static {
         struct Pages<T> {
             client: Client,
             call: Call,
@@ -91,7 +91,8 @@ impl<T: DeserializeOwned + Send + 'static> List<T> {
             ready: VecDeque::new(),
             has_more: true,
         });
-        stream::try_unfold(pages, |pages| async move {
+        // Boxed, so that `next` can be called on it without pinning it first.
+        Box::pin(stream::try_unfold(pages, |pages| async move {
             let mut pages = pages?;
             loop {
                 if let Some(item) = pages.ready.pop_front() {
@@ -106,7 +107,7 @@ impl<T: DeserializeOwned + Send + 'static> List<T> {
                 pages.ready = items;
                 pages.has_more = pages.walk.advance(next)?;
             }
-        })
+        }))
     }
 
     fn with(self, change: impl FnOnce(Call) -> Call) -> Self {

@@ -139,6 +139,13 @@ pub fn write_on_one_line(json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// The JSON text, as it was written.
+impl fmt::Display for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl fmt::Debug for RawJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.0))

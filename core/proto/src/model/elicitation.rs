@@ -147,8 +147,18 @@ pub enum ElicitAction {
 }
 
 impl ElicitResult {
-    /// The user filled in the form.
-    pub fn accept(content: Extra) -> Self {
+    /// The user filled in the form: the names of its fields, with their values.
+    ///
+    /// ```
+    /// use oxmcp_proto::model::ElicitResult;
+    /// use serde_json::json;
+    ///
+    /// let agreed = ElicitResult::accept([("confirm", true)]);
+    /// let ordered = ElicitResult::accept([("size", json!("large")), ("pieces", json!(2))]);
+    /// assert_eq!(ordered.content.unwrap()["pieces"], 2);
+    /// ```
+    pub fn accept<N: Into<String>, V: Into<Value>>(content: impl IntoIterator<Item = (N, V)>) -> Self {
+        let content = content.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { content: Some(content), ..Self::of(ElicitAction::Accept) }
     }
 

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -194,5 +195,33 @@ impl CallToolResult {
     pub fn joined_text(&self) -> String {
         let texts: Vec<&str> = self.content.iter().filter_map(Content::as_text).collect();
         texts.join("\n")
+    }
+
+    /// The structured content as a type of yours.
+    ///
+    /// ```
+    /// # use oxmcp_proto::model::CallToolResult;
+    /// #[derive(serde::Deserialize)]
+    /// struct Weather {
+    ///     temperature: f64,
+    /// }
+    ///
+    /// # let structured_content = Some(serde_json::json!({"temperature": -3.5}));
+    /// # let result = CallToolResult { structured_content, ..CallToolResult::default() };
+    /// let weather: Weather = result.structured().unwrap();
+    /// assert_eq!(weather.temperature, -3.5);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is none, with what the tool said if it failed; or if it is no `T`.
+    pub fn structured<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        match &self.structured_content {
+            Some(content) => T::deserialize(content),
+            None if self.is_error => {
+                Err(de::Error::custom(format_args!("the tool failed: {}", self.joined_text())))
+            }
+            None => Err(de::Error::custom("the result has no structured content")),
+        }
     }
 }

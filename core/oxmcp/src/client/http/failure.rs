@@ -122,8 +122,9 @@ fn in_words(error: HttpError) -> Error {
         HttpError::Status { status, body, .. } => {
             Error::protocol(format!("the server answered with HTTP {status}: {body}"))
         }
-        HttpError::Connect(source) => {
-            let message = "the server could not be reached; is it running, and is the URL right?";
+        HttpError::Connect { address, source } => {
+            let message =
+                format!("the server at {address} could not be reached; is it running, and is the URL right?");
             Error::new(ErrorKind::Connect, message).with_source(source)
         }
         #[cfg(feature = "tls")]

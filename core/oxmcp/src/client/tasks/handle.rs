@@ -78,13 +78,13 @@ impl TaskHandle {
 
     /// How the task stands, now and whenever that has changed, until it is over; asks as often as the server says, and goes on when the server
     /// is not there for a while. Questions of the task are answered by [`result`](Self::result) alone.
-    pub fn updates(&self) -> impl Stream<Item = Result<Task>> + Send + use<> {
+    pub fn updates(&self) -> impl Stream<Item = Result<Task>> + Send + Unpin + use<> {
         struct Watch {
             handle: TaskHandle,
             last: Option<Task>,
         }
         let watch = Watch { handle: self.clone(), last: None };
-        stream::try_unfold(watch, |mut watch| async move {
+        Box::pin(stream::try_unfold(watch, |mut watch| async move {
             loop {
                 if let Some(last) = &watch.last {
                     if last.status.is_terminal() {
@@ -104,7 +104,7 @@ impl TaskHandle {
                     return Ok(Some((task, watch)));
                 }
             }
-        })
+        }))
     }
 
     /// Waits until the task is over, and gives what comes of it. Meanwhile the handlers of this client are asked for the input that the task

@@ -404,7 +404,7 @@ impl Inner {
         *request.method_mut() = method;
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;
-        self.http.request(request).await.map_err(HttpError::not_sent)
+        self.http.request(request).await.map_err(|error| HttpError::not_sent(uri, error))
     }
 
     /// Reads a response to its end, of which nothing is expected any more, so that the connection can be used again.

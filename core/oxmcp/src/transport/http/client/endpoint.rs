@@ -1,6 +1,6 @@
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use url::Url;
+use url::{ParseError, Url};
 
 use super::super::headers::{JSON, LAST_EVENT_ID, METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
 use super::HttpError;
@@ -9,7 +9,12 @@ use crate::{Error, Result};
 /// Checks the URL of an endpoint. What it says of a bad one does not repeat it, because it may hold a secret.
 pub(super) fn endpoint(url: &str) -> Result<Uri> {
     let misuse = |why: &str| Error::misuse(format!("the server's URL {why}"));
-    let mut url = Url::parse(url).map_err(|error| misuse(&format!("is not a URL: {error}")))?;
+    let mut url = Url::parse(url).map_err(|error| match error {
+        ParseError::RelativeUrlWithoutBase => {
+            misuse("is not a URL: it does not begin with https:// or the like; a program to start is given as a command")
+        }
+        error => misuse(&format!("is not a URL: {error}")),
+    })?;
     let is_known = url.scheme() == "http" || (cfg!(feature = "tls") && url.scheme() == "https");
     if !is_known {
         let known =

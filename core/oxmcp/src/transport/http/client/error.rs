@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use hyper_util::client::legacy;
 use oxmcp_proto::jsonrpc::ErrorObject;
 
@@ -24,8 +24,13 @@ pub(crate) enum HttpError {
         body: String,
     },
     /// There is no connection.
-    #[error("cannot connect: {0}")]
-    Connect(#[source] Box<dyn StdError + Send + Sync>),
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// The host and the port, as the URL has them; not the rest of it, which may hold a secret.
+        address: String,
+        /// Why not.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// There is a connection, but none that is secure.
     #[cfg(feature = "tls")]
     #[error("cannot connect securely: {source}")]
@@ -53,8 +58,8 @@ pub(crate) enum HttpError {
 }
 
 impl HttpError {
-    /// The error of a request that got no response.
-    pub(super) fn not_sent(error: legacy::Error) -> Self {
+    /// The error of a request to `uri` that got no response.
+    pub(super) fn not_sent(uri: &Uri, error: legacy::Error) -> Self {
         #[cfg(feature = "tls")]
         if error.is_connect()
             && let Some(source) = tls::cause(&error)
@@ -62,12 +67,16 @@ impl HttpError {
             let is_certificate = matches!(source, rustls::Error::InvalidCertificate(_));
             return Self::Insecure { is_certificate, source: source.clone() };
         }
-        match error.source() {
-            // What the HTTP library calls it says nothing; its cause does.
-            Some(cause) if error.is_connect() => Self::Connect(in_words(cause).into()),
-            _ if error.is_connect() => Self::Connect(error.into()),
-            _ => Self::broken(&error),
+        if !error.is_connect() {
+            return Self::broken(&error);
         }
+        let address = uri.authority().map(ToString::to_string).unwrap_or_default();
+        // What the HTTP library calls it says nothing; its cause does.
+        let source = match error.source() {
+            Some(cause) => in_words(cause).into(),
+            None => error.into(),
+        };
+        Self::Connect { address, source }
     }
 
     /// The error of a response that broke off.
@@ -78,7 +87,7 @@ impl HttpError {
     /// Whether the same request may fare better in a while.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Broken(_) => true,
+            Self::Connect { .. } | Self::Broken(_) => true,
             Self::Status { status: StatusCode::NOT_IMPLEMENTED, .. } => false,
             Self::Status { status, .. } => {
                 // A conflict is with an earlier stream that the server does not know to be lost yet.
@@ -127,7 +136,7 @@ impl HttpError {
                 status if status.is_server_error() => Fate::Unknown,
                 _ => Fate::Untaken,
             },
-            Self::Connect(_) | Self::Unauthorized(_) => Fate::Untaken,
+            Self::Connect { .. } | Self::Unauthorized(_) => Fate::Untaken,
             #[cfg(feature = "tls")]
             Self::Insecure { .. } => Fate::Untaken,
             Self::Broken(_) | Self::TooLarge { .. } | Self::Protocol(_) => Fate::Unknown,
@@ -137,7 +146,7 @@ impl HttpError {
     /// Whether the same request may fare better at once, or after the time that the server asks for: nothing of it is at fault.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Broken(_) => true,
+            Self::Connect { .. } | Self::Broken(_) => true,
             Self::Status { status, .. } => matches!(
                 *status,
                 StatusCode::REQUEST_TIMEOUT

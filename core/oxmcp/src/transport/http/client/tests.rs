@@ -330,13 +330,12 @@ async fn no_connection_is_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    for (url, why) in [
-        (format!("http://{address}/mcp"), "refused"),
-        ("http://no-such-host.invalid/mcp".to_owned(), "lookup"),
-    ] {
+    for (host, why) in [(address.to_string(), "refused"), ("no-such-host.invalid".to_owned(), "lookup")] {
+        let url = format!("http://{host}/mcp?key=secret");
         let client = HttpClient::new(&url, Access::default(), &Limits::default()).await.unwrap();
         let (answer, _) = ask(&client).await;
-        let Err(HttpError::Connect(source)) = answer else { panic!("{url}: {answer:?}") };
+        let Err(HttpError::Connect { address, source }) = answer else { panic!("{url}: {answer:?}") };
+        assert_eq!(address, host);
         assert!(source.to_string().contains(why), "{source}");
     }
 }
