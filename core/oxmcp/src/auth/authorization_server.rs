@@ -3,6 +3,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::auth::fetch::{Fetch, shown};
+use crate::auth::words::printable;
 use crate::{Error, ProtocolVersion, Result};
 
 /// What an authorization server says of itself (RFC 8414, section 2; OpenID Connect Discovery, section 3).
@@ -38,7 +39,7 @@ impl AuthorizationServer {
     /// discovery).
     pub(crate) async fn discover(fetch: &Fetch, issuer: &str) -> Result<Self> {
         let url = Url::parse(issuer).map_err(|error| {
-            Error::protocol(format!("the authorization server {issuer:?} has no URL: {error}"))
+            Error::protocol(format!("the authorization server {:?} has no URL: {error}", printable(issuer)))
         })?;
         let found = Self::look(fetch, issuer, &well_known(&url)).await?;
         found.ok_or_else(|| {
@@ -105,9 +106,10 @@ impl AuthorizationServer {
             // Whoever says to be somebody else is not believed, whatever else he says (RFC 8414, section 3.3).
             if !is_same_issuer(&found.issuer, issuer) {
                 return Err(Error::protocol(format!(
-                    "{} is metadata of the issuer {:?} instead of {issuer:?}; it is not used",
+                    "{} is metadata of the issuer {:?} instead of {:?}; it is not used",
                     shown(url),
-                    found.issuer
+                    printable(&found.issuer),
+                    printable(issuer)
                 )));
             }
             return Ok(Some(found));

@@ -1,3 +1,4 @@
+use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +20,8 @@ use tokio::sync::OnceCell;
 use tower_service::Service;
 use url::Url;
 
-use super::reach::Reach;
+use super::reach::{Reach, Refused};
+use super::words::printable;
 use crate::{Error, ErrorKind, Result};
 
 /// How long one fetch may take, from the name to the last byte.
@@ -207,10 +209,7 @@ impl Service<Name> for Guarded {
             let within: Vec<SocketAddr> =
                 found.iter().copied().filter(|address| reach.admits_name(&host, address.ip())).collect();
             if within.is_empty() && !found.is_empty() {
-                let why = format!(
-                    "{host} leads into a private network or to this machine, and the user named no server there"
-                );
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, Refused::Network));
             }
             Ok(within.into_iter())
         })
@@ -225,7 +224,7 @@ pub(crate) fn shown(url: &Url) -> String {
     // Both fail only for URLs that have none of them.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    url.into()
+    printable(url.as_str())
 }
 
 fn refused(url: &Url, why: impl std::fmt::Display) -> Error {
@@ -233,5 +232,19 @@ fn refused(url: &Url, why: impl std::fmt::Display) -> Error {
 }
 
 fn unreachable(url: &Url, error: hyper_util::client::legacy::Error) -> Error {
-    Error::new(ErrorKind::Connect, format!("{} could not be reached", shown(url))).with_source(error)
+    match refusal(&error) {
+        Some(why) => refused(url, why),
+        None => {
+            Error::new(ErrorKind::Connect, format!("{} could not be reached", shown(url))).with_source(error)
+        }
+    }
+}
+
+/// Why the guard let no connection come to be, if it was the guard.
+fn refusal(error: &(dyn StdError + 'static)) -> Option<Refused> {
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        return Some(*refused);
+    }
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    inner.and_then(|inner| refusal(inner)).or_else(|| error.source().and_then(refusal))
 }

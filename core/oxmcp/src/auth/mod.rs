@@ -12,6 +12,7 @@ mod scopes;
 mod secret;
 mod server;
 mod signing_key;
+mod words;
 
 pub use client::{
     Authorization, Browser, Callback, ClientCredentials, Enterprise, UserAgent, Visit, VisitError, Workload,

@@ -1,6 +1,7 @@
-//! A server of a test's own, on a runtime of its own, that keeps what it was sent.
+//! A server of a test's own, on a runtime of its own, that counts its connections and keeps what it was sent.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -9,8 +10,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -28,12 +29,16 @@ pub(crate) type Script = Arc<dyn Fn(&Seen) -> Option<Answer> + Send + Sync>;
 
 /// A server that listens until it is dropped.
 pub(crate) struct Listener {
+    port: u16,
     log: Arc<Log>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 struct Log {
+    connections: watch::Sender<usize>,
+    /// Who connected last.
+    last: watch::Sender<Option<SocketAddr>>,
     seen: Mutex<Vec<Seen>>,
     /// How many requests have come.
     count: watch::Sender<usize>,
@@ -73,7 +78,12 @@ impl Listener {
         let port = listener.local_addr().unwrap().port();
         let answer = serve(port);
         let (count, _) = watch::channel(0);
-        let log = Arc::new(Log { seen: Mutex::default(), count });
+        let log = Arc::new(Log {
+            connections: watch::channel(0).0,
+            last: watch::channel(None).0,
+            seen: Mutex::default(),
+            count,
+        });
         let (stop, stopped) = oneshot::channel();
         let kept = log.clone();
         let thread = thread::spawn(move || {
@@ -86,7 +96,23 @@ impl Listener {
                 }
             });
         });
-        Self { log, stop: Some(stop), thread: Some(thread) }
+        Self { port, log, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Connections that were made so far, whatever came over them. One that was made by now is counted, for it makes one itself and
+    /// waits for that.
+    pub(crate) async fn connections(&self) -> usize {
+        let mut connections = self.log.connections.subscribe();
+        let own = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let (address, mut last) = (own.local_addr().unwrap(), self.log.last.subscribe());
+        last.wait_for(|last| *last == Some(address)).await.unwrap();
+        let made = *connections.borrow_and_update();
+        self.log.connections.send_modify(|connections| *connections -= 1);
+        made - 1
     }
 
     /// What was sent so far.
@@ -123,7 +149,9 @@ async fn accept<F>(listener: TcpListener, log: Arc<Log>, answer: F)
 where
     F: Fn(Seen) -> BoxFuture<'static, Answer> + Clone + Send + Sync + 'static,
 {
-    while let Ok((stream, _)) = listener.accept().await {
+    while let Ok((stream, from)) = listener.accept().await {
+        log.connections.send_modify(|connections| *connections += 1);
+        log.last.send_replace(Some(from));
         let (log, answer) = (log.clone(), answer.clone());
         tokio::spawn(async move {
             let service = service_fn(|request: Request<Incoming>| {
@@ -153,6 +181,17 @@ pub(crate) fn text(status: u16, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()).boxed_unsync());
     *answer.status_mut() = status.try_into().unwrap();
     answer
+}
+
+/// An answer that does not end.
+pub(crate) fn endless() -> Answer {
+    let piece = || Ok(Frame::data(Bytes::from_static(&[b' '; 16 << 10])));
+    Response::new(StreamBody::new(futures_util::stream::repeat_with(piece)).boxed_unsync())
+}
+
+/// An answer of which nothing comes but the head.
+pub(crate) fn silent() -> Answer {
+    Response::new(StreamBody::new(futures_util::stream::pending()).boxed_unsync())
 }
 
 /// A whole answer of JSON.

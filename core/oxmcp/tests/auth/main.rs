@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod browser;
 mod code_flow;
 mod grantor;
+mod hostile;
 mod listener;
 mod resource;
+mod secrecy;
 mod single_flight;
 mod user;

@@ -6,12 +6,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::pkce::{Pkce, random};
-use super::token_endpoint::{NoToken, TokenEndpoint, printable};
+use super::token_endpoint::{NoToken, TokenEndpoint};
 use super::tokens::{Tokens, Wanted};
 use super::user_agent::Visit;
 use crate::auth::Secret;
 use crate::auth::authorization_server::AuthorizationServer;
 use crate::auth::fetch::Fetch;
+use crate::auth::words::printable;
 use crate::{Error, ErrorKind, Result};
 
 /// One authorization, of which the user has not heard yet.

@@ -142,6 +142,16 @@ impl Authorizer {
         }
     }
 
+    /// What a server says without the token that it was sent, should it repeat it.
+    pub(crate) fn conceal(&self, words: String) -> String {
+        match self.inner.current() {
+            Current::Credential(credential) => {
+                words.replace(credential.tokens.access.expose(), "(concealed)")
+            }
+            Current::Unread | Current::Nothing => words,
+        }
+    }
+
     /// What to send along, refreshed if it is about to expire.
     pub(super) async fn credential(&self) -> Result<Option<Arc<Credential>>> {
         let used = match self.inner.current() {

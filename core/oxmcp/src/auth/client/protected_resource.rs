@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::auth::challenge::Challenge;
 use crate::auth::fetch::{Fetch, shown};
+use crate::auth::words::printable;
 use crate::auth::{Resource, Scopes};
 use crate::{Error, Result};
 
@@ -34,7 +35,10 @@ impl ProtectedResource {
     ) -> Result<Option<Self>> {
         if let Some(named) = challenge.and_then(|challenge| challenge.resource_metadata.as_deref()) {
             let url = Url::parse(named).map_err(|error| {
-                Error::protocol(format!("the server's challenge names {named:?} for its metadata: {error}"))
+                Error::protocol(format!(
+                    "the server's challenge names {:?} for its metadata: {error}",
+                    printable(named)
+                ))
             })?;
             let missing = || {
                 Error::protocol(format!(
@@ -62,7 +66,7 @@ impl ProtectedResource {
             return Err(Error::protocol(format!(
                 "{} is metadata of {:?} instead of {}; no token is asked for there",
                 shown(url),
-                found.resource,
+                printable(&found.resource),
                 resource.canonical()
             )));
         }

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::credentials::ClientCredentials;
-use super::token_endpoint::printable;
 use crate::auth::authorization_server::AuthorizationServer;
 use crate::auth::fetch::{Fetch, Fetched, shown};
 use crate::auth::reach::is_loopback;
+use crate::auth::words::printable;
 use crate::auth::{Scopes, Secret};
 use crate::{Error, ErrorKind, Result};
 

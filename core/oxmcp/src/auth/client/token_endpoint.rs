@@ -1,3 +1,4 @@
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -8,10 +9,8 @@ use super::tokens::{TokenResponse, Tokens, Wanted};
 use crate::auth::Secret;
 use crate::auth::authorization_server::AuthorizationServer;
 use crate::auth::fetch::{Fetch, Fetched, shown};
+use crate::auth::words::printable;
 use crate::{Error, ErrorKind};
-
-/// Characters of what a server says that are shown to people.
-const MAX_SHOWN: usize = 256;
 
 /// The parameters of requests that are no secrets.
 const OPEN: [&str; 9] = [
@@ -106,9 +105,11 @@ impl TokenEndpoint<'_> {
             client.authenticate(self.server, &mut headers, &mut form)?;
         }
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let basic = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split(' ').next_back());
+        let basic = basic.map(str::to_owned);
         let posted = self.post_bound(url, headers, &form, key).await;
         // Some servers repeat what they do not like.
-        posted.map_err(|failure| failure.without(&self.secrets(&form)))
+        posted.map_err(|failure| failure.without(&self.secrets(&form, basic.as_deref())))
     }
 
     async fn post_bound(
@@ -136,10 +137,10 @@ impl TokenEndpoint<'_> {
     }
 
     /// What was sent that nobody else must see.
-    fn secrets<'b>(&'b self, form: &[(&'b str, &'b str)]) -> Vec<&'b str> {
+    fn secrets<'b>(&'b self, form: &[(&'b str, &'b str)], basic: Option<&'b str>) -> Vec<&'b str> {
         let secret = self.client.and_then(|client| client.parts().0);
         let sent = form.iter().filter(|(name, _)| !OPEN.contains(name)).map(|(_, value)| *value);
-        sent.chain(secret.map(Secret::expose)).filter(|secret| !secret.is_empty()).collect()
+        sent.chain(secret.map(Secret::expose)).chain(basic).filter(|secret| !secret.is_empty()).collect()
     }
 }
 
@@ -174,9 +175,4 @@ fn read(url: &Url, answer: Fetched) -> Result<TokenResponse, NoToken> {
             Err(Error::new(kind, message).into())
         }
     }
-}
-
-/// What a server says, for people.
-pub(super) fn printable(words: &str) -> String {
-    words.chars().filter(|char| !char.is_control()).take(MAX_SHOWN).collect()
 }

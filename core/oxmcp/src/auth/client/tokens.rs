@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dpop::DpopKey;
 use crate::Result;
+use crate::auth::words::printable;
 use crate::auth::{Scopes, Secret};
 
 /// A token is no longer sent this long before it expires, because it has to arrive while it is still good; or a tenth of its life before,
@@ -161,7 +162,8 @@ impl Wanted<'_> {
         if !is_bound && !response.token_type.eq_ignore_ascii_case("Bearer") {
             return Err(crate::Error::protocol(format!(
                 "the authorization server {} issued a token of type {:?}; this client uses Bearer and DPoP",
-                self.issuer, response.token_type
+                self.issuer,
+                printable(&response.token_type)
             )));
         }
         Ok(Tokens {

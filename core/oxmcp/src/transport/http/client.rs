@@ -359,6 +359,10 @@ impl HttpClient {
             Some(location) => format!("it points to {}", String::from_utf8_lossy(location.as_bytes())),
             None => String::from_utf8_lossy(&body).into_owned(),
         };
+        let words = match &self.inner.authorizer {
+            Some(authorizer) => authorizer.conceal(words),
+            None => words,
+        };
         let body = words.chars().take(MAX_SHOWN).collect();
         Err(HttpError::Status { status, rpc, retry_after, body })
     }
