@@ -140,11 +140,8 @@ impl Claims {
         let is_path = |path: &str| url.path().trim_end_matches('/') == path.trim_end_matches('/');
         // What is in front of this server may have shortened the path.
         let is_here = is_path(proven.path) || is_path(proven.resource.path());
-        if url.origin() != proven.resource.origin()
-            || !is_here
-            || url.query().is_some()
-            || url.fragment().is_some()
-        {
+        // Queries and fragments are not compared.
+        if url.origin() != proven.resource.origin() || !is_here {
             return Err("the proof is for another URL");
         }
         let now = now() as f64;

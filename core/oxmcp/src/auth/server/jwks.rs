@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -16,7 +16,12 @@ use crate::clock;
 /// How long keys are good without another look. A key that an issuer withdraws is out of use after it.
 const FRESH: Duration = Duration::from_secs(15 * 60);
 
-/// How soon the keys are looked at again because a token names one that is not among them. Anybody can send such tokens.
+/// How long keys are good while the issuer cannot be asked. What it has withdrawn must not be good for as long as somebody keeps it from
+/// saying so.
+const STALE: Duration = Duration::from_secs(75 * 60);
+
+/// How soon the issuer is asked again after it could not answer, or because a token names a key that is not among its keys. Anybody can
+/// send such tokens.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// Keys of one issuer that are looked at.
@@ -24,55 +29,118 @@ const MAX_KEYS: usize = 64;
 
 /// The keys with which an issuer signs (RFC 7517), fetched when they are needed and kept for a while.
 pub(super) struct Jwks {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     issuer: String,
     /// Where they are; found in the issuer's metadata if the user has not said.
     url: Option<Url>,
     fetch: Fetch,
-    state: Mutex<State>,
+    known: RwLock<Known>,
+    /// Held by who asks the issuer, with where the keys were found before.
+    asking: Mutex<Option<Url>>,
 }
 
-#[derive(Default)]
-struct State {
-    keys: Arc<Vec<Jwk>>,
-    looked_at: Option<Instant>,
-    /// Where they were found.
-    found: Option<Url>,
+/// A key that may have signed a token.
+pub(super) struct Key {
+    id: Option<String>,
+    pub(super) key: DecodingKey,
+}
+
+impl Key {
+    /// Whether it is the one that a token names, if the token names any.
+    pub(super) fn is_named(&self, id: Option<&str>) -> bool {
+        id.is_none() || self.id.as_deref() == id
+    }
+}
+
+/// What is known of the keys.
+#[derive(Clone, Default)]
+struct Known {
+    keys: Arc<[Key]>,
+    /// When the issuer gave them.
+    fetched_at: Option<Instant>,
+    /// When it was asked for the last time, and what came of that if nothing did.
+    asked_at: Option<Instant>,
+    failure: Option<String>,
+}
+
+/// What to do about a token.
+enum Next {
+    /// Look at these keys.
+    Use(Arc<[Key]>),
+    Ask,
+    /// Say that nobody knows, and why.
+    GiveUp(String),
+}
+
+impl Known {
+    fn next(&self, key_id: Option<&str>) -> Next {
+        let now = clock::now();
+        let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
+        let has_just_asked = since(self.asked_at).is_some_and(|age| age < RETRY);
+        let names_one = self.keys.iter().any(|key| key.is_named(key_id));
+        match (since(self.fetched_at), &self.failure) {
+            (Some(age), _) if age < FRESH && names_one => Next::Use(self.keys.clone()),
+            _ if !has_just_asked => Next::Ask,
+            // What is known is better than nothing, as long as the issuer cannot be asked.
+            (Some(age), Some(_)) if age < STALE && names_one => Next::Use(self.keys.clone()),
+            (_, Some(failure)) => Next::GiveUp(failure.clone()),
+            (_, None) => Next::Use(self.keys.clone()),
+        }
+    }
 }
 
 impl Jwks {
     pub(super) fn new(issuer: String, url: Option<Url>, fetch: Fetch) -> Self {
-        Self { issuer, url, fetch, state: Mutex::default() }
+        let (known, asking) = (RwLock::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { issuer, url, fetch, known, asking }) }
     }
 
-    /// The keys that may have signed a token which names `key_id`. Whoever comes while they are fetched waits for that.
-    pub(super) async fn keys(&self, key_id: Option<&str>) -> Result<Vec<DecodingKey>, NotVerified> {
-        let mut state = self.state.lock().await;
-        let age = state.looked_at.map(|at| clock::now().saturating_duration_since(at));
-        let is_known =
-            key_id.is_none_or(|id| state.keys.iter().any(|key| key.common.key_id.as_deref() == Some(id)));
-        let is_due = match age {
-            None => true,
-            Some(age) => age >= FRESH || (!is_known && age >= RETRY),
-        };
-        if is_due {
-            state.looked_at = Some(clock::now());
-            match self.look(&mut state).await {
-                Ok(keys) => state.keys = Arc::new(keys),
-                // What is known is better than nothing, as long as the issuer cannot be asked.
-                Err(why) if is_known && !state.keys.is_empty() => {
-                    tracing::warn!(issuer = self.issuer, why, "the keys could not be fetched anew");
-                }
-                Err(why) => return Err(NotVerified::Unavailable(why)),
+    /// The keys, among which is the one that a token names with `key_id` if the issuer has it. Who needs a key that is known does not wait
+    /// for those who do not.
+    pub(super) async fn keys(&self, key_id: Option<&str>) -> Result<Arc<[Key]>, NotVerified> {
+        if let Next::Ask = self.inner.next(key_id) {
+            // Whoever sent the token may go away, and others wait for the same keys.
+            let (inner, key_id) = (self.inner.clone(), key_id.map(str::to_owned));
+            let asked = tokio::spawn(async move { inner.ask(key_id.as_deref()).await });
+            asked.await.map_err(|error| NotVerified::Unavailable(error.to_string()))?;
+        }
+        match self.inner.next(key_id) {
+            Next::Use(keys) => Ok(keys),
+            Next::Ask => Err(NotVerified::Unavailable("the keys were given too long ago".to_owned())),
+            Next::GiveUp(why) => Err(NotVerified::Unavailable(why)),
+        }
+    }
+}
+
+impl Inner {
+    fn next(&self, key_id: Option<&str>) -> Next {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).next(key_id)
+    }
+
+    /// Asks the issuer for its keys, unless somebody else has done so meanwhile.
+    async fn ask(&self, key_id: Option<&str>) {
+        let mut found = self.asking.lock().await;
+        if !matches!(self.next(key_id), Next::Ask) {
+            return;
+        }
+        let asked = self.look(&mut found).await;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let now = clock::now();
+        known.asked_at = Some(now);
+        match asked {
+            Ok(keys) => *known = Known { keys, fetched_at: Some(now), asked_at: Some(now), failure: None },
+            Err(why) => {
+                tracing::warn!(issuer = self.issuer, why, "the keys could not be fetched");
+                known.failure = Some(why);
             }
         }
-        let keys = state.keys.clone();
-        drop(state);
-        let fits = |key: &&Jwk| key_id.is_none() || key.common.key_id.as_deref() == key_id;
-        Ok(keys.iter().filter(fits).filter_map(|key| DecodingKey::from_jwk(key).ok()).collect())
     }
 
-    async fn look(&self, state: &mut State) -> Result<Vec<Jwk>, String> {
-        let url = match self.url.as_ref().or(state.found.as_ref()) {
+    async fn look(&self, found: &mut Option<Url>) -> Result<Arc<[Key]>, String> {
+        let url = match self.url.as_ref().or(found.as_ref()) {
             Some(url) => url.clone(),
             None => self.find().await?,
         };
@@ -87,12 +155,16 @@ impl Jwks {
         }
         let set: Set =
             fetched.json().ok_or_else(|| format!("the keys of {} are no set of keys", self.issuer))?;
-        state.found = Some(url);
+        *found = Some(url);
         let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         let signs = |key: &Jwk| {
             key.common.public_key_use.as_ref().is_none_or(|use_| *use_ == PublicKeyUse::Signature)
         };
-        Ok(keys.filter(signs).take(MAX_KEYS).collect())
+        let decoded = |jwk: Jwk| {
+            let key = DecodingKey::from_jwk(&jwk).ok()?;
+            Some(Key { id: jwk.common.key_id, key })
+        };
+        Ok(keys.filter(signs).take(MAX_KEYS).filter_map(decoded).collect())
     }
 
     /// Finds where the keys are, in the metadata of the issuer.

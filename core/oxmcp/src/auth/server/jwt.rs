@@ -121,9 +121,12 @@ impl JwtVerifier {
         }
         let validation = self.validation(header.alg, resource);
         let mut why = invalid("no key of the issuer has signed it");
-        for key in self.keys.keys(header.kid.as_deref()).await? {
-            match jsonwebtoken::decode::<Map<String, Value>>(token, &key, &validation) {
-                Ok(token) => return Ok(token.claims),
+        let key_id = header.kid.as_deref();
+        for key in self.keys.keys(key_id).await?.iter().filter(|key| key.is_named(key_id)) {
+            match jsonwebtoken::decode::<Map<String, Value>>(token, &key.key, &validation) {
+                // A list of issuers of which one is right says nothing.
+                Ok(token) if token.claims.get("iss").is_some_and(Value::is_string) => return Ok(token.claims),
+                Ok(_) => return Err(invalid("it is of another issuer")),
                 Err(error) => match words(error.kind()) {
                     Some(words) => return Err(invalid(words)),
                     // Another key may fit.

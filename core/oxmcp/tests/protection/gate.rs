@@ -1,20 +1,16 @@
-//! A protected server: whom it lets in, what it says to the others, and what belongs to whom.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! The gate: who gets through, what the others are told, and what belongs to whom inside.
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
+use http::header::WWW_AUTHENTICATE;
+use http::{Request, StatusCode};
 use oxmcp::auth::{AuthInfo, NotVerified, Protection, Scopes, Secret, VerifierFn};
 use oxmcp::server::tool;
 use oxmcp::transport::{HttpOptions, HttpService};
 use oxmcp::{Context, ErrorKind, Server};
 use serde_json::{Value, json};
 
-const RESOURCE: &str = "http://localhost/mcp";
+use crate::requests::{RESOURCE, call, post, text};
 
 /// Knows tokens of the form `subject/scope,scope`.
 async fn whose(token: Secret, resource: String) -> Result<AuthInfo, NotVerified> {
@@ -42,37 +38,6 @@ fn service() -> HttpService {
         .scopes_supported(["mcp", "files:write"])
         .name("Guarded");
     server.http_service(HttpOptions { protection: Some(protection), ..HttpOptions::default() }).unwrap()
-}
-
-async fn text(response: Response<impl http_body::Body<Data = Bytes, Error: std::fmt::Debug>>) -> String {
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn post(token: Option<&str>, body: &Value) -> http::request::Builder {
-    let method = body["method"].as_str().unwrap_or_default();
-    let mut request = Request::post("/mcp")
-        .header("host", "localhost")
-        .header(CONTENT_TYPE, "application/json")
-        .header("accept", "application/json, text/event-stream");
-    if body["params"]["_meta"].is_object() {
-        request = request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", method);
-        if let Some(name) = body["params"]["name"].as_str() {
-            request = request.header("mcp-name", name);
-        }
-    }
-    match token {
-        Some(token) => request.header("authorization", token),
-        None => request,
-    }
-}
-
-fn call(tool: &str) -> Value {
-    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {}, "_meta": {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"}
-    }}})
 }
 
 async fn send(

@@ -1,0 +1,104 @@
+//! Tokens of which the issuer says what they are, each time.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use oxmcp::ErrorKind;
+use oxmcp::auth::{ClientCredentials, Introspection};
+use serde_json::json;
+
+use crate::issuer::Issuer;
+use crate::keys::{but, now};
+use crate::requests::{RESOURCE, ask, assert_is, assert_refused, assert_unavailable, verified_by};
+
+const TOKEN: &str = "Bearer opaque/+ =";
+
+fn own_client() -> ClientCredentials {
+    ClientCredentials::secret("files", "s3cret:+")
+}
+
+#[tokio::test]
+async fn the_issuer_says_what_a_token_is() {
+    let issuer = Issuer::new(&[]).await;
+    let service = verified_by(&issuer.url, Introspection::new(&issuer.url, own_client()).unwrap());
+    let good = json!({"active": true, "aud": RESOURCE, "iss": issuer.url, "sub": "ann", "exp": now() + 3600});
+    for changes in [json!({}), json!({"iss": null}), json!({"exp": null}), json!({"aud": ["x", RESOURCE]})] {
+        issuer.page(|page| page.token = but(&good, &changes));
+        assert_is(&ask(&service, TOKEN).await, "ann");
+    }
+    let for_another = "it was issued for another server, or does not say for which";
+    for (changes, why) in [
+        (json!({"active": false}), "it is not good, or not any more"),
+        (json!({"active": null}), "it is not good, or not any more"),
+        (json!({"active": "true"}), "it is not good, or not any more"),
+        (json!({"aud": null}), for_another),
+        (json!({"aud": "http://localhost/other"}), for_another),
+        (json!({"aud": ["http://localhost/other", "http://localhost"]}), for_another),
+        (json!({"aud": [[RESOURCE]]}), for_another),
+        (json!({"iss": "https://auth.example.com"}), "it is of another issuer"),
+        (json!({"iss": [issuer.url]}), "it is of another issuer"),
+        (json!({"exp": now() - 1}), "it has expired"),
+    ] {
+        issuer.page(|page| page.token = but(&good, &changes));
+        assert_refused(&ask(&service, TOKEN).await, why);
+    }
+    // It was good a moment ago, which is why it is asked for each time.
+    assert_eq!(issuer.asked("/introspect"), 14);
+    assert_eq!(issuer.asked("/.well-known/oauth-authorization-server"), 1);
+}
+
+#[tokio::test]
+async fn the_server_says_who_it_is() {
+    let issuer = Issuer::new(&[]).await;
+    issuer.page(|page| page.token = json!({"active": true, "aud": "api://files", "sub": "ann"}));
+    let verifier = Introspection::new(&issuer.url, own_client()).unwrap().audience("api://files");
+    assert_is(&ask(&verified_by(&issuer.url, verifier), TOKEN).await, "ann");
+    let (_, credential, body) = issuer.page(|page| page.asked.pop()).unwrap();
+    // Both parts are form-encoded before they are joined (RFC 6749, section 2.3.1).
+    assert_eq!(credential, format!("Basic {}", STANDARD.encode("files:s3cret%3A%2B")));
+    let form: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    assert_eq!(
+        form,
+        [
+            ("token".to_owned(), "opaque/+ =".to_owned()),
+            ("token_type_hint".to_owned(), "access_token".to_owned())
+        ]
+    );
+}
+
+#[tokio::test]
+async fn as_long_as_the_issuer_cannot_say_tokens_are_neither_good_nor_bad() {
+    let issuer = Issuer::new(&[]).await;
+    let service = verified_by(&issuer.url, Introspection::new(&issuer.url, own_client()).unwrap());
+    for status in [500, 503, 401, 302] {
+        issuer.page(|page| page.failure = Some(status));
+        assert_unavailable(&ask(&service, TOKEN).await, &["database", &issuer.url, &status.to_string()]);
+    }
+    issuer.page(|page| page.failure = None);
+    issuer.page(|page| page.token = json!("not an object"));
+    assert_unavailable(&ask(&service, TOKEN).await, &["object"]);
+    issuer.page(|page| page.token = json!({"active": true, "aud": RESOURCE, "sub": "ann"}));
+    assert_is(&ask(&service, TOKEN).await, "ann");
+}
+
+#[tokio::test]
+async fn the_endpoint_may_be_where_the_user_says() {
+    let issuer = Issuer::new(&[]).await;
+    issuer.page(|page| page.token = json!({"active": true, "aud": RESOURCE, "sub": "ann"}));
+    let named = "https://auth.example.com";
+    let verifier = Introspection::new(named, own_client()).unwrap();
+    let verifier = verifier.endpoint(&format!("{}/introspect", issuer.url)).unwrap();
+    assert_is(&ask(&verified_by(named, verifier), TOKEN).await, "ann");
+    assert_eq!(issuer.page(|page| page.asked.len()), 1);
+    assert_eq!(Introspection::new("auth", own_client()).unwrap_err().kind(), ErrorKind::Misuse);
+    let refused = Introspection::new(named, own_client()).unwrap().endpoint("introspect");
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse);
+}
+
+#[tokio::test]
+async fn an_issuer_that_says_to_be_another_is_told_nothing() {
+    let issuer = Issuer::new(&[]).await;
+    issuer.page(|page| page.metadata["issuer"] = json!("https://auth.example.com"));
+    let service = verified_by(&issuer.url, Introspection::new(&issuer.url, own_client()).unwrap());
+    assert_unavailable(&ask(&service, TOKEN).await, &["auth.example.com"]);
+    assert_eq!(issuer.asked("/introspect"), 0);
+}
