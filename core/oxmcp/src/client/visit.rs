@@ -16,8 +16,8 @@ use crate::{Error, Result, clock};
 pub(super) struct Visit {
     /// Their ids.
     pages: Vec<String>,
-    /// When nobody waits for them any more.
-    until: Instant,
+    /// When the user agreed.
+    since: Instant,
 }
 
 /// What an error says that has to be visited (2025-11-25, elicitation, "URL Elicitation Required Error").
@@ -60,10 +60,10 @@ impl Client {
                 return Err(refusal);
             }
             let pages = pages.into_iter().map(|(id, _)| id).collect();
-            *visit = Some(Visit { pages, until: clock::now() + self.inner.limits.input_wait });
+            *visit = Some(Visit { pages, since: clock::now() });
         }
-        let Some(Visit { pages, until }) = visit else { return Err(refusal) };
-        if is_on_the_way && clock::now() >= *until {
+        let Some(Visit { pages, since }) = visit else { return Err(refusal) };
+        if is_on_the_way && clock::now().saturating_duration_since(*since) >= self.inner.limits.input_wait {
             return Err(refusal);
         }
         let pause = rounds.pause();

@@ -1,6 +1,6 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use oxmcp_proto::jsonrpc::{Message, MethodName, RawJson, RequestId, write_request};
@@ -108,13 +108,19 @@ impl<'a> Asking<'a> {
                 && (fate == Fate::Untaken || self.call.is_repeatable(&self.inner.catalog));
             let pause = if may_repeat { retries.next(failure.retry_after()) } else { None };
             match pause {
-                Some(pause) if clock::now() + pause < self.patience.due(self.started, self.last_heard()) => {
+                Some(pause) if self.has_time_for(pause) => {
                     tracing::debug!(method = self.call.method.as_str(), ?pause, "a call is sent again");
                     tokio::time::sleep(pause).await;
                 }
                 _ => return Err(self.failed(failure.into())),
             }
         }
+    }
+
+    /// Whether the call may still wait so long. What a server asks for may be longer than any clock goes on.
+    fn has_time_for(&self, pause: Duration) -> bool {
+        let due = self.patience.due(self.started, self.last_heard());
+        clock::now().checked_add(pause).is_some_and(|again| again < due)
     }
 
     /// Sends the request, and waits for the answer.
