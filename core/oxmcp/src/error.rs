@@ -89,8 +89,8 @@ impl Error {
     }
 
     /// Whether the server may have run the call that failed, although nobody can say what came of it: something of it may have been sent, and
-    /// no answer came, or none that can be used. A call that must not be made twice must not be repeated after such an error without finding
-    /// out.
+    /// no answer came, or none that can be used; or it needed input for it, and what was to follow failed. A call that must not be made twice
+    /// must not be repeated after such an error without finding out.
     ///
     /// False when nothing of the call was sent, when the server said that it did not take it, and when it answered with an error of its own
     /// ([`ErrorKind::Rpc`]).

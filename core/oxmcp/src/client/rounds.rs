@@ -54,11 +54,7 @@ impl Client {
         match self.to_the_end_of_rounds(&call, time, interim).await? {
             Ended::Complete(result) => Ok(result),
             Ended::Task(created) => {
-                let result = self.follow(&created, time).await.map_err(|error| {
-                    // Only the server itself can say that the task came to nothing.
-                    let may_have_run = error.kind() != ErrorKind::Rpc;
-                    error.running(may_have_run)
-                })?;
+                let result = self.follow(&created, time).await?;
                 self.accept(&call, result, time).await
             }
         }
@@ -74,6 +70,8 @@ impl Client {
         let mut rounds = Rounds { left: self.inner.limits.input_rounds, pause: Duration::ZERO };
         let mut visit = None;
         let mut may_list = true;
+        // Whether the server has begun to work on the call, which may have had effects.
+        let mut has_begun = false;
         let mut again = call.clone();
         loop {
             match interim {
@@ -92,11 +90,14 @@ impl Client {
                 }
                 Interim::Visit(refusal) => self.visit(call, time, refusal, &mut visit, &mut rounds).await?,
                 Interim::InputRequired(interim) => {
-                    again.params = self.with_input(call, time, &interim, &mut rounds).await?;
+                    has_begun = true;
+                    let params = self.with_input(call, time, &interim, &mut rounds).await;
+                    again.params = params.map_err(begun(has_begun))?;
                 }
             }
-            again.total = Some(time.left()?);
+            again.total = Some(time.left().map_err(begun(has_begun))?);
             let outcome = self.send(&again).await.map_err(|error| time.explain(error));
+            let outcome = outcome.map_err(begun(has_begun));
             match self.look(call, None, outcome)? {
                 Looked::Complete(result) => return Ok(Ended::Complete(result)),
                 Looked::Interim(next) => interim = next,
@@ -194,6 +195,11 @@ impl Client {
             () = tokio::time::sleep(time.left()?) => Err(time.over()),
         }
     }
+}
+
+/// Says of an error that is not the server's own that the call which it ends has run in part, if it has.
+fn begun(has_begun: bool) -> impl FnOnce(Error) -> Error {
+    move |error| if has_begun && error.kind() != ErrorKind::Rpc { error.running(true) } else { error }
 }
 
 /// How often a call may still go on.

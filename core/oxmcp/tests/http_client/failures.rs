@@ -116,12 +116,35 @@ async fn nothing_is_asked_again_for_ever() {
         assert_eq!(asked(&mut peer), times);
     }
     // Nor after the time of the call.
-    let mut peer = server(|_| response("503 Service Unavailable", &[("Retry-After", "3600")], "later"));
-    let client = connect(&peer, 3).await;
-    let error = settled(client.call_tool("look", json!({}))).await.unwrap_err();
+    let long: [Failure; 2] = [
+        |_| response("503 Service Unavailable", &[("Retry-After", "3600")], "later"),
+        |_| response("429 Too Many Requests", &[("Retry-After", "18446744073709551615")], "never"),
+    ];
+    for failure in long {
+        let mut peer = server(failure);
+        let client = connect(&peer, 3).await;
+        let error = settled(client.call_tool("look", json!({}))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
+        assert!(!error.may_have_run());
+        assert_eq!(asked(&mut peer), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_the_server_has_begun_has_run_even_if_its_next_round_was_not_taken() {
+    let mut rounds = 0;
+    let mut peer = server(move |seen| {
+        rounds += 1;
+        match rounds {
+            1 => result(seen, json!({"resultType": "input_required", "requestState": "charged"})),
+            _ => response("429 Too Many Requests", &[], ""),
+        }
+    });
+    let client = connect(&peer, 0).await;
+    let error = settled(client.call_tool("effect", json!({}))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
-    assert!(!error.may_have_run());
-    assert_eq!(asked(&mut peer), 1);
+    assert!(error.may_have_run(), "its steps may have had effects");
+    assert_eq!(asked(&mut peer), 2);
 }
 
 #[tokio::test]
@@ -145,13 +168,16 @@ async fn what_asking_again_cannot_mend_is_asked_once() {
 
 #[tokio::test]
 async fn a_call_that_was_not_sent_has_not_run() {
-    let peer = server(|_| Reply::Stuck(String::new()));
+    let mut peer = server(|_| Reply::Stuck(String::new()));
     let client = connect(&peer, 0).await;
-    let silent = client.call_tool("effect", json!({})).timeout(Duration::from_millis(50));
-    let error = settled(silent).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    let calling = tokio::spawn(client.call_tool("effect", json!({})).into_future());
+    while peer.next().await.what() != "POST tools/call" {}
+    settled(client.close()).await.unwrap();
+    let error = settled(calling).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
     assert!(error.may_have_run());
 
+    let client = connect(&peer, 0).await;
     drop(peer);
     let mut error = settled(client.call_tool("effect", json!({}))).await.unwrap_err();
     if error.kind() == ErrorKind::Closed {

@@ -1,8 +1,8 @@
-use oxmcp::Client;
 use oxmcp::model::{ElicitAction, ElicitFormParams, ElicitResult};
+use oxmcp::{Client, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::peer::{Peer, Reply, Seen, json_response, response, result, settled};
+use crate::peer::{Peer, Reply, Seen, error, json_response, response, result, settled};
 
 /// A server whose only tool is always a task. It answers questions about it as `on_task` says, which hears how many there were before.
 fn tasked(mut on_task: impl FnMut(usize, &Seen) -> Reply + Send + 'static) -> Peer {
@@ -109,4 +109,21 @@ async fn what_the_user_said_is_not_lost_with_a_request() {
     assert_eq!(updates.len(), 2);
     assert_eq!(updates[0].body["params"]["inputResponses"], updates[1].body["params"]["inputResponses"]);
     assert!(seen.iter().all(|seen| seen.what() != "POST tasks/cancel"));
+}
+
+#[tokio::test]
+async fn a_task_that_the_server_has_lost_may_have_run_and_one_that_failed_is_answered() {
+    let lost: fn(usize, &Seen) -> Reply = |_, seen| error("200 OK", seen, -32602);
+    let failed: fn(usize, &Seen) -> Reply =
+        |_, seen| stands(seen, "failed", json!({"error": {"code": -32602, "message": "no"}}));
+    for (on_task, may_have_run) in [(lost, true), (failed, false)] {
+        let peer = tasked(on_task);
+        let client = settled(Client::connect(peer.url.as_str()).tasks()).await.unwrap();
+        let error = settled(client.call_tool("dig", json!({}))).await.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_run()), (ErrorKind::Rpc, may_have_run), "{error}");
+        let handle = settled(client.call_tool("dig", json!({})).as_task()).await.unwrap();
+        let error = settled(handle.result()).await.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_run()), (ErrorKind::Rpc, may_have_run), "{error}");
+        settled(client.close()).await.unwrap();
+    }
 }

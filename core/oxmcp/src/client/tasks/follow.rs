@@ -23,12 +23,12 @@ pub(super) type End = Result<RawJson>;
 impl Client {
     /// Follows a task that a plain call became to its result. Dropping the future cancels the task.
     pub(in crate::client) async fn follow(&self, created: &RawJson, time: Time) -> Result<RawJson> {
-        let created: Created = read(created, "a task")?;
+        // Whatever fails, the call has begun, also when the server does not know the task any more: only how it ended says what came of it.
+        let begun = |error: Error| error.running(true);
+        let created: Created = read(created, "a task").map_err(begun)?;
         let mut unfinished = CancelOnDrop { client: self, task: Some(&created.task_id) };
         let pause = self.poll_interval(created.poll_interval_ms);
-        // Whatever failed, the call has begun.
-        let end =
-            self.end_of_task(&created.task_id, pause, time).await.map_err(|error| error.running(true))?;
+        let end = self.end_of_task(&created.task_id, pause, time).await.map_err(begun)?;
         unfinished.task = None;
         end
     }

@@ -128,7 +128,8 @@ impl TaskHandle {
             At::Answered(result) => Ok(result.clone()),
             At::Task(id, call) => {
                 let time = self.time();
-                let result = self.client.end_of_task(id, Duration::ZERO, time).await??;
+                let end = self.client.end_of_task(id, Duration::ZERO, time).await;
+                let result = end.map_err(|error| error.running(true))??;
                 match call {
                     Some(call) => self.client.accept(call, result, time).await,
                     None => Ok(result),
