@@ -2,6 +2,7 @@ mod ask;
 mod follow;
 mod handle;
 mod hosted;
+mod outage;
 mod told;
 
 use std::future::IntoFuture;

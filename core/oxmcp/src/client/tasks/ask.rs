@@ -5,21 +5,14 @@ use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::RawJson;
 use serde::{Deserialize, Serialize};
 
+use super::outage::Outage;
 use crate::client::time::Time;
 use crate::client::{Call, Client};
-use crate::pauses::Pauses;
-use crate::{Error, Result, clock};
+use crate::{Error, ErrorKind, Result, clock};
 
 /// The shortest and the longest time between two questions how a task stands, whatever the server says.
 const SHORTEST_POLL: Duration = Duration::from_millis(20);
 const LONGEST_POLL: Duration = Duration::from_secs(60);
-
-/// The pauses before a server is asked again that was not there.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-
-/// How long a server may not be there before its tasks are given up.
-const LONGEST_OUTAGE: Duration = Duration::from_secs(300);
 
 impl Client {
     /// Asks how a task stands. A server that is not there for a while is asked again.
@@ -44,20 +37,20 @@ impl Client {
     /// Sends a request that does no harm when it is sent again, until the server has answered it. The task goes on meanwhile, so a server that
     /// is not there for a while is no reason to give it up.
     pub(super) async fn send_patiently(&self, call: Call, time: Time) -> Result<RawJson> {
-        let started = clock::now();
-        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut outage = Outage::new();
         loop {
+            let sent = clock::now();
             let left = time.left()?;
             let once = Call { total: Some(left.min(call.total.unwrap_or(left))), ..call.clone() };
             let error = match self.send(&once).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let outage = clock::now().saturating_duration_since(started);
-            if !error.may_pass() || self.is_over() || outage >= LONGEST_OUTAGE {
+            if !error.may_pass() || self.is_over() {
                 return Err(time.explain(error));
             }
-            let pause = pauses.next();
+            let pause = outage.pause(sent, clock::now(), error.kind() == ErrorKind::Timeout);
+            let Some(pause) = pause else { return Err(time.explain(error)) };
             tracing::debug!(%error, ?pause, "the server is asked about a task again");
             self.while_open(time, tokio::time::sleep(pause)).await?;
         }
