@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use futures_util::future::abortable;
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::link::{CallError, CallId};
 use tokio::runtime::Handle;
@@ -23,7 +24,7 @@ enum Stage {
     /// The server has the request, or the answer is being looked at.
     Sent,
     /// It goes on in a task, because the server needs something for it.
-    GoesOn(AbortHandle),
+    GoesOn(futures_util::future::AbortHandle),
     /// It was cancelled while its answer was being looked at.
     Cancelled,
     Settled,
@@ -143,19 +144,20 @@ impl Client {
     ) {
         let Channel::Stream(stream) = &self.inner.channel else { return };
         let mut done = SettleOnDrop(Some(done));
-        // Locked until the task is known, so that it cannot settle before.
-        let mut stage = running.stage();
-        if !matches!(*stage, Stage::Sent) {
-            *stage = Stage::Settled;
-            drop(stage);
-            return;
-        }
         let (client, going) = (self.clone(), running.clone());
-        let task = stream.runtime.spawn(async move {
+        let (work, abort) = abortable(async move {
             let outcome = client.resume(going.call.clone(), started, interim).await;
             done.settle(going.settle(outcome));
         });
-        *stage = Stage::GoesOn(task.abort_handle());
+        let before = {
+            let mut stage = running.stage();
+            let next = if matches!(*stage, Stage::Sent) { Stage::GoesOn(abort) } else { Stage::Settled };
+            std::mem::replace(&mut *stage, next)
+        };
+        // Dropping the work settles the call, which is for the user's code: here, or in a runtime that has ended.
+        if matches!(before, Stage::Sent) {
+            stream.runtime.spawn(work);
+        }
     }
 }
 
@@ -215,6 +217,7 @@ impl<F: FnOnce(Result<RawJson>)> Drop for SettleOnDrop<F> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::IntoFuture;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use oxmcp_proto::Method;
@@ -251,6 +254,13 @@ mod tests {
         assert!(!running.cancel());
         assert_eq!(asked.load(Ordering::SeqCst), 0);
 
+        // Stopping what has begun settles it too.
+        let running = call();
+        let (done, outcome) = oneshot::channel();
+        client.go_on(running.clone(), clock::now(), interim(), |result| done.send(result).unwrap());
+        assert!(running.cancel() && !running.cancel());
+        assert_eq!(outcome.await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+
         let running = call();
         assert!(running.cancel());
         let settled = running.settle(Ok(RawJson::empty_object()));
@@ -258,5 +268,21 @@ mod tests {
         let running = call();
         assert!(running.settle(Ok(RawJson::empty_object())).is_ok());
         assert!(!running.cancel());
+    }
+
+    #[test]
+    fn what_cannot_go_on_because_its_runtime_has_ended_is_settled_under_no_lock() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(Client::connect(Server::new("s", "1")).into_future()).unwrap();
+        drop(runtime);
+        let (running, state) = (call(), br#"{"requestState":"s"}"#);
+        let interim = Interim::InputRequired(RawJson::parse(&state[..]).unwrap());
+        let (settled, is_settled) = std::sync::mpsc::channel();
+        let looks = running.clone();
+        client.go_on(running, clock::now(), interim, move |result| {
+            looks.cancel();
+            settled.send(result.unwrap_err().kind()).unwrap();
+        });
+        assert_eq!(is_settled.try_recv(), Ok(ErrorKind::Cancelled));
     }
 }
