@@ -254,7 +254,10 @@ async fn a_new_session_is_what_the_old_one_was() {
         "GET" => no_listening(seen).unwrap(),
         _ => result(seen, json!({})),
     });
-    let client = connect(&peer).await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let client = Client::connect(peer.url.as_str()).only(ProtocolVersion::V2025_11_25);
+    let client = client.on_resource_updated(move |uri, _| tell.send(uri).unwrap());
+    let client = settled(client).await.unwrap();
     for uri in ["x:a", "x:b", "x:c"] {
         settled(client.call(call(Method::SubscribeResource, &json!({"uri": uri})))).await.unwrap();
     }
@@ -278,6 +281,12 @@ async fn a_new_session_is_what_the_old_one_was() {
         r#"POST logging/setLevel null"error""#,
     ];
     assert_eq!(restored, HashSet::from(expected.map(str::to_owned)));
+    let changed = HashSet::from([settled(told.recv()).await.unwrap(), settled(told.recv()).await.unwrap()]);
+    assert_eq!(
+        changed,
+        HashSet::from(["x:a", "x:c"].map(str::to_owned)),
+        "what changed meanwhile was not told"
+    );
     settled(client.close()).await.unwrap();
 }
 

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{RawJson, RequestId, write_request};
+use oxmcp_proto::jsonrpc::{Notification, RawJson, RequestId, write_request};
 use oxmcp_proto::model::SubscribeParams;
 use rustc_hash::FxHashMap;
 
@@ -88,8 +88,14 @@ impl Shared {
                 layers.through(request, end).await
             }
         };
-        if let Err(error) = answered {
-            tracing::debug!("{} in the new session: {error}", method.name());
+        match answered {
+            // What happened to it while nobody was subscribed was not told. The parameters name it in the same way.
+            Ok(_) if method == Method::SubscribeResource => {
+                let params = Some(params.clone());
+                self.inbound.notified(Notification { method: Method::ResourceUpdated.into(), params });
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!("{} in the new session: {error}", method.name()),
         }
     }
 
