@@ -9,7 +9,6 @@ use oxmcp_proto::jsonrpc::{self, Message};
 use super::Shared;
 use super::session::{Standing, lock};
 use crate::clock;
-use crate::pauses::with_random_half;
 use crate::transport::http::{Cursor, Event, EventStream, HttpError};
 
 /// The least time between two sessions that are opened only to go on listening. A call opens one at once.
@@ -76,7 +75,7 @@ impl Shared {
                 }
             }
             was_tried = true;
-            tokio::time::sleep(with_random_half(cursor.delay())).await;
+            tokio::time::sleep(cursor.delay()).await;
         }
     }
 

@@ -12,7 +12,8 @@ impl Tasks {
     /// Ends the tasks of a session that is over. Nobody could ask for them: a session's tasks are its own, and its key was never shown.
     pub(in crate::server) fn end_session(self: &Arc<Self>, session: &str, patience: Duration) {
         let owner = Some(session.to_owned());
-        for running in self.at_work().of(&owner) {
+        let abandoned = self.at_work().of(&owner);
+        for running in abandoned {
             running.abandon();
         }
         // Without a runtime the program ends, and its stores see to themselves.
