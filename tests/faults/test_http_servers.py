@@ -110,8 +110,12 @@ def test_headers_that_are_missing_or_say_something_else(server):
     server.refused(400, -32020, call(1), Mcp_Name="=?base64?!!?=")
     # What cannot be read cannot be compared, and must not slip through.
     unreadable = call(1)
-    unreadable["params"]["uri"] = 5
+    unreadable["params"]["name"] = 5
     server.refused(400, -32602, unreadable, Mcp_Name="other")
+    # What no header repeats for this method is compared with none, and hides no mismatch.
+    beside = call(1)
+    beside["params"]["uri"] = 5
+    server.refused(400, -32020, beside, Mcp_Name="other")
     server.refused(400, -32602, unreadable, Mcp_Name=None)
 
 

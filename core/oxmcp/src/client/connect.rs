@@ -304,7 +304,11 @@ async fn connect_url(
     attempts.add(http.released());
     let refused = match http.negotiate(offer, limits).await {
         Ok(agreed) => {
-            remember(server, offer, agreed.way());
+            match (agreed.way(), server, offer.only) {
+                // Whoever may have been away for a moment is not probed at each connection.
+                (None, Some(server), None) => server.guess(Way::Era(agreed.negotiated.version.era())),
+                (way, ..) => remember(server, offer, way),
+            }
             return Ok((agreed.negotiated, Channel::Http(http)));
         }
         Err(refused) => refused,

@@ -1,25 +1,42 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{LazyLock, Mutex, MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
 
 use oxmcp_proto::Era;
 use oxmcp_proto::negotiation::Negotiated;
 use url::Url;
 
-use crate::Command;
+use crate::{Command, clock};
 
 /// The number of servers remembered; past it the memory starts anew.
 const MAX_SERVERS: usize = 1024;
 
+/// How long a way is remembered that follows from nothing that the server said. One of both eras that was slow to start, or behind a proxy
+/// that could not reach it, must not be spoken to in the old one for ever; an old one that ignores probes must not be waited for each time.
+const GUESS_LIFE: Duration = Duration::from_secs(5 * 60);
+
 /// How each server turned out to be spoken to, for the life of this process: its next connection needs no probe (2026-07-28, versioning).
-/// Only what the server said is remembered: one of both eras that was slow to start, or behind a proxy that could not reach it, would be
-/// spoken to in the old one for ever.
 static ERAS: LazyLock<Eras> = LazyLock::new(Eras::default);
 
 #[derive(Default)]
 struct Eras {
-    servers: Mutex<HashMap<Server, Way>>,
+    servers: Mutex<HashMap<Server, Memory>>,
     fingerprints: RandomState,
+}
+
+#[derive(Clone, Copy)]
+struct Memory {
+    way: Way,
+    /// `None` is for ever.
+    until: Option<Instant>,
+}
+
+impl Memory {
+    /// What it says at some moment.
+    fn at(self, now: Instant) -> Option<Way> {
+        self.until.is_none_or(|until| now < until).then_some(self.way)
+    }
 }
 
 /// How a server is spoken to.
@@ -72,21 +89,31 @@ impl Server {
         Self(ERAS.fingerprints.hash_one(command.identity()))
     }
 
+    /// Remembers what the server said.
     pub(super) fn remember(self, way: Way) {
+        self.keep(Memory { way, until: None });
+    }
+
+    /// Remembers for a while what its silence, or an error that may pass, led to.
+    pub(super) fn guess(self, way: Way) {
+        self.keep(Memory { way, until: Some(clock::now() + GUESS_LIFE) });
+    }
+
+    fn keep(self, memory: Memory) {
         let Some(mut servers) = servers() else { return };
         if servers.len() >= MAX_SERVERS && !servers.contains_key(&self) {
             servers.clear();
         }
-        servers.insert(self, way);
+        servers.insert(self, memory);
     }
 
     pub(super) fn recall(self) -> Option<Way> {
-        servers()?.get(&self).copied()
+        servers()?.get(&self)?.at(clock::now())
     }
 }
 
 /// The memory, unless somebody is at it. Nobody waits for that: in a forked child, a thread that it does not have may hold the lock.
-fn servers() -> Option<MutexGuard<'static, HashMap<Server, Way>>> {
+fn servers() -> Option<MutexGuard<'static, HashMap<Server, Memory>>> {
     match ERAS.servers.try_lock() {
         Ok(servers) => Some(servers),
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -117,6 +144,17 @@ mod tests {
             assert_ne!(Server::at(other), server, "{other}");
         }
         assert_eq!(Server::at("mcp"), None);
+    }
+
+    #[test]
+    fn a_guess_is_forgotten_and_what_was_said_is_not() {
+        let way = Way::Era(Era::Handshake);
+        let now = Instant::now();
+        let guessed = Memory { way, until: Some(now + GUESS_LIFE) };
+        assert_eq!(guessed.at(now), Some(way));
+        assert_eq!(guessed.at(now + GUESS_LIFE), None);
+        let said = Memory { way, until: None };
+        assert_eq!(said.at(now + GUESS_LIFE), Some(way));
     }
 
     #[test]
