@@ -1,6 +1,7 @@
 //! A server that answers as a test says, on a runtime of its own, and tells what it was sent.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -83,7 +84,10 @@ impl Peer {
         let (stop, stopped) = oneshot::channel();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+        // A path of its own: the system gives ports again, and a process remembers how the server at a URL is spoken to.
+        static PEERS: AtomicUsize = AtomicUsize::new(0);
+        let number = PEERS.fetch_add(1, Ordering::Relaxed);
+        let url = format!("http://{}/mcp/{number}", listener.local_addr().unwrap());
         let answer = Arc::new(Mutex::new(answer));
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -16,7 +16,7 @@ fn server(
 ) -> Peer {
     let mut events = None;
     Peer::new(move |seen| {
-        let is_stream = seen.head.contains(" /mcp ");
+        let is_stream = seen.head.contains(" /mcp/");
         let is_endpoint = seen.head.contains(" /messages?session=a ");
         match seen.what().as_str() {
             "GET" if is_stream => {
