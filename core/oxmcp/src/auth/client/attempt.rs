@@ -4,8 +4,10 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use super::authorizer::{Authorizer, Credential, How, Renewed};
+use super::authorizer::{Authorizer, How};
+use super::credential::Credential;
 use super::dpop::DPOP;
+use super::renewal::Renewed;
 use crate::Result;
 use crate::auth::challenge::Challenge;
 

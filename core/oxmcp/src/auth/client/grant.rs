@@ -17,6 +17,27 @@ pub(super) enum Grant {
     Workload(Workload),
 }
 
+impl Grant {
+    /// The client, where there is one alone.
+    pub(super) fn client(&self) -> Option<&ClientCredentials> {
+        match self {
+            Self::Code(_) => None,
+            Self::ClientCredentials(client) => Some(client),
+            Self::Enterprise(enterprise) => Some(enterprise.client()),
+            Self::Workload(workload) => Some(workload.client()),
+        }
+    }
+
+    /// The authorization servers that the user has named.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &str> {
+        let registered = match self {
+            Self::Code(code) => code.registered.as_slice(),
+            _ => &[],
+        };
+        registered.iter().chain(self.client()).filter_map(ClientCredentials::issued_by)
+    }
+}
+
 /// What a client needs to let a user authorize it.
 pub(super) struct Code {
     /// What it calls itself where it registers.

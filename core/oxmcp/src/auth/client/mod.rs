@@ -1,20 +1,31 @@
 //! The client's side: who grants access to a server, how the client is known there, and the flows that end in tokens.
 
+mod at_work;
 mod attempt;
 mod authorization;
 mod authorization_code;
 mod authorizer;
+mod binding;
 mod browser;
+mod client_credentials;
+mod code_request;
+mod credential;
 mod credentials;
 mod dpop;
 mod enterprise;
 mod grant;
+mod grantor;
+mod introduction;
 mod pkce;
 mod protected_resource;
+mod refresh;
 mod registration;
+mod registrations;
+mod renewal;
 mod token_endpoint;
 mod tokens;
 mod user_agent;
+mod wallet;
 mod workload;
 
 pub use authorization::Authorization;
@@ -24,4 +35,5 @@ pub use enterprise::Enterprise;
 pub use user_agent::{Callback, UserAgent, Visit, VisitError};
 pub use workload::Workload;
 
-pub(crate) use authorizer::{Authorizer, within_rest};
+pub(crate) use at_work::within_rest;
+pub(crate) use authorizer::Authorizer;

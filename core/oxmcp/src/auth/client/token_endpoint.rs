@@ -25,6 +25,9 @@ const OPEN: [&str; 9] = [
     "subject_token_type",
 ];
 
+/// How a server says that it does not know the client (RFC 6749, section 5.2).
+pub(super) const INVALID_CLIENT: &str = "invalid_client";
+
 /// Why a token endpoint gave no token.
 #[derive(Debug)]
 pub(super) enum NoToken {
@@ -90,7 +93,8 @@ impl TokenEndpoint<'_> {
             form.push(("scope", wanted.scopes.to_string()));
         }
         let response = self.post(self.server.token_endpoint()?, form, wanted.key).await?;
-        Ok(wanted.granted(response)?)
+        let client = self.client.map(ClientCredentials::id).unwrap_or_default();
+        Ok(wanted.granted(client, response)?)
     }
 
     /// Asks as [`ask`](Self::ask) does, for something that is no access token.

@@ -144,20 +144,18 @@ pub(super) struct TokenResponse {
 /// What is asked for, and of whom.
 pub(super) struct Wanted<'a> {
     pub(super) issuer: &'a str,
-    /// The client that asks.
-    pub(super) client: &'a str,
     pub(super) resource: &'a str,
     pub(super) scopes: &'a Scopes,
     pub(super) key: Option<&'a DpopKey>,
 }
 
 impl Wanted<'_> {
-    /// The tokens that came of it.
+    /// The tokens that came of it, for the client that asked.
     ///
     /// # Errors
     ///
     /// [`Protocol`](crate::ErrorKind::Protocol) if they are of a type that cannot be used.
-    pub(super) fn granted(&self, response: TokenResponse) -> Result<Tokens> {
+    pub(super) fn granted(&self, client: &str, response: TokenResponse) -> Result<Tokens> {
         let is_bound = response.token_type.eq_ignore_ascii_case("DPoP");
         if !is_bound && !response.token_type.eq_ignore_ascii_case("Bearer") {
             return Err(crate::Error::protocol(format!(
@@ -173,7 +171,7 @@ impl Wanted<'_> {
             scopes: response.scope.as_deref().map_or_else(|| self.scopes.clone(), Scopes::parse),
             requested: self.scopes.clone(),
             issuer: self.issuer.to_owned(),
-            client: self.client.to_owned(),
+            client: client.to_owned(),
             resource: self.resource.to_owned(),
             // A server that ignored the proof issued a token that is bound to nothing.
             key: self.key.filter(|_| is_bound).cloned(),

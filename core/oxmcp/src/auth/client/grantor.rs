@@ -1,0 +1,108 @@
+use super::authorization::Authorization;
+use super::dpop::DpopKey;
+use super::grant::Grant;
+use super::protected_resource::ProtectedResource;
+use super::tokens::Tokens;
+use crate::Result;
+use crate::auth::authorization_server::AuthorizationServer;
+use crate::auth::challenge::Challenge;
+use crate::auth::fetch::Fetch;
+use crate::auth::{Resource, Scopes};
+
+/// Who grants access to the resource.
+#[derive(Clone)]
+pub(super) struct Grantor {
+    pub(super) server: AuthorizationServer,
+    /// The resource's name for itself.
+    pub(super) resource: String,
+    scopes: Option<Scopes>,
+    wants_bound_tokens: bool,
+}
+
+impl Grantor {
+    /// Finds out who grants access (2026-07-28, authorization server discovery; 2025-03-26, authorization).
+    pub(super) async fn discover(
+        fetch: &Fetch,
+        resource: &Resource,
+        grant: &Grant,
+        challenge: Option<&Challenge>,
+    ) -> Result<Self> {
+        let asks_for_proof = challenge.is_some_and(|challenge| challenge.scheme.eq_ignore_ascii_case("DPoP"));
+        let Some(found) = ProtectedResource::discover(fetch, resource, challenge).await? else {
+            let server = AuthorizationServer::of_origin(fetch, resource.url()).await?;
+            let resource = resource.canonical();
+            return Ok(Self { server, resource, scopes: None, wants_bound_tokens: asks_for_proof });
+        };
+        let server = match choose(grant, &found.authorization_servers) {
+            Some(issuer) => AuthorizationServer::discover(fetch, issuer).await?,
+            // The resource does not say, so it can only be itself.
+            None => AuthorizationServer::of_origin(fetch, resource.url()).await?,
+        };
+        Ok(Self {
+            server,
+            scopes: found.scopes(),
+            wants_bound_tokens: asks_for_proof || found.dpop_bound_access_tokens_required,
+            resource: found.resource,
+        })
+    }
+
+    /// The one that has issued `tokens`, as far as they tell.
+    pub(super) fn of(tokens: &Tokens, server: AuthorizationServer) -> Self {
+        Self {
+            server,
+            resource: tokens.resource.clone(),
+            scopes: None,
+            wants_bound_tokens: tokens.key.is_some(),
+        }
+    }
+
+    /// Whether it is the one that has issued `tokens`.
+    pub(super) fn has_issued(&self, tokens: &Tokens) -> bool {
+        tokens.issuer == self.server.issuer
+    }
+
+    /// Whether tokens of somebody else may do.
+    pub(super) fn may_take(&self, tokens: &Tokens, challenge: Option<&Challenge>) -> bool {
+        let wanted = challenge.and_then(|challenge| challenge.scope.as_ref());
+        self.has_issued(tokens) && wanted.is_none_or(|wanted| tokens.scopes.contains_all(wanted))
+    }
+
+    /// The scopes to ask for (2026-07-28, authorization, "Scope Selection Strategy").
+    pub(super) fn scopes(
+        &self,
+        plan: &Authorization,
+        old: Option<&Tokens>,
+        challenge: Option<&Challenge>,
+    ) -> Scopes {
+        let challenged = challenge.and_then(|challenge| challenge.scope.clone());
+        let base = challenged.or_else(|| self.scopes.clone().filter(|_| plan.scopes.is_empty()));
+        let mut scopes = old.map(|old| old.requested.clone()).unwrap_or_default();
+        scopes = scopes.union(&base.unwrap_or_default()).union(&plan.scopes);
+        let is_for_a_user = matches!(plan.grant, Grant::Code(_));
+        if is_for_a_user && self.server.refreshes() && self.server.has_scope("offline_access") {
+            scopes.insert("offline_access");
+        }
+        scopes
+    }
+
+    /// The key to which tokens are to be bound, if they are.
+    pub(super) fn key(&self, plan: &Authorization, old: Option<&Tokens>) -> Result<Option<DpopKey>> {
+        if !plan.dpop.unwrap_or(self.wants_bound_tokens) {
+            return Ok(None);
+        }
+        let algorithms = self.server.dpop_signing_alg_values_supported.as_deref();
+        if algorithms.is_some_and(|algorithms| !algorithms.iter().any(|algorithm| algorithm == "ES256")) {
+            return Err(self.server.lacks("ES256 among the algorithms for proofs of possession (DPoP)"));
+        }
+        match old.and_then(|old| old.key.clone()) {
+            Some(key) => Ok(Some(key)),
+            None => DpopKey::generate().map(Some),
+        }
+    }
+}
+
+/// One that knows this client already, or else the first.
+fn choose<'a>(grant: &Grant, servers: &'a [String]) -> Option<&'a str> {
+    let known = servers.iter().find(|server| grant.issuers().any(|issuer| issuer == server.as_str()));
+    known.or(servers.first()).map(String::as_str)
+}
