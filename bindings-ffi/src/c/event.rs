@@ -34,7 +34,7 @@ pub struct oxmcp_event {
 }
 
 impl oxmcp_event {
-    /// The event in C's terms. None for those that only servers have.
+    /// The event in C's terms. None for those that only servers have, and for questions, which the queues of this binding do not take.
     pub(super) fn new(event: Event) -> Option<Self> {
         let json = |kind| {
             let json = Box::into_raw(Box::new(oxmcp_json::new(&event.json)));
@@ -48,7 +48,10 @@ impl oxmcp_event {
                 let kind = oxmcp_event_kind::OXMCP_EVENT_FAILED;
                 Some(Self { kind, id: event.id, json: ptr::null_mut(), error })
             }
-            EventKind::ToolCall | EventKind::CallCancelled => None,
+            EventKind::ToolCall
+            | EventKind::CallCancelled
+            | EventKind::Question
+            | EventKind::QuestionOver => None,
         }
     }
 }

@@ -210,7 +210,10 @@ pub(super) fn wait(queue: &Queue, mut on_progress: impl FnMut(&[u8])) -> Result<
                 EventKind::Completed => return Ok(event.json),
                 EventKind::Failed => return Err(oxmcp_error::from_json(&event.json)),
                 EventKind::Progress => on_progress(&event.json),
-                EventKind::ToolCall | EventKind::CallCancelled => {}
+                EventKind::ToolCall
+                | EventKind::CallCancelled
+                | EventKind::Question
+                | EventKind::QuestionOver => {}
             }
         }
     }

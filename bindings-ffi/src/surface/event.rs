@@ -16,14 +16,16 @@ pub enum FfiEventKind {
     CallCancelled,
 }
 
-impl From<EventKind> for FfiEventKind {
-    fn from(kind: EventKind) -> Self {
+impl FfiEventKind {
+    /// None for questions, which the queues of this binding do not take.
+    fn new(kind: EventKind) -> Option<Self> {
         match kind {
-            EventKind::Completed => Self::Completed,
-            EventKind::Failed => Self::Failed,
-            EventKind::Progress => Self::Progress,
-            EventKind::ToolCall => Self::ToolCall,
-            EventKind::CallCancelled => Self::CallCancelled,
+            EventKind::Completed => Some(Self::Completed),
+            EventKind::Failed => Some(Self::Failed),
+            EventKind::Progress => Some(Self::Progress),
+            EventKind::ToolCall => Some(Self::ToolCall),
+            EventKind::CallCancelled => Some(Self::CallCancelled),
+            EventKind::Question | EventKind::QuestionOver => None,
         }
     }
 }
@@ -42,8 +44,10 @@ pub struct FfiEvent {
     pub json: Vec<u8>,
 }
 
-impl From<Event> for FfiEvent {
-    fn from(event: Event) -> Self {
-        Self { kind: event.kind.into(), id: event.id, target: event.target, json: event.json.into() }
+impl FfiEvent {
+    /// The event in the foreign language's terms, if it has any.
+    pub(crate) fn new(event: Event) -> Option<Self> {
+        let kind = FfiEventKind::new(event.kind)?;
+        Some(Self { kind, id: event.id, target: event.target, json: event.json.into() })
     }
 }

@@ -77,7 +77,7 @@ impl FfiQueue {
             *held = self.queue.drain(max).into();
         }
         let count = fitting(held.iter().take(max).map(|event| event.json.len()));
-        held.drain(..count).map(FfiEvent::from).collect()
+        held.drain(..count).filter_map(FfiEvent::new).collect()
     }
 
     fn held(&self) -> MutexGuard<'_, VecDeque<Event>> {

@@ -1,7 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll};
 
@@ -21,9 +20,6 @@ pub(crate) const CLOSED: &str = "the server was closed before the tool answered"
 
 /// What a caller hears from a server whose binding has closed its queue.
 pub(crate) const GONE: &str = "the server's program no longer takes calls";
-
-/// The number of the next tool call in this process. It stays below 2^53, so that every language can hold it as a number.
-static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
 
 /// The tool calls of a server that are with the binding: in its queue, or taken and not yet answered.
 pub(crate) struct Calls {
@@ -61,7 +57,7 @@ impl Calls {
 
     /// Hands a call to the binding.
     fn begin(self: &Arc<Self>, target: u64, call: ToolCall) -> Result<CallFuture, ToolError> {
-        let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
+        let id = Event::next_id();
         let ToolCall { arguments, context } = call;
         let bytes = arguments.as_bytes().len() + context.meta().map_or(0, |meta| meta.as_bytes().len());
         let event = Event { kind: EventKind::ToolCall, id, target, json: arguments.into_bytes() };

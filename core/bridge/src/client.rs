@@ -13,6 +13,8 @@ use oxmcp::model::Implementation;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::asker::Asker;
+use crate::auth::{SecretText, Shaped};
 use crate::config::{self, ClientConfig};
 use crate::operations::{Duty, Operation as Outstanding, Operations, Ticket, Work};
 use crate::process::Local;
@@ -83,6 +85,9 @@ impl Client {
     /// The number of operations that may be outstanding at once; more fail with `Overloaded`.
     pub const MAX_OUTSTANDING: usize = 64 * 1024;
 
+    /// How long the binding has to answer what needs no user: a token store of its own, or opening a browser. Past it, that has failed.
+    pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
     /// Starts connecting, as `config` says, and returns at once. The operation `id` settles in `queue`: it completes
     /// with
     /// `{"protocolVersion": string, "serverInfo": {...}, "capabilities": {...}, "instructions"?: string}` when the
@@ -93,11 +98,41 @@ impl Client {
     ///
     /// * `"command"`: string, with `"args"?`: strings, `"env"?`: object of strings added to this process's,
     ///   `"cwd"?`: string, `"stderr"?`: `"inherit"` (default) or `"null"`: a child process over stdio;
-    /// * `"url"`: string, with `"headers"?`: object of strings: Streamable HTTP;
+    /// * `"url"`: string, with `"headers"?`: object of strings: Streamable HTTP; also `"bearerToken"?`: string, a token that was given for
+    ///   this server, or `"authorization"?`: object, how to get tokens when the server wants them;
     ///
     /// and optionally `"clientInfo"`: `{"name", "version", ...}`; `"protocolVersion"`: one revision, instead of
     /// negotiating; `"timeoutMs"` (default 60000), `"maxTimeoutMs"` (default 3600000), `"connectTimeoutMs"`
     /// (default 30000), `"maxMessageBytes"` (default 16777216). Unknown keys are refused.
+    ///
+    /// # Authorization
+    ///
+    /// `"authorization"` has one of
+    ///
+    /// * `"code"`: the user authorizes the client: `{"name": string` (what servers call the client before users)`, "registered"?:
+    ///   [Credentials]` (the client as servers know it already)`, "metadataUrl"?: string` (where a document about the client is)`}`, and,
+    ///   if the system's browser is not to be opened and to come back to any free port of this machine, either `"browser": {"port"?:
+    ///   number, "ask"?: bool}` (the one port to come back to; whether the binding opens it) or `"redirectUri": string` (the binding takes
+    ///   users to the server, who come back there);
+    /// * `"clientCredentials"`: the client speaks for itself: Credentials;
+    /// * `"enterprise"`: an organisation's identity provider vouches for its user, by an ID token that the binding is asked for:
+    ///   `{"client": Credentials, "tokenEndpoint": string, "identityProviderClient"?: Credentials, "saml"?: bool}`;
+    /// * `"workload"`: a platform vouches for the program, by a JWT that the binding is asked for: `{"client": Credentials}`;
+    ///
+    /// and optionally `"scopes"`: strings, asked for beside those that the server needs; `"dpop"`: bool, whether tokens are bound to a key
+    /// (default: if the server asks for it); `"patienceMs"`: how long the user has (default 300000), which is beyond the limits of
+    /// connecting and calls; `"trust"`: URLs of servers that may be asked although they are in a private network; `"store"`: where
+    /// tokens are kept: `{"file": string}`, or `{"ask": true, "timeoutMs"?: number}`, a store of the binding's own, of which each question
+    /// but the one for the lock has [`ANSWER_TIMEOUT`](Self::ANSWER_TIMEOUT) if it does not say otherwise (default: in memory, for this
+    /// client).
+    ///
+    /// Credentials are `{"clientId": string, "clientSecret"?: string, "privateKey"?: {"pem": string, "algorithm": string, "keyId"?:
+    /// string}, "issuer"?: string}`. They are shown to their issuer alone; without one, to the first authorization server that they were
+    /// shown to.
+    ///
+    /// What the binding is asked comes as [`EventKind::Question`](crate::EventKind::Question) out of `queue`, with `id` as its target. When
+    /// the client is closed nobody waits for users, ID tokens and assertions any more; but tokens that are about to be kept still are,
+    /// and closing waits for that.
     pub fn open(config: &str, id: u64, queue: &Arc<Queue>) -> Result<Self, Error> {
         let config: ClientConfig = config::parse(config)?;
         let target = match (&config.command, &config.url) {
@@ -110,7 +145,7 @@ impl Client {
                 ));
             }
         };
-        Self::start(target, config, Outstanding::new(id, queue))
+        Self::start(target, config, id, queue)
     }
 
     /// Like [`open`](Self::open), connected in memory to a server of this process; `config` has neither `"command"`
@@ -121,15 +156,31 @@ impl Client {
             let message = "a client of a server in this process takes neither `command` nor `url`";
             return Err(Error::new(ErrorKind::Misuse, message));
         }
-        Self::start(server.open_in_memory()?, config, Outstanding::new(id, queue))
+        Self::start(server.open_in_memory()?, config, id, queue)
     }
 
-    fn start(target: Target, config: ClientConfig, open: Outstanding) -> Result<Self, Error> {
+    fn start(target: Target, config: ClientConfig, id: u64, queue: &Arc<Queue>) -> Result<Self, Error> {
         let runtime = runtime()?;
+        let ending = watch::Sender::new(false);
         let mut connect = oxmcp::Client::connect(target).limits(config.limits());
         for (name, value) in &config.headers {
             connect = connect.header(name, value);
         }
+        connect = match (config.bearer_token, config.authorization) {
+            (None, None) => connect,
+            (Some(_), Some(_)) => {
+                let message = "a client has either `bearerToken` or `authorization`, not both";
+                return Err(Error::new(ErrorKind::Misuse, message));
+            }
+            _ if config.url.is_none() => {
+                let message = "`bearerToken` and `authorization` are for a `url`";
+                return Err(Error::new(ErrorKind::Misuse, message));
+            }
+            (Some(SecretText(token)), None) => connect.bearer_token(token),
+            (None, Some(Shaped(plan))) => {
+                connect.authorization(plan.authorization(|| Asker::new(queue, id, &ending))?)
+            }
+        };
         if let Some(info) = config.client_info {
             connect = connect.client_info(info);
         }
@@ -138,8 +189,8 @@ impl Client {
         }
         let operations = Arc::new(Operations::default());
         let refused = || Error::new(ErrorKind::Internal, "an empty table of operations took no operation");
+        let open = Outstanding::new(id, queue);
         let open = operations.begin(open, Self::MAX_OUTSTANDING).ok_or_else(refused)?;
-        let ending = watch::Sender::new(false);
         let (end, given_up) = (ending.subscribe(), ending.subscribe());
         let connect = connect.give_up_when(ended(given_up));
         let state = Mutex::new(State::Opening { open, waiting: Vec::new() });

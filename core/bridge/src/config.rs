@@ -7,6 +7,8 @@ use oxmcp::{Command, Limits, ProtocolVersion};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::asker::Asker;
+use crate::auth::{AuthorizationConfig, ProtectionConfig, SecretText, Shaped};
 use crate::{Error, ErrorKind};
 
 /// Reads a configuration. What it does not know it refuses: a misspelt key must not pass for a default.
@@ -40,6 +42,8 @@ pub(crate) struct ClientConfig {
     pub(crate) url: Option<String>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) bearer_token: Option<SecretText>,
+    pub(crate) authorization: Option<Shaped<AuthorizationConfig>>,
     pub(crate) client_info: Option<Implementation>,
     pub(crate) protocol_version: Option<ProtocolVersion>,
     timeout_ms: Option<u64>,
@@ -139,18 +143,25 @@ pub(crate) struct ListenConfig {
     allowed_hosts: Vec<String>,
     #[serde(default)]
     allowed_origins: Vec<String>,
+    protection: Option<Shaped<ProtectionConfig>>,
 }
 
 impl ListenConfig {
-    pub(crate) fn options(self) -> HttpOptions {
+    /// The options. Whatever they leave to the binding is asked by who `asker` gives.
+    pub(crate) fn options(self, asker: impl FnOnce() -> Result<Asker, Error>) -> Result<HttpOptions, Error> {
+        let protection = match self.protection {
+            Some(Shaped(protection)) => Some(protection.protection(asker)?),
+            None => None,
+        };
         let default = HttpOptions::default();
-        HttpOptions {
+        Ok(HttpOptions {
             host: self.host.unwrap_or_else(|| default.host.clone()),
             port: self.port.unwrap_or(default.port),
             path: self.path.unwrap_or_else(|| default.path.clone()),
             allowed_hosts: self.allowed_hosts,
             allowed_origins: self.allowed_origins,
+            protection,
             ..default
-        }
+        })
     }
 }

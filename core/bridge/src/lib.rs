@@ -1,6 +1,6 @@
 //! The narrow waist between the oxmcp core and its language bindings.
 //!
-//! A binding sees four things of the core:
+//! A binding sees five things of the core:
 //!
 //! * [`Queue`]: everything the core has to say comes out of one queue as [`Event`]s, drained in batches, with one
 //!   wake-up each time it turns from empty to non-empty.
@@ -9,6 +9,8 @@
 //!   [`EventKind::Completed`] or [`EventKind::Failed`].
 //! * [`Server`]: tools by definition and a number; their calls come out of the queue, and go back through
 //!   [`Server::respond`].
+//! * Questions: what a configuration leaves to the binding (a user who authorizes, a token that is to be verified) comes out of the queue too,
+//!   and is answered through [`Queue::answer`].
 //! * [`Error`]: what can go wrong, the same kinds in every language.
 //!
 //! JSON crosses as raw UTF-8 bytes, once in and once out. Handshake, discovery, paging, validation, progress
@@ -19,6 +21,8 @@
 //! child may make its own (see [`Process`]). On Linux from 5.10 on that always works; elsewhere only if the parent had not
 //! yet opened or served anything.
 
+mod asker;
+mod auth;
 mod calls;
 mod client;
 mod config;
@@ -26,6 +30,7 @@ mod error;
 mod event;
 mod operations;
 mod process;
+mod questions;
 mod queue;
 mod runtime;
 mod server;
@@ -34,5 +39,6 @@ pub use client::{CallOptions, Client, Operation};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventKind};
 pub use process::Process;
+pub use questions::Answer;
 pub use queue::Queue;
-pub use server::{CallOutcome, Server};
+pub use server::{CallOutcome, Server, ToolOptions};

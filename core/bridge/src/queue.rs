@@ -6,9 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::calls::{Calls, GONE};
 use crate::event::{Event, EventKind};
 use crate::process::PerProcess;
+use crate::questions::{Answer, Asked, NotAnswered, Questions};
 
 type Wake = Box<dyn Fn() + Send + Sync>;
 
@@ -20,7 +23,8 @@ type Wake = Box<dyn Fn() + Send + Sync>;
 /// wake-up comes, so a burst of events costs one. A panic in it stays in it.
 ///
 /// Its length is bounded by what its producers have outstanding: one settling event per submitted operation, one
-/// call and one cancellation per call in flight. A call that is cancelled before it was drained leaves the queue
+/// call and one cancellation per call in flight, and the same for questions, of which there are at most
+/// [`Queue::MAX_QUESTIONS`]. A call or a question that is cancelled before it was drained leaves the queue
 /// again, and neither is ever seen. Progress is advisory and is dropped while the queue holds more than
 /// [`Queue::PROGRESS_LIMIT`] events.
 ///
@@ -43,6 +47,8 @@ struct State {
     inner: Mutex<Inner>,
     arrived: Condvar,
     wake: Option<Wake>,
+    /// Where the binding takes questions, those that it has not answered.
+    questions: Option<Questions>,
 }
 
 #[derive(Default)]
@@ -71,9 +77,25 @@ impl Queue {
     /// The number of waiting events past which progress is dropped.
     pub const PROGRESS_LIMIT: usize = 16 * 1024;
 
+    /// The number of questions that may be with the binding at once. Past it they count as unanswered.
+    pub const MAX_QUESTIONS: usize = Questions::MAX;
+
     /// Makes an empty queue. Without a wake-up it is for a thread that blocks in [`wait`](Self::wait).
     pub fn new(wake: Option<Wake>) -> Arc<Self> {
         Arc::new(Self { state: PerProcess::new(State { wake, ..State::default() }) })
+    }
+
+    /// The same for a binding that answers [questions](EventKind::Question). Configurations that leave something to the binding are refused
+    /// with other queues.
+    pub fn with_questions(wake: Option<Wake>) -> Arc<Self> {
+        let questions = Some(Questions::default());
+        Arc::new(Self { state: PerProcess::new(State { wake, questions, ..State::default() }) })
+    }
+
+    /// Answers a [question](EventKind::Question). False when nobody waits for it any more: a lock that was taken for it is the binding's
+    /// to let go then.
+    pub fn answer(&self, question: u64, answer: Answer) -> bool {
+        self.state().questions.as_ref().is_some_and(|questions| questions.answer(question, answer))
     }
 
     /// Takes up to `max` events, oldest first. When it returns `max` there may be more: drain again later without
@@ -110,7 +132,7 @@ impl Queue {
 
     /// Drops what is waiting and what still comes; wakes every waiter. For a binding whose event loop is gone: the calls
     /// of every [`Server`](crate::Server) that has this queue are answered with an error, those that the binding has
-    /// taken too.
+    /// taken too, and questions count as unanswered.
     pub fn close(&self) {
         let state = self.state();
         let mut inner = state.lock();
@@ -122,6 +144,38 @@ impl Queue {
         state.arrived.notify_all();
         for calls in callers.iter().filter_map(Weak::upgrade) {
             calls.end(GONE);
+        }
+        if let Some(questions) = &state.questions {
+            questions.end();
+        }
+    }
+
+    /// Whether the binding takes questions.
+    pub(crate) fn takes_questions(&self) -> bool {
+        self.state().questions.is_some()
+    }
+
+    /// Asks the binding. `target` is the operation whose configuration leaves the answer to it.
+    pub(crate) fn ask(self: &Arc<Self>, target: u64, json: Vec<u8>) -> Result<Asked, NotAnswered> {
+        let id = Event::next_id();
+        let event = Event { kind: EventKind::Question, id, target, json: json.into() };
+        let questions = self.state().questions.as_ref().ok_or(NotAnswered::Gone)?;
+        let (added, answered) = questions.begin(id, || self.add(event))?;
+        if added == Added::First {
+            self.wake();
+        }
+        Ok(Asked::new(self, id, answered))
+    }
+
+    /// Nobody waits for a question any more, or what its answer gave was let go. A question that the binding has not seen yet, it never
+    /// sees.
+    pub(crate) fn end_question(&self, id: u64) {
+        if let Some(questions) = &self.state().questions {
+            questions.forget(id);
+        }
+        if !self.take_back(id) {
+            let json = Bytes::from_static(b"null");
+            self.push(Event { kind: EventKind::QuestionOver, id, target: 0, json });
         }
     }
 
@@ -178,9 +232,10 @@ impl Queue {
         }
     }
 
-    /// Takes a call back. False when it was drained.
-    pub(crate) fn take_back(&self, call: u64) -> bool {
-        let is_it = |event: &Event| event.kind == EventKind::ToolCall && event.id == call;
+    /// Takes a call or a question back. False when it was drained.
+    pub(crate) fn take_back(&self, id: u64) -> bool {
+        let is_it =
+            |event: &Event| matches!(event.kind, EventKind::ToolCall | EventKind::Question) && event.id == id;
         let mut inner = self.lock();
         // A call that is cancelled so soon is likely to be among the last.
         let at = inner.events.iter().rposition(is_it);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use oxmcp::client::Target;
 use oxmcp::model::Tool;
-use oxmcp::server::{Context, ToolError, ToolOutput};
+use oxmcp::server::{Context, ToolBuilder, ToolError, ToolOutput};
 use oxmcp::transport::HttpServer;
 use oxmcp::{ErrorObject, RawJson};
 use serde_json::json;
@@ -17,6 +17,8 @@ use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::asker::Asker;
+use crate::auth;
 use crate::calls::{CLOSED, CallHandler, Calls};
 use crate::config::{self, ListenConfig, ServerConfig};
 use crate::operations::Operation as Outstanding;
@@ -43,6 +45,13 @@ pub enum CallOutcome {
         /// JSON, or none.
         data: Option<Bytes>,
     },
+}
+
+/// What a tool has beside its definition.
+#[derive(Clone, Debug, Default)]
+pub struct ToolOptions {
+    /// What the access token of a call has to be good for, beside what every request needs. It counts where the server is protected.
+    pub scopes: Vec<String>,
 }
 
 /// A server whose tools live in the binding's language. Clones are the same server; it is closed when the last is dropped, or
@@ -110,6 +119,11 @@ impl Server {
     /// `"inputSchema"` (a JSON Schema of type object; when left out, any object is taken) and optionally `"title"`,
     /// `"description"`, `"outputSchema"`, `"annotations"`, `"icons"`, `"_meta"`. Its calls carry `target`.
     pub fn add_tool(&self, definition: &str, target: u64) -> Result<(), Error> {
+        self.add_tool_with(definition, ToolOptions::default(), target)
+    }
+
+    /// The same with what a definition does not say.
+    pub fn add_tool_with(&self, definition: &str, options: ToolOptions, target: u64) -> Result<(), Error> {
         let shared = self.shared.get()?;
         let misuse = |what: String| {
             Error::new(ErrorKind::Misuse, format!("the tool's definition cannot be used: {what}"))
@@ -124,7 +138,12 @@ impl Server {
         }
         let definition = serde_json::to_string(&definition).map_err(unreadable)?;
         let tool: Tool = serde_json::from_str(&definition).map_err(unreadable)?;
-        shared.core.add_tool(tool, CallHandler::new(&shared.calls, target)).map_err(Error::from)
+        let handler = CallHandler::new(&shared.calls, target);
+        let added = match options.scopes.is_empty() {
+            true => shared.core.add_tool(tool, handler),
+            false => shared.core.add(ToolBuilder::new(tool, handler).scopes(options.scopes)),
+        };
+        added.map_err(Error::from)
     }
 
     /// Removes a tool; false when there is none of that name.
@@ -155,14 +174,28 @@ impl Server {
     /// `config` is a JSON object: `"host"?` (default `"127.0.0.1"`), `"port"?` (default 0: any free one), `"path"?`
     /// (default `"/mcp"`), `"allowedHosts"?` and `"allowedOrigins"?`: strings accepted in `Host` and `Origin` beside
     /// the loopback names. A `host` that is not a loopback address is refused unless `"allowedHosts"` is given.
+    ///
+    /// `"protection"?` says who may use the server (default: everybody who gets to it):
+    ///
+    /// * `"resource"`: the URL by which clients know the server; `"authorizationServers"`: whose tokens it takes, one at least;
+    /// * one of `"jwt"`: `{"issuer"?, "jwksUrl"?: string, "algorithms"?, "audiences"?: strings}`: tokens are JWTs, signed with the issuer's
+    ///   keys; `"introspection"`: `{"client": Credentials, "issuer"?, "url"?: string, "audiences"?: strings}`: the issuer is asked each
+    ///   time, as that client (Credentials are those of [`Client::open`](crate::Client::open)); `"verify": true`: the binding is asked, by an
+    ///   [`EventKind::Question`](crate::EventKind::Question) out of `queue` with `id` as its target. It has 15 seconds; it has to refuse
+    ///   tokens that were issued for another `resource` or have expired. The issuer is the first authorization server, unless another is
+    ///   named; `"audiences"` are names of this server in tokens beside `"resource"`;
+    /// * optionally `"scopes"`: what every request needs, `"scopesSupported"`: what clients may ask for, `"name"`, `"documentation"`: string,
+    ///   for people, `"requireDpop"`: bool, whether only tokens that are bound to a key are taken.
     pub fn listen_http(&self, config: &str, id: u64, queue: &Arc<Queue>) {
         let outstanding = Outstanding::new(id, queue);
-        let options = match config::parse::<ListenConfig>(config) {
-            Ok(config) => config.options(),
-            Err(error) => return outstanding.fail(&error),
-        };
         let (here, runtime) = match self.here() {
             Ok(here) => here,
+            Err(error) => return outstanding.fail(&error),
+        };
+        let options = config::parse::<ListenConfig>(config)
+            .and_then(|config| config.options(|| Asker::new(queue, id, &here.closed)));
+        let options = match options {
+            Ok(options) => options,
             Err(error) => return outstanding.fail(&error),
         };
         let shared = Arc::downgrade(here);
@@ -194,7 +227,10 @@ impl Server {
     }
 
     /// What is known of a call in flight, as JSON: `{"requestId": string|number, "protocolVersion": string,
-    /// "clientInfo"?: {...}, "progress": bool, "_meta"?: {...}}`. None when it has settled.
+    /// "clientInfo"?: {...}, "progress": bool, "_meta"?: {...}, "auth"?: {...}}`. None when it has settled.
+    ///
+    /// `auth` says who makes the call, of a protected server: `{"subject"?, "clientId"?, "issuer"?: string, "scopes": strings, "expiresAt"?:
+    /// number` (seconds since 1970)`, "claims": {...}` (everything that is said with the token)`}`.
     pub fn call_context(&self, call: u64) -> Option<Bytes> {
         self.context(call).map(|context| describe(&context))
     }
@@ -323,6 +359,9 @@ fn describe(context: &Context) -> Bytes {
     }
     if let Some(meta) = context.meta() {
         described["_meta"] = meta.to().unwrap_or_default();
+    }
+    if let Some(auth) = context.auth() {
+        described["auth"] = auth::describe(auth);
     }
     described.to_string().into()
 }

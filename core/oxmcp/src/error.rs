@@ -53,7 +53,9 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// An error of a part of yours that the library calls: a [store](crate::store), a source of assertions. The message says what happened and
+    /// what to do.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         use ErrorKind::{Closed, Connect, Overloaded, Timeout};
         let may_pass = matches!(kind, Connect | Closed | Timeout | Overloaded);
         Self { kind, message: message.into(), rpc: None, source: None, may_pass, may_have_run: false }

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use oxmcp_bridge::{CallOptions, Client, Event, EventKind, Operation, Queue, Server};
+use oxmcp_bridge::{Answer, CallOptions, Client, Event, EventKind, Operation, Queue, Server};
 use serde_json::Value;
 
 /// Longer than anything here takes.
@@ -24,7 +24,7 @@ struct Inbox {
 
 impl Binding {
     pub(crate) fn new() -> Self {
-        Self { queue: Queue::new(None), next: AtomicU64::new(1), inbox: Mutex::default() }
+        Self { queue: Queue::with_questions(None), next: AtomicU64::new(1), inbox: Mutex::default() }
     }
 
     /// A number for an operation.
@@ -53,6 +53,27 @@ impl Binding {
     #[track_caller]
     pub(crate) fn take_kind(&self, kind: EventKind) -> Event {
         self.take(|event| event.kind == kind)
+    }
+
+    /// Takes a question of that name, which `target` leaves to the binding.
+    #[track_caller]
+    pub(crate) fn question(&self, ask: &str, target: u64) -> (u64, Value) {
+        let asks = |event: &Event| event.kind == EventKind::Question && says(event)["ask"] == ask;
+        let event = self.take(asks);
+        assert_eq!(event.target, target);
+        (event.id, says(&event))
+    }
+
+    /// Gives what was asked for. Somebody must be waiting for it.
+    #[track_caller]
+    pub(crate) fn give(&self, question: u64, given: &Value) {
+        assert!(self.queue.answer(question, Answer::Given(given.to_string().into())));
+    }
+
+    /// Waits until a question is over.
+    #[track_caller]
+    pub(crate) fn is_over(&self, question: u64) {
+        self.take(|event| event.kind == EventKind::QuestionOver && event.id == question);
     }
 
     /// What came of an operation.
@@ -134,6 +155,11 @@ impl Binding {
         start(id, &self.queue);
         self.result(id)
     }
+}
+
+/// What an event says.
+pub(crate) fn says(event: &Event) -> Value {
+    serde_json::from_slice(&event.json).unwrap()
 }
 
 pub(crate) fn is_settling(event: &Event) -> bool {
