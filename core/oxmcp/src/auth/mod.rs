@@ -6,12 +6,15 @@ mod authorization_server;
 mod challenge;
 mod client;
 mod fetch;
+mod names;
 mod reach;
 mod resource;
 mod scopes;
 mod secret;
 mod server;
 mod signing_key;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use client::{

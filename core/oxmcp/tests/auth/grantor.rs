@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 use uuid::Uuid;
 
-use crate::listener::{Answer, Listener, Script, Seen, json as answer, text};
+use super::listener::{Answer, Listener, Script, Seen, json as answer, text};
 
 /// An authorization server, for as long as one of its clones lives.
 #[derive(Clone)]

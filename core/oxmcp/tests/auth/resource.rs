@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::grantor::Grantor;
-use crate::listener::{Answer, Listener, Script, Seen, json as answer, text, with};
+use super::grantor::Grantor;
+use super::listener::{Answer, Listener, Script, Seen, json as answer, text, with};
 
 /// An MCP server, for as long as one of its clones lives. A tool that is called `needs a b` needs the scopes `a` and `b`; every other
 /// needs none.

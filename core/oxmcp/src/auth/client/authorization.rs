@@ -11,6 +11,7 @@ use super::grant::{Code, Grant};
 use super::user_agent::UserAgent;
 use super::workload::Workload;
 use crate::auth::Scopes;
+use crate::auth::names::{Names, SystemNames};
 use crate::store::{MemoryTokens, TokenStore};
 use crate::{Error, Result};
 
@@ -36,6 +37,8 @@ pub struct Authorization {
     pub(super) dpop: Option<bool>,
     pub(super) patience: Duration,
     pub(super) named: Vec<Url>,
+    /// How whatever servers name is found.
+    pub(super) names: Arc<dyn Names>,
     /// What was set in a wrong way; connecting fails with it.
     misuse: Option<Error>,
 }
@@ -76,6 +79,7 @@ impl Authorization {
             dpop: None,
             patience: Duration::from_secs(300),
             named: Vec::new(),
+            names: Arc::new(SystemNames),
             misuse: None,
         }
     }
@@ -144,6 +148,13 @@ impl Authorization {
         let named = Url::parse(url)
             .map_err(|error| Error::misuse(format!("{url:?}, which is to be trusted, is no URL: {error}")));
         self.name(named)
+    }
+
+    /// Finds whatever servers name in another way than the system's.
+    #[cfg(test)]
+    pub(in crate::auth) fn names(mut self, names: impl Names + 'static) -> Self {
+        self.names = Arc::new(names);
+        self
     }
 
     fn name(mut self, named: Result<Url>) -> Self {

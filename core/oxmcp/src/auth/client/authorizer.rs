@@ -53,7 +53,7 @@ impl Authorizer {
         let resource = Resource::at(url)?;
         let issuers = plan.grant.issuers().filter_map(|issuer| Url::parse(issuer).ok());
         let named = plan.named.iter().cloned().chain(issuers).chain([resource.url().clone()]);
-        let fetch = Fetch::new(Reach::new(named));
+        let fetch = Fetch::by(Reach::new(named), plan.names.clone());
         let wallet = Wallet::new(plan.store.clone(), resource.clone(), plan.patience + LOCK_PATIENCE);
         let renewal = Arc::new(Renewal { plan, resource, fetch, wallet });
         let inner = Inner { renewal, grantor: Mutex::default(), work: Arc::default() };
