@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use oxmcp_proto::jsonrpc::ErrorObject;
 use oxmcp_proto::link::{CallError, CloseReason, Refusal};
@@ -42,12 +43,12 @@ pub enum ErrorKind {
 }
 
 /// An error: its kind, and a message that says what happened, which side erred, and what to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
     rpc: Option<ErrorObject>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
     may_pass: bool,
     may_have_run: bool,
 }
@@ -70,7 +71,7 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 

@@ -2,7 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use url::Url;
 
 use super::at_work::AtWork;
@@ -11,6 +10,8 @@ use super::authorization::Authorization;
 use super::credential::Credential;
 use super::grantor::Grantor;
 use super::renewal::{Renewal, Renewed};
+use super::tokens::Tokens;
+use super::turns::Turns;
 use super::wallet::{Current, Wallet};
 use crate::Result;
 use crate::auth::Resource;
@@ -30,8 +31,8 @@ pub(crate) struct Authorizer {
 
 struct Inner {
     renewal: Arc<Renewal>,
-    /// Who grants access, as far as is known. Whoever holds it is the only one in this process who asks for tokens.
-    grantor: Mutex<Option<Grantor>>,
+    /// One at a time asks for tokens, with who grants access, as far as is known.
+    turns: Turns<Option<Grantor>, Errand>,
     work: Arc<AtWork>,
 }
 
@@ -46,6 +47,13 @@ pub(super) enum How {
     ForMore,
 }
 
+/// What is to be done, for which of two it is the same.
+struct Errand {
+    how: Option<How>,
+    used: Option<Arc<Credential>>,
+    challenge: Option<Challenge>,
+}
+
 impl Authorizer {
     /// Keeps a client of the endpoint at `url` authorized.
     pub(crate) fn new(plan: Authorization, url: &str) -> Result<Self> {
@@ -56,7 +64,7 @@ impl Authorizer {
         let fetch = Fetch::by(Reach::new(named), plan.names.clone());
         let wallet = Wallet::new(plan.store.clone(), resource.clone(), plan.patience + LOCK_PATIENCE);
         let renewal = Arc::new(Renewal { plan, resource, fetch, wallet });
-        let inner = Inner { renewal, grantor: Mutex::default(), work: Arc::default() };
+        let inner = Inner { renewal, turns: Turns::default(), work: Arc::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -105,51 +113,88 @@ impl Authorizer {
     }
 
     async fn refresh_early(&self, used: &Arc<Credential>) -> Result<()> {
-        let Inner { renewal, grantor, work } = &*self.inner;
+        let Inner { renewal, turns, work } = &*self.inner;
         let _work = work.begin();
-        let mut grantor = grantor.lock().await;
+        let mut turn = turns.wait(Errand::early(used)).await;
         if renewal.wallet.has_other_than(Some(used)) {
             return Ok(());
         }
-        let known = match &*grantor {
-            Some(known) if known.has_issued(&used.tokens) => known.clone(),
-            _ => {
-                let server = AuthorizationServer::discover(&renewal.fetch, &used.tokens.issuer).await?;
-                Grantor::of(&used.tokens, server)
-            }
+        turn.check()?;
+        let refreshed = async {
+            let known = match &*turn.held {
+                Some(known) if known.has_issued(&used.tokens) => known.clone(),
+                _ => {
+                    let server = AuthorizationServer::discover(&renewal.fetch, &used.tokens.issuer).await?;
+                    Grantor::of(&used.tokens, server)
+                }
+            };
+            turn.held.get_or_insert_with(|| known.clone());
+            renewal.clone().adopt_or_refresh(known, Some(used.clone())).await
         };
-        grantor.get_or_insert_with(|| known.clone());
-        renewal.clone().adopt_or_refresh(known, Some(used.clone())).await.map(|_| ())
+        let refreshed = refreshed.await;
+        turn.end(refreshed).map(|_| ())
     }
 
-    /// Gets other tokens than those that were `used` and refused with a `challenge`. One at a time does so; for whoever had to wait for that,
-    /// it is done already.
+    /// Gets other tokens than those that were `used` and refused with a `challenge`. One at a time does so. For whoever had to wait for that,
+    /// it is done already, or has failed: a server that is in trouble, and a user who has said no, are not asked once for each.
     pub(super) async fn renew(
         &self,
         used: Option<&Arc<Credential>>,
         challenge: Option<&Challenge>,
         how: How,
     ) -> Result<Renewed> {
-        let Inner { renewal, grantor, work } = &*self.inner;
+        let Inner { renewal, turns, work } = &*self.inner;
         let _work = work.begin();
-        let mut grantor = grantor.lock().await;
+        let mut turn = turns.wait(Errand::new(how, used, challenge)).await;
         if renewal.wallet.has_other_than(used) {
             return Ok(Renewed::Adopted);
         }
-        // Always anew: the resource may have gone over to another server (2026-07-28, client registration, "Authorization Server Binding").
-        let found = renewal.discover(challenge).await?;
-        *grantor = Some(found.clone());
-        if how == How::AsCheapAsPossible {
-            let cheap = renewal.clone().adopt_or_refresh(found.clone(), used.cloned()).await?;
-            if let Some(renewed) = cheap {
+        turn.check()?;
+        let renewed = async {
+            // Always anew: the resource may have gone over to another server (2026-07-28, client registration, "Authorization Server
+            // Binding").
+            let found = renewal.discover(challenge).await?;
+            *turn.held = Some(found.clone());
+            if how == How::AsCheapAsPossible
+                && let Some(renewed) = renewal.clone().adopt_or_refresh(found.clone(), used.cloned()).await?
+            {
                 return Ok(renewed);
             }
-        }
-        renewal.obtain(&found, used.map(|used| &used.tokens), challenge).await
+            renewal.obtain(&found, used.map(|used| &used.tokens), challenge).await
+        };
+        let renewed = renewed.await;
+        turn.end(renewed)
     }
 
     fn wallet(&self) -> &Wallet {
         &self.inner.renewal.wallet
+    }
+}
+
+impl Errand {
+    /// A refresh of tokens that are still good.
+    fn early(used: &Arc<Credential>) -> Self {
+        Self { how: None, used: Some(used.clone()), challenge: None }
+    }
+
+    fn new(how: How, used: Option<&Arc<Credential>>, challenge: Option<&Challenge>) -> Self {
+        // What is said for people differs from one answer to the next.
+        let said = |challenge: &Challenge| Challenge { error_description: None, ..challenge.clone() };
+        Self { how: Some(how), used: used.cloned(), challenge: challenge.map(said) }
+    }
+
+    fn tokens(&self) -> Option<&Tokens> {
+        self.used.as_ref().map(|used| &used.tokens)
+    }
+}
+
+impl PartialEq for Errand {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same_token = match (self.tokens(), other.tokens()) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.how == other.how && is_same_token && self.challenge == other.challenge
     }
 }
 

@@ -24,6 +24,7 @@ mod registrations;
 mod renewal;
 mod token_endpoint;
 mod tokens;
+mod turns;
 mod user_agent;
 mod wallet;
 mod workload;

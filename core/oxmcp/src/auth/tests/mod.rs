@@ -1,5 +1,4 @@
-//! What needs more than the public API to be tried: names that lead where a test wants.
-#![cfg(feature = "tls")]
+//! What needs more than the public API to be tried: names that lead where a test wants, and many who wait at the same moment.
 
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../../../tests/auth/grantor.rs"]
@@ -11,5 +10,8 @@ mod listener;
 #[path = "../../../tests/auth/resource.rs"]
 mod resource;
 
+#[cfg(feature = "tls")]
 mod rebound;
+#[cfg(feature = "tls")]
 mod scripted_names;
+mod waiting;
