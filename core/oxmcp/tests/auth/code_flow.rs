@@ -131,6 +131,40 @@ async fn a_registration_that_has_expired_is_made_anew() {
     }
 }
 
+/// A client that is kept to its scopes registers anew for more. What the user granted before belongs to the client that it was.
+#[tokio::test]
+async fn what_was_granted_is_refreshed_after_a_client_has_registered_anew() {
+    let grantor = Grantor::new();
+    let resource = Resource::new(&grantor);
+    grantor.ledger(|ledger| ledger.keeps_scopes = true);
+    let tokens = MemoryTokens::default();
+    let granting = grantor.clone();
+    let by_turns = Callback::new(REDIRECT_URI, move |url| {
+        // The second time, the user says no.
+        let answer = granting.ledger(|ledger| ledger.registrations == 1).then(|| granting.approve(&url));
+        async move { answer.ok_or_else(|| "no".into()) }
+    });
+    let authorization =
+        Authorization::code("Report Builder").scopes(["base"]).user_agent(by_turns).store(tokens.clone());
+    let client = connect(resource.url(), authorization).await.unwrap();
+    let error = call(&client, "needs a").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+    assert_eq!(grantor.ledger(|ledger| ledger.registrations), 2);
+
+    grantor.expire();
+    call(&client, "anything").await.unwrap();
+    assert_eq!(grantor.ledger(|ledger| (ledger.refreshes, ledger.asked.len())), (1, 1));
+    // Another process does so too.
+    grantor.expire();
+    connect(resource.url(), absent().scopes(["base"]).store(tokens)).await.unwrap();
+    assert_eq!(grantor.ledger(|ledger| (ledger.refreshes, ledger.asked.len())), (2, 1));
+    // The server forgets the first client alone. The second is used when the user is asked again.
+    grantor.expire();
+    grantor.ledger(|ledger| ledger.clients.remove(0));
+    call(&client, "anything").await.unwrap_err();
+    assert_eq!(grantor.ledger(|ledger| ledger.registrations), 2);
+}
+
 #[tokio::test]
 async fn a_client_that_its_server_has_forgotten_registers_anew() {
     let grantor = Grantor::new();

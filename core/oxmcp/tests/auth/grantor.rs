@@ -46,6 +46,8 @@ pub(crate) struct Ledger {
     pub(crate) lifetime: Option<u64>,
     /// When secrets of the clients that it registers expire, in seconds since 1970.
     pub(crate) clients_expire: u64,
+    /// Whether clients that it registers are kept to the scopes that they name.
+    pub(crate) keeps_scopes: bool,
     /// Clients that it knows.
     pub(crate) clients: Vec<String>,
     /// What must be seen nowhere.
@@ -72,6 +74,7 @@ struct Code {
 
 struct Refresh {
     family: usize,
+    client: String,
     is_used: bool,
     scope: String,
     resource: String,
@@ -188,6 +191,7 @@ impl Ledger {
             refuses_with: 400,
             lifetime: None,
             clients_expire: 0,
+            keeps_scopes: false,
             clients: Vec::new(),
             secrets: Vec::new(),
             asked: Vec::new(),
@@ -241,13 +245,16 @@ impl Ledger {
         let client = format!("client-{}", self.registrations);
         self.clients.push(client.clone());
         let secret = self.secret("client-secret");
-        let registered = json!({
+        let mut registered = json!({
             "client_id": client,
             "client_secret": secret,
             "client_secret_expires_at": self.clients_expire,
             "redirect_uris": wanted["redirect_uris"],
             "token_endpoint_auth_method": "client_secret_basic",
         });
+        if self.keeps_scopes {
+            registered["scope"] = wanted["scope"].clone();
+        }
         answer(201, &registered)
     }
 
@@ -260,7 +267,8 @@ impl Ledger {
         if let Some((status, body)) = &self.tokens_fail {
             return text(*status, body.clone());
         }
-        if self.forgets_clients || !self.clients.contains(&client(seen)) {
+        let client = client(seen);
+        if self.forgets_clients || !self.clients.contains(&client) {
             return answer(401, &json!({"error": "invalid_client"}));
         }
         match seen.field("grant_type").as_str() {
@@ -275,10 +283,11 @@ impl Ledger {
                 if seen.field("resource") != code.resource {
                     return refused("invalid_target");
                 }
-                self.issue(code.family, code.scope, code.resource)
+                self.issue(&client, code.family, code.scope, code.resource)
             }
             "refresh_token" => {
-                let Some(known) = self.refresh.get_mut(&seen.field("refresh_token")) else {
+                let known = self.refresh.get_mut(&seen.field("refresh_token"));
+                let Some(known) = known.filter(|known| known.client == client) else {
                     return refused("invalid_grant");
                 };
                 let (family, scope, resource) = (known.family, known.scope.clone(), known.resource.clone());
@@ -292,17 +301,17 @@ impl Ledger {
                     return refused("invalid_target");
                 }
                 self.refreshes += 1;
-                self.issue(family, scope, resource)
+                self.issue(&client, family, scope, resource)
             }
             "client_credentials" => {
                 let family = self.issued;
-                self.issue(family, seen.field("scope"), seen.field("resource"))
+                self.issue(&client, family, seen.field("scope"), seen.field("resource"))
             }
             _ => refused("unsupported_grant_type"),
         }
     }
 
-    fn issue(&mut self, family: usize, scope: String, resource: String) -> Answer {
+    fn issue(&mut self, client: &str, family: usize, scope: String, resource: String) -> Answer {
         let scope = self.grants_alone.clone().unwrap_or(scope);
         let (access, refresh) = (self.secret("access"), self.secret("refresh"));
         let mut issued = json!({"access_token": access, "token_type": "Bearer", "refresh_token": refresh});
@@ -312,7 +321,13 @@ impl Ledger {
         if let Some(lifetime) = self.lifetime {
             issued["expires_in"] = lifetime.into();
         }
-        let kept = Refresh { family, is_used: false, scope: scope.clone(), resource: resource.clone() };
+        let kept = Refresh {
+            family,
+            client: client.to_owned(),
+            is_used: false,
+            scope: scope.clone(),
+            resource: resource.clone(),
+        };
         self.refresh.insert(refresh, kept);
         self.access.insert(access, Access { family, scope, resource });
         answer(200, &issued)

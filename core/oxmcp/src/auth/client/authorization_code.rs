@@ -23,7 +23,7 @@ impl Code {
         store: &dyn TokenStore,
         patience: Duration,
     ) -> Result<Tokens> {
-        let Introduction { client, visit } =
+        let Introduction { client, registration, visit } =
             Introduction::to(server, self, wanted.scopes, fetch, store).await?;
         let request = CodeRequest::new(fetch, server, client.id(), visit.redirect_uri(), wanted)?;
         let answer = tokio::time::timeout(patience, request.ask(visit)).await.map_err(|_| {
@@ -35,10 +35,10 @@ impl Code {
         let endpoint = TokenEndpoint { fetch, server, client: Some(&client) };
         match answer.redeem(&endpoint, wanted).await {
             Err(NoToken::Refused { code, words }) if code == INVALID_CLIENT => {
-                Registrations(store).forget(&server.issuer).await?;
+                Registrations(store).forget(&server.issuer, client.id()).await?;
                 Err(NoToken::Refused { code, words }.into())
             }
-            tokens => Ok(tokens?),
+            tokens => Ok(Tokens { registration, ..tokens? }),
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::store::TokenStore;
 /// A client as a server knows it, and the visit of a user who comes back to where the client is known to be.
 pub(super) struct Introduction {
     pub(super) client: ClientCredentials,
+    /// How the client has become known, if it has registered itself.
+    pub(super) registration: Option<Registration>,
     pub(super) visit: Box<dyn Visit>,
 }
 
@@ -28,24 +30,29 @@ impl Introduction {
         store: &dyn TokenStore,
     ) -> Result<Self> {
         if let Some(client) = registered(code, server, store).await? {
-            return Ok(Self { client, visit: code.user_agent.prepare(&[]).await? });
+            return Ok(Self { client, registration: None, visit: code.user_agent.prepare(&[]).await? });
         }
         if let Some(url) = code.metadata_url.as_ref().filter(|_| server.client_id_metadata_document_supported)
         {
             let client = ClientCredentials::public(url);
-            return Ok(Self { client, visit: code.user_agent.prepare(&[]).await? });
+            return Ok(Self { client, registration: None, visit: code.user_agent.prepare(&[]).await? });
         }
         let registrations = Registrations(store);
         let kept = registrations.at(&server.issuer).await?;
         let known = kept.as_ref().map_or(&[][..], Registration::redirect_uris);
         let visit = code.user_agent.prepare(known).await?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        if let Some(kept) = kept.filter(|kept| kept.serves(visit.redirect_uri(), scopes, now)) {
-            return Ok(Self { client: kept.client, visit });
-        }
-        let made = Registration::make(fetch, server, &code.name, visit.redirect_uri(), scopes).await?;
-        registrations.keep(server, &made).await?;
-        Ok(Self { client: made.client, visit })
+        let kept = kept.filter(|kept| kept.serves(visit.redirect_uri(), scopes, now));
+        let registration = match kept {
+            Some(kept) => kept,
+            None => {
+                let made =
+                    Registration::make(fetch, server, &code.name, visit.redirect_uri(), scopes).await?;
+                registrations.keep(server, &made).await?;
+                made
+            }
+        };
+        Ok(Self { client: registration.client.clone(), registration: Some(registration), visit })
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) async fn run(
     let mut new = endpoint.ask(&wanted, false, grant).await?;
     // A server that rotates nothing goes on with the token that it gave (RFC 6749, section 6).
     new.refresh = new.refresh.or_else(|| Some(token.clone()));
+    new.registration = old.registration.clone();
     new.key = new.key.or_else(|| old.key.clone());
     Ok(Some(new))
 }

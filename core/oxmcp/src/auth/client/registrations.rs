@@ -17,9 +17,13 @@ impl Registrations<'_> {
         self.0.write(&key(&server.issuer), Some(made.to_secret())).await
     }
 
-    /// The server has forgotten a client that it had registered: the next time, it is asked to register it anew.
-    pub(super) async fn forget(&self, issuer: &str) -> Result<()> {
-        self.0.write(&key(issuer), None).await
+    /// The server has forgotten a client that it had registered: the next time, it is asked to register it anew. One that has taken its place
+    /// meanwhile is another.
+    pub(super) async fn forget(&self, issuer: &str, client: &str) -> Result<()> {
+        match self.at(issuer).await? {
+            Some(kept) if kept.client.id() == client => self.0.write(&key(issuer), None).await,
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

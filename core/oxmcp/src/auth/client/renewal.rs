@@ -73,7 +73,7 @@ impl Renewal {
         if !grantor.has_issued(&old) {
             return Ok(None);
         }
-        let Some(client) = self.client_of(&old).await? else { return Ok(None) };
+        let Some(client) = self.client_of(&old) else { return Ok(None) };
         match refresh::run(&client, &self.fetch, &grantor.server, &old).await {
             Ok(None) => Ok(None),
             Ok(Some(new)) => {
@@ -83,7 +83,7 @@ impl Renewal {
             Err(NoToken::Refused { code, words }) => {
                 tracing::debug!(code, words, "the authorization server refused a refresh token");
                 if code == INVALID_CLIENT {
-                    self.registrations().forget(&old.issuer).await?;
+                    Registrations(&*self.plan.store).forget(&old.issuer, &old.client).await?;
                 }
                 // It is no good any more, to nobody.
                 self.wallet.put_back(&Tokens { refresh: None, ..old }).await?;
@@ -143,20 +143,15 @@ impl Renewal {
     }
 
     /// The client to which tokens were issued.
-    async fn client_of(&self, tokens: &Tokens) -> Result<Option<ClientCredentials>> {
-        let Grant::Code(code) = &self.plan.grant else { return Ok(self.plan.grant.client().cloned()) };
+    fn client_of(&self, tokens: &Tokens) -> Option<ClientCredentials> {
+        let Grant::Code(code) = &self.plan.grant else { return self.plan.grant.client().cloned() };
         let is_it = |client: &ClientCredentials| client.id() == tokens.client;
         if let Some(client) = code.registered.iter().find(|client| is_it(client)) {
-            return Ok(Some(client.clone()));
+            return Some(client.clone());
         }
         if code.metadata_url.as_deref() == Some(tokens.client.as_str()) {
-            return Ok(Some(ClientCredentials::public(&tokens.client)));
+            return Some(ClientCredentials::public(&tokens.client));
         }
-        let kept = self.registrations().at(&tokens.issuer).await?;
-        Ok(kept.map(|kept| kept.client).filter(is_it))
-    }
-
-    fn registrations(&self) -> Registrations<'_> {
-        Registrations(&*self.plan.store)
+        tokens.registration.as_ref().map(|made| made.client.clone()).filter(is_it)
     }
 }

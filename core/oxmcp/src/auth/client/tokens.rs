@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::dpop::DpopKey;
+use super::registration::Registration;
 use crate::Result;
 use crate::auth::words::printable;
 use crate::auth::{Scopes, Secret};
@@ -28,6 +29,9 @@ pub(super) struct Tokens {
     pub(super) issuer: String,
     /// To which client.
     pub(super) client: String,
+    /// The registration of that client, if it has registered itself. Tokens can be refreshed by no other, and it may register anew before they
+    /// are refreshed.
+    pub(super) registration: Option<Registration>,
     /// What it was issued for (RFC 8707).
     pub(super) resource: String,
     /// The key to which it is bound (RFC 9449).
@@ -76,6 +80,8 @@ struct Kept {
     requested_scope: String,
     issuer: String,
     client_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration: Option<String>,
     resource: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     dpop_key: Option<String>,
@@ -101,6 +107,7 @@ impl Tokens {
             requested_scope: self.requested.to_string(),
             issuer: self.issuer.clone(),
             client_id: self.client.clone(),
+            registration: self.registration.as_ref().map(|made| made.to_secret().expose().to_owned()),
             resource: self.resource.clone(),
             dpop_key: self.key.as_ref().map(|key| STANDARD.encode(key.pkcs8())),
         };
@@ -121,6 +128,9 @@ impl Tokens {
             expiry: kept.expiry,
             scopes: Scopes::parse(&kept.scope),
             requested: Scopes::parse(&kept.requested_scope),
+            registration: kept
+                .registration
+                .and_then(|made| Registration::from_secret(&made.into(), &kept.issuer)),
             issuer: kept.issuer,
             client: kept.client_id,
             resource: kept.resource,
@@ -172,6 +182,7 @@ impl Wanted<'_> {
             requested: self.scopes.clone(),
             issuer: self.issuer.to_owned(),
             client: client.to_owned(),
+            registration: None,
             resource: self.resource.to_owned(),
             // A server that ignored the proof issued a token that is bound to nothing.
             key: self.key.filter(|_| is_bound).cloned(),
