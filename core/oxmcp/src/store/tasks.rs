@@ -21,7 +21,8 @@ use crate::Result;
 /// let server = Server::new("demo", "1.0.0").task_store(MemoryTasks::default().tasks(500).bytes(16 << 20));
 /// ```
 pub trait TaskStore: Send + Sync + 'static {
-    /// Keeps a new task. It can be found when this is done: until then its client does not hear of it.
+    /// Keeps a new task. It can be found when this is done: until then its client does not hear of it. If its client gives up before, or this
+    /// takes too long, [`remove`](Self::remove) follows, so that no task stays that nobody knows.
     ///
     /// # Errors
     ///

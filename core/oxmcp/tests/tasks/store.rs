@@ -1,18 +1,20 @@
-//! What a store of tasks does, it does to nobody but itself.
+//! What a store of tasks does, it does to nobody but itself; and nothing stays in it that nobody knows.
 
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use oxmcp::server::{Arguments, TaskMode, ToolError};
 use oxmcp::store::{MemoryTasks, StoredTask, TaskPage, TaskStore};
 use oxmcp::{Context, ErrorObject, Limits, Result};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::peer::Peer;
-use crate::toolbox::Toolbox;
+use crate::toolbox::{Gate, Toolbox};
 
 /// A store that does what it should not, once it is told to.
 #[derive(Clone, Default)]
@@ -63,6 +65,71 @@ impl TaskStore for Unruly {
 
     fn remove<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
         self.obey(|tasks| tasks.remove(id))
+    }
+}
+
+/// A store that goes on to keep a task although nobody waits for it any more.
+#[derive(Clone, Default)]
+struct Slow {
+    tasks: Arc<MemoryTasks>,
+    /// The tasks that it was asked to keep.
+    asked: Arc<Mutex<Vec<String>>>,
+    asking: Arc<Notify>,
+    /// Lets it keep one.
+    gate: Arc<Gate>,
+    /// Whether it keeps them at once, and never says so.
+    is_mute: bool,
+    removed: Arc<Notify>,
+}
+
+impl Slow {
+    /// Whether it has none of the tasks that it was asked to keep.
+    async fn is_empty(&self) -> bool {
+        let asked = self.asked.lock().unwrap().clone();
+        for id in &asked {
+            if self.tasks.find(id).await.unwrap().is_some() {
+                return false;
+            }
+        }
+        !asked.is_empty()
+    }
+}
+
+impl TaskStore for Slow {
+    fn create(&self, task: StoredTask) -> BoxFuture<'_, Result<()>> {
+        self.asked.lock().unwrap().push(task.id.clone());
+        self.asking.notify_one();
+        if self.is_mute {
+            return Box::pin(self.tasks.create(task).then(|_| pending()));
+        }
+        let store = self.clone();
+        let keeping = tokio::spawn(async move {
+            store.gate.pass().await;
+            store.tasks.create(task).await
+        });
+        Box::pin(async { keeping.await.unwrap() })
+    }
+
+    fn update(&self, task: StoredTask) -> BoxFuture<'_, Result<()>> {
+        self.tasks.update(task)
+    }
+
+    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<StoredTask>>> {
+        self.tasks.find(id)
+    }
+
+    fn list<'a>(
+        &'a self,
+        owner: &'a str,
+        cursor: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<TaskPage>> {
+        self.tasks.list(owner, cursor, limit)
+    }
+
+    fn remove<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        let removed = self.tasks.remove(id);
+        Box::pin(removed.inspect(|_| self.removed.notify_one()))
     }
 }
 
@@ -151,6 +218,39 @@ async fn what_a_session_has_made_goes_with_it() {
         }
     }
     assert!(store.tasks.find(of_others.as_str().unwrap()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_while_it_becomes_a_task_leaves_none() {
+    let (toolbox, store) = (Toolbox::default(), Slow::default());
+    // The one task that it may have.
+    let limits = Limits::with(|it| it.client_tasks = 1);
+    let server = toolbox.server().task_store(store.clone()).limits(limits);
+    let mut peer = Peer::with_tasks(&server);
+    let call = json!({"name": "gate", "arguments": {}});
+    let id = peer.send("tools/call", call).await;
+    store.asking.notified().await;
+    let cancelled = json!({"requestId": id});
+    peer.write(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled})).await;
+    toolbox.dropped(1).await;
+    // Until it is gone, no other may begin.
+    assert_eq!(peer.error("tools/call", json!({"name": "failing", "arguments": {}})).await["code"], -32603);
+    store.gate.open();
+    store.removed.notified().await;
+    assert!(store.is_empty().await);
+}
+
+#[tokio::test]
+async fn a_task_that_a_store_keeps_without_a_word_does_not_stay() {
+    let (toolbox, store) = (Toolbox::default(), Slow { is_mute: true, ..Slow::default() });
+    let limits = Limits::with(|it| it.store_wait = Duration::from_millis(20));
+    let mut peer = Peer::with_tasks(&toolbox.server().task_store(store.clone()).limits(limits));
+    let id = peer.send("tools/call", json!({"name": "gate", "arguments": {}})).await;
+    store.asking.notified().await;
+    toolbox.gate.open();
+    assert_eq!(peer.answer(id).await["result"]["resultType"], "complete");
+    store.removed.notified().await;
+    assert!(store.is_empty().await);
 }
 
 #[tokio::test]

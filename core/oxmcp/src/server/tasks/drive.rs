@@ -14,9 +14,9 @@ use super::Tasks;
 use super::form::Form;
 use super::running::Running;
 use super::store::Store;
+use crate::Limits;
 use crate::server::Outcome;
 use crate::store::StoredTask;
-use crate::{Limits, Result};
 
 /// A task's place among those that this process works on. It is given back when this is dropped.
 pub(super) struct Place {
@@ -34,25 +34,13 @@ impl Place {
         is_added.then(|| Self { tasks: tasks.clone(), running, patience: limits.store_wait })
     }
 
-    /// Makes it a task that the store has.
-    pub(super) async fn create(&self) -> Result<StoredTask> {
-        let task = self.running.snapshot();
-        self.store().create(task.clone()).await?;
-        Ok(task)
-    }
-
-    /// Forgets a task that the store has, and of which nobody has heard.
-    pub(super) async fn take_back(self) {
-        self.store().remove(self.running.id()).await;
-    }
-
-    fn store(&self) -> Store<'_> {
+    pub(super) fn store(&self) -> Store<'_> {
         self.tasks.store(self.patience)
     }
 
     /// Does the work of a task that the store has, until it is over, and keeps what comes of it. Meanwhile the store hears how the task stands;
     /// the work does not wait for it.
-    pub(super) async fn work(self, work: BoxFuture<'static, Outcome>, form: Form, due: Instant) {
+    pub(super) async fn work(self: Arc<Self>, work: BoxFuture<'static, Outcome>, form: Form, due: Instant) {
         let mut work = Some(work);
         let mut keeping: Option<BoxFuture<'_, ()>> = None;
         let mut expiry = std::pin::pin!(tokio::time::sleep_until(due));

@@ -3,6 +3,7 @@
 
 mod answer;
 mod at_work;
+mod draft;
 mod drive;
 mod form;
 mod mode;

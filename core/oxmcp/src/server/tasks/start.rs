@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::draft::Draft;
 use super::drive::Place;
 use super::form::Form;
 use super::running::Running;
@@ -118,7 +119,8 @@ impl Core {
                 return outcome;
             }
         }
-        let task = match place.create().await {
+        let mut draft = Draft::new(place);
+        let task = match draft.create().await {
             Ok(task) => task,
             Err(error) if must => {
                 tracing::error!(%error, "a task could not be kept");
@@ -128,19 +130,20 @@ impl Core {
                 tracing::warn!(%error, "a task could not be kept; its call stays an ordinary one");
                 // In this order: what the handler asked of the task, it asks of the call when the task is gone.
                 slot.refuse();
-                drop(place);
+                drop(draft);
                 return work.await;
             }
         };
         let due = Instant::now() + task.ttl;
-        slot.begin(place.running.clone());
+        slot.begin(draft.running());
         if may_be_done
             && must
             && let Poll::Ready(outcome) = poll_once(&mut work).await
         {
-            place.take_back().await;
+            draft.take_back().await;
             return outcome;
         }
+        let place = draft.publish();
         let created = self.created(&start, &task);
         match start.form {
             Form::Extension => drop(tokio::spawn(place.work(work, start.form, due))),

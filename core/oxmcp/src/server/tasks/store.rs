@@ -18,8 +18,9 @@ impl<'a> Store<'a> {
         Self { store, patience }
     }
 
-    pub(super) async fn create(self, task: StoredTask) -> Result<()> {
-        self.settle(|| self.store.create(task)).await
+    /// Keeps a new task. The outer error is that the store said nothing: then it may have kept it all the same.
+    pub(super) async fn create(self, task: StoredTask) -> Result<Result<()>> {
+        settle(self.patience, || self.store.create(task)).await
     }
 
     pub(super) async fn update(self, task: StoredTask) -> Result<()> {
