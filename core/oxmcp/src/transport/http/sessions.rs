@@ -1,12 +1,12 @@
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod table;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
-use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
+use self::table::Table;
 use super::clock::Clock;
 use super::resumption::Resumption;
 use super::session::{Policy, Session};
@@ -14,9 +14,13 @@ use super::session_id;
 use crate::Limits;
 use crate::server::Session as Handshake;
 
-/// The sessions of the handshake era. There are never more than the limit: the one unused for longest makes room.
+/// Sessions that were in use, of which so many are looked at when one is opened.
+const LOOKS: usize = 64;
+
+/// The sessions of the handshake era. There are never more than the limit: the one unused for longest makes room, and one that is in use only
+/// when all are.
 pub(super) struct Sessions {
-    table: Mutex<Table>,
+    state: Mutex<State>,
     policy: Arc<Policy>,
     clock: Clock,
     capacity: usize,
@@ -24,18 +28,15 @@ pub(super) struct Sessions {
 }
 
 #[derive(Default)]
-struct Table {
-    sessions: FxHashMap<Uuid, Arc<Session>>,
-    /// One entry for each session, at a moment when it was in use; it may have been used since. Entries of sessions that are gone stay
-    /// until they come up.
-    by_use: BinaryHeap<Reverse<(u64, Uuid)>>,
+struct State {
+    table: Table,
     next_sweep: u64,
 }
 
 impl Sessions {
     pub(super) fn new(limits: &Limits, resumption: Option<Resumption>) -> Self {
         Self {
-            table: Mutex::default(),
+            state: Mutex::default(),
             policy: Arc::new(Policy { resumption, asks: limits.calls, answer_within: limits.input_wait }),
             clock: Clock::start(),
             capacity: limits.sessions.max(1),
@@ -49,17 +50,17 @@ impl Sessions {
         let now = self.clock.now();
         let session = Arc::new(Session::new(handshake, self.clock, self.policy.clone()));
         let mut ended = Vec::new();
-        let mut table = self.table();
-        self.sweep(&mut table, now, &mut ended);
-        while table.sessions.len() >= self.capacity {
-            let oldest = table.remove_oldest(|session| !session.is_in_use(now));
+        let mut state = self.state();
+        self.sweep(&mut state, LOOKS, now, &mut ended);
+        let table = &mut state.table;
+        while table.len() >= self.capacity {
+            let oldest = table.remove_unused(u64::MAX, now);
             // When all are in use, one of them has to go all the same.
-            let Some(oldest) = oldest.or_else(|| table.remove_oldest(|_| true)) else { break };
+            let Some(oldest) = oldest.or_else(|| table.remove_busy()) else { break };
             ended.push(oldest);
         }
-        table.sessions.insert(id, session);
-        table.by_use.push(Reverse((now, id)));
-        drop(table);
+        table.insert(id, session);
+        drop(state);
         end_all(ended);
         session_id::write(id)
     }
@@ -69,12 +70,14 @@ impl Sessions {
         let id = session_id::parse(id.as_bytes())?;
         let now = self.clock.now();
         let mut ended = Vec::new();
-        let mut table = self.table();
-        if now >= table.next_sweep {
-            self.sweep(&mut table, now, &mut ended);
+        let mut state = self.state();
+        if now >= state.next_sweep {
+            // There are about as many sweeps in the time that a session may be unused.
+            let looks = state.table.eighth_of_busy() + LOOKS;
+            self.sweep(&mut state, looks, now, &mut ended);
         }
-        let session = table.sessions.get(&id).filter(|session| !self.is_over(session, now)).cloned();
-        drop(table);
+        let session = state.table.find(&id).filter(|session| !self.is_over(session, now)).cloned();
+        drop(state);
         end_all(ended);
         session.inspect(|session| session.used(now))
     }
@@ -82,13 +85,13 @@ impl Sessions {
     /// Ends a session. False when there is none.
     pub(super) fn end(&self, id: &HeaderValue) -> bool {
         let Some(id) = session_id::parse(id.as_bytes()) else { return false };
-        let session = self.table().remove(&id);
+        let session = self.state().table.remove(&id);
         session.inspect(|session| session.end()).is_some()
     }
 
     /// Ends the streams for listening.
     pub(super) fn end_listening(&self) {
-        let sessions: Vec<_> = self.table().sessions.values().cloned().collect();
+        let sessions: Vec<_> = self.state().table.all().cloned().collect();
         for session in sessions {
             session.end_listening();
         }
@@ -96,25 +99,32 @@ impl Sessions {
 
     /// Ends every session.
     pub(super) fn end_all(&self) {
-        let table = std::mem::take(&mut *self.table());
-        end_all(table.sessions.into_values());
+        let sessions = self.state().table.take();
+        end_all(sessions);
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a session was unused for too long.
     fn is_over(&self, session: &Session, now: u64) -> bool {
-        let unused = now.saturating_sub(session.last_use());
-        Duration::from_nanos(unused) > self.idle && !session.is_in_use(now)
+        self.over_since(now).is_some_and(|since| session.last_use() <= since) && !session.is_in_use(now)
     }
 
-    /// Takes out the sessions that were unused for too long.
-    fn sweep(&self, table: &mut Table, now: u64, ended: &mut Vec<Arc<Session>>) {
+    /// Whatever was not used since is over. `None` when it is too early for that.
+    fn over_since(&self, now: u64) -> Option<u64> {
+        let idle = u64::try_from(self.idle.as_nanos()).ok()?;
+        now.checked_sub(idle)?.checked_sub(1)
+    }
+
+    /// Takes out the sessions that were unused for too long, after so many looks at those that were in use.
+    fn sweep(&self, state: &mut State, looks: usize, now: u64, ended: &mut Vec<Arc<Session>>) {
         let pause = (self.idle / 8).clamp(Duration::from_millis(10), Duration::from_secs(60));
-        table.next_sweep = now.saturating_add(pause.as_nanos() as u64);
-        while let Some(over) = table.remove_oldest(|session| self.is_over(session, now)) {
+        state.next_sweep = now.saturating_add(pause.as_nanos() as u64);
+        state.table.look_at_busy(looks, now);
+        let Some(since) = self.over_since(now) else { return };
+        while let Some(over) = state.table.remove_unused(since, now) {
             ended.push(over);
         }
     }
@@ -123,38 +133,6 @@ impl Sessions {
 impl Drop for Sessions {
     fn drop(&mut self) {
         self.end_all();
-    }
-}
-
-impl Table {
-    /// Takes out the session unused for longest, if `may_go` says so of it.
-    fn remove_oldest(&mut self, may_go: impl Fn(&Session) -> bool) -> Option<Arc<Session>> {
-        loop {
-            let Reverse((used, id)) = *self.by_use.peek()?;
-            let Some(session) = self.sessions.get(&id) else {
-                self.by_use.pop();
-                continue;
-            };
-            if session.last_use() == used && may_go(session) {
-                self.by_use.pop();
-                return self.sessions.remove(&id);
-            }
-            let last_use = session.last_use();
-            if last_use == used {
-                return None;
-            }
-            self.by_use.pop();
-            self.by_use.push(Reverse((last_use, id)));
-        }
-    }
-
-    fn remove(&mut self, id: &Uuid) -> Option<Arc<Session>> {
-        let session = self.sessions.remove(id)?;
-        if self.by_use.len() > 2 * self.sessions.len() + 64 {
-            let sessions = &self.sessions;
-            self.by_use.retain(|Reverse((_, id))| sessions.contains_key(id));
-        }
-        Some(session)
     }
 }
 
@@ -203,9 +181,9 @@ mod tests {
             assert!(sessions.find(&kept).is_some());
             assert!(sessions.end(&ended) && !sessions.end(&ended));
         }
-        let table = sessions.table();
-        assert_eq!(table.sessions.len(), 99);
-        assert!(table.by_use.len() <= 2 * 100 + 64, "{}", table.by_use.len());
+        let state = sessions.state();
+        assert_eq!(state.table.len(), 99);
+        assert!(state.table.entries() <= 2 * 100 + 64, "{}", state.table.entries());
     }
 
     /// What an idle session weighs is mostly its connection; it must stay so.
@@ -224,11 +202,51 @@ mod tests {
             sessions.find(&ids[at]).unwrap();
         }
         for gone in [1, 2, 0, 3] {
-            assert!(sessions.table().sessions.len() == 4);
+            assert!(sessions.state().table.len() == 4);
             sessions.open(handshake());
             let id = Uuid::try_parse_ascii(ids[gone].as_bytes()).unwrap();
-            assert!(!sessions.table().sessions.contains_key(&id), "the {gone}th went");
+            assert!(sessions.state().table.find(&id).is_none(), "the {gone}th went");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sessions_in_use_stay_and_cost_those_who_come_little() {
+        let limits = Limits { sessions: 1000, ..Limits::default() };
+        let sessions = sessions(limits);
+        let handshake = handshake();
+        let opened: Vec<_> = (0..1000).map(|_| sessions.open(handshake.clone())).collect();
+        let listeners: Vec<_> =
+            opened.iter().map(|id| sessions.find(id).unwrap().listen().unwrap()).collect();
+        for _ in 0..20 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            sessions.open(handshake.clone());
+        }
+        let now = sessions.clock.now();
+        let looked_at = sessions.state().table.all().filter(|session| session.last_use() == now).count();
+        assert!(looked_at <= LOOKS + 1, "{looked_at}");
+        let listening = opened.iter().filter(|id| sessions.find(id).is_some()).count();
+        assert_eq!(listening, 999, "only the first had to make room");
+        drop(listeners);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_in_use_goes_when_it_is_left() {
+        let limits = Limits { sessions: 2, ..Limits::default() };
+        let sessions = sessions(limits);
+        let (left, kept) = (sessions.open(handshake()), sessions.open(handshake()));
+        let listen = |id: &HeaderValue| sessions.find(id).unwrap().listen().unwrap();
+        let (left_listener, kept_listener) = (listen(&left), listen(&kept));
+        // Both were in use when this one came, and one had to go; all are looked at again before another has to.
+        let came = sessions.open(handshake());
+        let (left, kept, listener) = match sessions.find(&left) {
+            Some(_) => (left, came, left_listener),
+            None => (kept, came, kept_listener),
+        };
+        let _kept_listener = listen(&kept);
+        drop(EventBody::listening(listener));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        sessions.open(handshake());
+        assert!(sessions.find(&left).is_none() && sessions.find(&kept).is_some());
     }
 
     #[tokio::test(start_paused = true)]
