@@ -18,9 +18,9 @@ pub struct Limits {
     pub message_depth: usize,
     /// Calls of this side that wait for an answer, per connection. Default 65,536.
     pub calls: usize,
-    /// Requests that are served at once. Over a stream of messages (a process, a socket, each client of HTTP+SSE) the limit is that of one
-    /// connection. An HTTP server has one for all its connections and sessions, and a session may have no more than it leaves free for all
-    /// others; open subscriptions do not count. A request past it is answered with an error, over HTTP with status 503. Default 4,096.
+    /// Requests that are served at once. Over a stream of messages (a process, a socket) the limit is that of one connection. An HTTP server has
+    /// one for all its connections and sessions, and a session, or a client of HTTP+SSE, may have no more than it leaves free for all others;
+    /// open subscriptions do not count. A request past it is answered with an error, over HTTP with status 503. Default 4,096.
     pub serving: usize,
     /// Bytes of those requests, counted in the same way: per stream, their parameters; for an HTTP server, the messages over 8 KiB that
     /// arrive or of which anybody still holds a part. A request past it is answered with an error, unless it is alone. Default 256 MiB.

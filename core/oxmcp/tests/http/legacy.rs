@@ -5,7 +5,7 @@ use oxmcp::transport::HttpOptions;
 use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
-use crate::wire::{Open, Raw};
+use crate::wire::{Open, Raw, modern_body};
 
 async fn fixture(limits: Limits) -> Fixture {
     Fixture::with(limits, HttpOptions { legacy_sse: true, ..HttpOptions::default() }).await
@@ -114,6 +114,46 @@ async fn it_is_guarded_like_the_endpoint_and_off_by_default() {
     }
     let Fixture { address, .. } = &Fixture::new().await;
     assert_eq!(stream().send(*address).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_its_clients_ask_counts_with_all_else() {
+    let Fixture { address, seen, .. } = &fixture(Limits::with(|it| it.serving = 4)).await;
+    let (mut greedy, endpoint) = open(*address).await;
+    initialize(*address, &mut greedy, &endpoint).await;
+    for id in 2..=4 {
+        post(*address, &endpoint, &call(id, "waits")).await;
+    }
+    // The third is more than it would leave to others.
+    greedy.read_until("\"id\":4,\"error\":{\"code\":-32603").await;
+    seen.started(2).await;
+    let (_other, endpoint) = open(*address).await;
+    post(*address, &endpoint, &modern_body(1, "tools/call", json!({"name": "waits", "arguments": {}}))).await;
+    seen.started(3).await;
+    let _last = Raw::modern_call("waits").start(*address).await;
+    seen.started(4).await;
+    assert_eq!(Raw::modern_call("steps").send(*address).await.refusal(), (503, -32603));
+    drop(greedy);
+    seen.dropped(2).await;
+    while Raw::modern_call("steps").send(*address).await.status == 503 {}
+}
+
+#[tokio::test]
+async fn the_bytes_of_its_clients_count_with_all_else() {
+    let Fixture { address, seen, .. } = &fixture(Limits::with(|it| it.serving_bytes = 100_000)).await;
+    let (mut stream, endpoint) = open(*address).await;
+    initialize(*address, &mut stream, &endpoint).await;
+    let large = |tool: &str| json!({"name": tool, "arguments": {"text": "x".repeat(60_000)}});
+    post(*address, &endpoint, &request(2, "tools/call", &large("waits"))).await;
+    seen.started(1).await;
+    let (_other, other_endpoint) = open(*address).await;
+    let message = request(1, "tools/call", &large("echo")).to_string();
+    let refused = Raw::post(message).path(&other_endpoint).send(*address).await;
+    assert_eq!(refused.refusal(), (503, -32603));
+    assert_eq!(Raw::modern("tools/call", large("echo")).send(*address).await.refusal(), (503, -32603));
+    drop(stream);
+    seen.dropped(1).await;
+    while Raw::modern("tools/call", large("echo")).send(*address).await.status == 503 {}
 }
 
 #[tokio::test]

@@ -154,6 +154,7 @@ impl Response {
 
     /// The status and the code of the JSON-RPC error in the body.
     pub(crate) fn refusal(&self) -> (u16, i64) {
+        assert!(self.status != 503 || self.header("retry-after") == Some("1"), "{self:?}");
         (self.status, self.json()["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error: {self:?}")))
     }
 

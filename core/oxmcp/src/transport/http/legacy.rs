@@ -1,26 +1,29 @@
 mod clients;
+mod posts;
+mod role;
+mod share;
 mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream as streams;
 use http::{Response, StatusCode};
-use oxmcp_proto::jsonrpc::write_on_one_line;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
-use tokio_util::io::StreamReader;
 use uuid::Uuid;
 
 use self::clients::{Client, Clients};
+use self::posts::Posts;
+use self::role::LegacyRole;
 use self::stream::BUFFER;
 pub(super) use self::stream::LegacyStream;
+use super::budget::Budget;
 use super::{HttpBody, reply, session_id};
 use crate::Server;
 use crate::connection::{Connection, NO_PROCESS, drive};
 use crate::layer::Carrier;
-use crate::server::{Core, StreamRole};
+use crate::server::Core;
 
 /// Where a client opens its stream.
 pub(super) const STREAM_PATH: &str = "/sse";
@@ -39,13 +42,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Legacy {
     server: Server,
     limit: usize,
+    budget: Arc<Budget>,
     clients: Arc<Clients>,
 }
 
 impl Legacy {
-    pub(super) fn new(server: &Server) -> Self {
+    pub(super) fn new(server: &Server, budget: Arc<Budget>) -> Self {
         let limit = server.core_over(Carrier::Http).limits.sessions;
-        Self { server: server.clone(), limit, clients: Arc::default() }
+        Self { server: server.clone(), limit, budget, clients: Arc::default() }
     }
 
     /// Opens a client's stream. Its first event says where to send messages.
@@ -63,7 +67,9 @@ impl Legacy {
         }
         let (output, writer) = tokio::io::duplex(BUFFER);
         // Its own: what it listens for ends with it.
-        tokio::spawn(serve(self.server.core_over(Carrier::Http), receiver, writer));
+        let core = self.server.core_over(Carrier::Http);
+        let role = LegacyRole::new(core.clone(), self.budget.clone());
+        tokio::spawn(serve(core, role, Posts::new(receiver), writer));
         let first = format!("event: endpoint\ndata: {MESSAGES_PATH}?{CLIENT}{}\n\n", id.simple());
         let client = Client { clients: self.clients.clone(), id };
         reply::stream(HttpBody::legacy(LegacyStream::new(client, output, first.into_bytes())))
@@ -78,10 +84,7 @@ impl Legacy {
             let why = "there is no such stream, or it is closed; open another one";
             return reply::invalid(StatusCode::NOT_FOUND, None, why);
         };
-        let mut line = Vec::with_capacity(body.len() + 1);
-        write_on_one_line(&body, &mut line);
-        line.push(b'\n');
-        match client.send_timeout(line.into(), PATIENCE).await {
+        match client.send_timeout(body, PATIENCE).await {
             Ok(()) => reply::empty(StatusCode::ACCEPTED),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
                 let why = "the messages before this one were not taken in time; try again later";
@@ -100,11 +103,8 @@ impl Legacy {
 }
 
 /// Serves a client until its stream is closed.
-async fn serve(core: Arc<Core>, mut messages: mpsc::Receiver<Bytes>, writer: DuplexStream) {
-    let messages =
-        streams::poll_fn(move |cx| messages.poll_recv(cx).map(|line| line.map(std::io::Result::Ok)));
+async fn serve(core: Arc<Core>, role: LegacyRole, posts: Posts, writer: DuplexStream) {
     let connection = Connection::new(&core.limits);
-    let role = StreamRole::new(core.clone());
-    let reason = drive(connection, StreamReader::new(messages), writer, role, &core.limits, NO_PROCESS).await;
+    let reason = drive(connection, posts, writer, role, &core.limits, NO_PROCESS).await;
     tracing::debug!(?reason, "a stream of HTTP+SSE ended");
 }

@@ -41,11 +41,15 @@ pub(super) fn metadata(method: &Method, headers: HeaderMap, document: Bytes) -> 
     response
 }
 
-/// A JSON-RPC error.
+/// A JSON-RPC error. With 503 comes the word that the request was not taken, and when to come back.
 pub(super) fn error(status: StatusCode, id: Option<&RequestId>, error: &ErrorObject) -> Response<HttpBody> {
     let mut out = Vec::with_capacity(256);
     write_error(&mut out, id, error);
-    json(status, out)
+    let mut response = json(status, out);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// A JSON-RPC error about the HTTP request itself: `-32600`.
@@ -59,9 +63,7 @@ pub(super) fn invalid(
 
 /// There is no room for the request now; `why` says of what there is too much.
 pub(super) fn busy(id: Option<&RequestId>, why: &str) -> Response<HttpBody> {
-    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, id, &ErrorObject::internal(why));
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
+    error(StatusCode::SERVICE_UNAVAILABLE, id, &ErrorObject::internal(why))
 }
 
 /// The method is not served; `allow` is what is.

@@ -111,7 +111,7 @@ impl HttpService {
             path: path.map(Box::from),
             stateless: Stateless::new(core.clone(), budget.clone()),
             handshakes: Handshakes::new(core.clone(), Resumption::new(options, &core.limits), budget.clone()),
-            legacy: options.legacy_sse.then(|| Legacy::new(server)),
+            legacy: options.legacy_sse.then(|| Legacy::new(server, budget.clone())),
             core,
             budget,
         };
