@@ -8,6 +8,7 @@ mod jwks;
 mod jwt;
 mod metadata;
 mod protection;
+mod refusal;
 mod verifier;
 
 pub use auth_info::AuthInfo;
@@ -17,4 +18,4 @@ pub use jwt::JwtVerifier;
 pub use protection::Protection;
 pub use verifier::{NotVerified, TokenVerifier};
 
-pub(crate) use protection::Refusal;
+pub(crate) use refusal::Refusal;
