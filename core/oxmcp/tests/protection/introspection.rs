@@ -46,6 +46,21 @@ async fn the_issuer_says_what_a_token_is() {
     assert_eq!(issuer.asked("/.well-known/oauth-authorization-server"), 1);
 }
 
+/// All who are not named would be one, and get at each other's sessions.
+#[tokio::test]
+async fn a_token_that_names_nobody_is_refused() {
+    let issuer = Issuer::new(&[]).await;
+    let service = verified_by(&issuer.url, Introspection::new(&issuer.url, own_client()).unwrap());
+    for changes in
+        [json!({}), json!({"sub": ""}), json!({"sub": 7, "client_id": null}), json!({"iss": issuer.url})]
+    {
+        issuer.page(|page| page.token = but(&json!({"active": true, "aud": RESOURCE}), &changes));
+        assert_refused(&ask(&service, TOKEN).await, "it names neither a user nor a client");
+    }
+    issuer.page(|page| page.token = json!({"active": true, "aud": RESOURCE, "client_id": "reports"}));
+    assert_is(&ask(&service, TOKEN).await, "");
+}
+
 #[tokio::test]
 async fn the_server_says_who_it_is() {
     let issuer = Issuer::new(&[]).await;

@@ -89,6 +89,8 @@ async fn claims_that_are_not_right_are_refused() {
         (json!({"exp": [now() + 3600]}), unreadable),
         (json!({"nbf": now() + 3600}), "it is not good yet"),
         (json!({"nbf": "tomorrow"}), unreadable),
+        (json!({"sub": null, "client_id": null}), "it names neither a user nor a client"),
+        (json!({"sub": "", "client_id": ["reports"]}), "it names neither a user nor a client"),
     ] {
         let token = key.sign(&but(&claims, &changes));
         assert_refused(&ask(&service, &bearer(token)).await, why);

@@ -10,3 +10,4 @@ mod jwks;
 mod jwt;
 mod keys;
 mod requests;
+mod verifier;

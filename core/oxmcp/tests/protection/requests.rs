@@ -21,13 +21,18 @@ pub(crate) struct Answered {
 }
 
 /// A server whose tool `who` says who asks.
-pub(crate) fn protected(protection: Protection) -> HttpService {
+pub(crate) fn service() -> Server {
     let who = tool("who", |context: Context| async move {
         let auth = context.auth().expect("only who has a token gets here");
         auth.subject.clone().unwrap_or_default()
     });
+    Server::new("guarded", "1.0.0").with(who)
+}
+
+/// The same behind a protection.
+pub(crate) fn protected(protection: Protection) -> HttpService {
     let options = HttpOptions { protection: Some(protection), ..HttpOptions::default() };
-    Server::new("guarded", "1.0.0").with(who).http_service(options).unwrap()
+    service().http_service(options).unwrap()
 }
 
 /// The same, for whom this verifier lets in.

@@ -1,10 +1,17 @@
 use std::time::SystemTime;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
-use crate::auth::Scopes;
+use super::NotVerified;
+use crate::auth::{Scopes, Secret};
 
 /// Who makes a request, as its access token says.
+///
+/// Sessions, tasks, and what clients carry between the rounds of a request belong to `issuer`, `subject` and `client_id` together. Where a
+/// verifier names neither a subject nor a client, they belong to the token, and end with it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct AuthInfo {
@@ -18,10 +25,10 @@ pub struct AuthInfo {
     pub scopes: Scopes,
     /// When it expires.
     pub expires_at: Option<SystemTime>,
-    /// Everything that is said with the token.
+    /// Everything that is said with the token. What is said of a key to which it is bound (`cnf`) is checked.
     pub claims: Map<String, Value>,
-    /// The key to which the token is bound, by its thumbprint (RFC 9449, section 6.1).
-    pub(crate) bound_to: Option<String>,
+    /// What the token is known by here if it says neither whose it is nor whom it was issued to.
+    nameless: Option<Box<str>>,
 }
 
 impl AuthInfo {
@@ -42,17 +49,39 @@ impl AuthInfo {
             issuer: text("iss"),
             scopes,
             expires_at: expires_at.and_then(|at| SystemTime::UNIX_EPOCH.checked_add(at)),
-            bound_to: claims
-                .get("cnf")
-                .and_then(|confirmation| confirmation.get("jkt"))
-                .and_then(Value::as_str)
-                .map(str::to_owned),
+            nameless: None,
             claims,
         }
     }
 
+    /// Whether it says whose the token is, or to which client it was issued.
+    pub(super) fn names_somebody(&self) -> bool {
+        let is_name = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
+        is_name(&self.subject) || is_name(&self.client_id)
+    }
+
+    /// Itself, if it says who is let in (RFC 9068, section 2.2, requires it of a token): all those who are not named would be one.
+    pub(super) fn named(self) -> Result<Self, NotVerified> {
+        if self.names_somebody() {
+            return Ok(self);
+        }
+        Err(NotVerified::Invalid("it names neither a user nor a client (`sub`, `client_id`)".to_owned()))
+    }
+
+    /// The same for who shows `token`: whoever is not named is nobody but who has this very token.
+    pub(super) fn shown_by(mut self, token: &Secret) -> Self {
+        if !self.names_somebody() {
+            let digest = digest(&SHA256, token.expose().as_bytes());
+            self.nameless = Some(URL_SAFE_NO_PAD.encode(digest).into());
+        }
+        self
+    }
+
     /// Under which name sessions, tasks and sealed state belong to whoever this is: another user, or another client, has another one.
     pub(crate) fn principal(&self) -> String {
+        if let Some(token) = &self.nameless {
+            return format!("token {token}");
+        }
         // Lengths keep one's end from being another's beginning.
         let part = |part: &Option<String>| match part {
             Some(part) => format!("{}:{part}", part.len()),
@@ -66,6 +95,7 @@ impl AuthInfo {
 mod tests {
     use serde_json::json;
 
+    use super::super::binding::Binding;
     use super::*;
 
     fn info(claims: Value) -> AuthInfo {
@@ -82,7 +112,7 @@ mod tests {
         }));
         assert_eq!(user.scopes, Scopes::from(["a", "b"]));
         assert_eq!((user.subject.as_deref(), user.client_id.as_deref()), (Some("u"), Some("c")));
-        assert_eq!(user.bound_to.as_deref(), Some("k"));
+        assert_eq!(Binding::of(&user.claims), Binding::Key("k"));
         assert_eq!(user.expires_at, Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(5)));
         assert_eq!(user.claims["team"], 7);
         assert_eq!(info(json!({"scope": "a b", "exp": -1})).expires_at, None);
@@ -98,9 +128,13 @@ mod tests {
             info(json!({"client_id": "a"})).principal(),
             info(json!({"sub": "-"})).principal(),
             info(json!({})).principal(),
+            info(json!({"iss": "a"})).shown_by(&"one".into()).principal(),
+            info(json!({"sub": "", "client_id": ""})).shown_by(&"two".into()).principal(),
         ];
         for (at, name) in names.iter().enumerate() {
             assert!(!names[at + 1..].contains(name), "{name}");
         }
+        let ann = info(json!({"sub": "ann"})).principal();
+        assert_eq!(info(json!({"sub": "ann"})).shown_by(&"any".into()).principal(), ann);
     }
 }

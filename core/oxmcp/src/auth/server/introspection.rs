@@ -129,7 +129,7 @@ impl Introspection {
         if info.expires_at.is_some_and(|at| at <= std::time::SystemTime::now()) {
             return invalid("it has expired");
         }
-        Ok(info)
+        info.named()
     }
 }
 

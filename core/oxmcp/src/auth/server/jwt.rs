@@ -155,7 +155,7 @@ impl TokenVerifier for JwtVerifier {
         token: &'a Secret,
         resource: &'a str,
     ) -> BoxFuture<'a, Result<AuthInfo, NotVerified>> {
-        Box::pin(async move { Ok(AuthInfo::from_claims(self.claims(token, resource).await?)) })
+        Box::pin(async move { AuthInfo::from_claims(self.claims(token, resource).await?).named() })
     }
 }
 

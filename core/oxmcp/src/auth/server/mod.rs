@@ -1,6 +1,7 @@
 //! The server's side: whose tokens it takes, what they have to be good for, and what it says to who has none.
 
 mod auth_info;
+mod binding;
 mod custom;
 mod dpop;
 mod introspection;
@@ -9,6 +10,7 @@ mod jwt;
 mod metadata;
 mod protection;
 mod refusal;
+mod troubles;
 mod verifier;
 
 pub use auth_info::AuthInfo;

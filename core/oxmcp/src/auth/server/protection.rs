@@ -1,17 +1,22 @@
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 
+use super::binding::Binding;
 use super::dpop::{Proofs, Proven};
 use super::metadata::{Facts, Metadata};
 use super::refusal::Refusal;
+use super::troubles::Troubles;
 use super::{AuthInfo, NotVerified, TokenVerifier};
 use crate::auth::challenge::Challenge;
 use crate::auth::{Resource, Scopes, Secret};
+use crate::connection::panic_words;
 use crate::{Error, Result};
 
 /// How long it may take to find out whose a token is.
@@ -48,6 +53,7 @@ struct Inner {
     requires_dpop: bool,
     metadata: Metadata,
     proofs: Arc<Proofs>,
+    troubles: Arc<Troubles>,
 }
 
 impl Protection {
@@ -86,6 +92,7 @@ impl Protection {
             documentation: None,
             requires_dpop: false,
             proofs: Arc::default(),
+            troubles: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -160,33 +167,31 @@ impl Protection {
             return Err(inner.unauthorized(None));
         }
         let token = Secret::new(token.trim());
-        let verified = tokio::time::timeout(PATIENCE, inner.verifier.verify(&token, &inner.canonical));
-        let info = match verified.await {
-            Ok(Ok(info)) => info,
-            Ok(Err(NotVerified::Invalid(why))) => return Err(inner.unauthorized(Some(&why))),
-            Ok(Err(NotVerified::Unavailable(why))) => {
-                tracing::error!(why, "tokens cannot be checked");
-                return Err(Refusal::Unavailable);
-            }
-            Err(_) => {
-                tracing::error!("it took too long to check a token");
+        let info = match inner.verify(&token).await {
+            Ok(info) => info.shown_by(&token),
+            Err(NotVerified::Invalid(why)) => return Err(inner.unauthorized(Some(&why))),
+            Err(NotVerified::Unavailable(why)) => {
+                inner.troubles.tell(&why);
                 return Err(Refusal::Unavailable);
             }
         };
-        match (&info.bound_to, is_bound) {
-            (Some(bound_to), true) => {
+        match (Binding::of(&info.claims), is_bound) {
+            (Binding::Key(bound_to), true) => {
                 let proven = Proven { method, resource: inner.resource.url(), path, token: &token, bound_to };
                 inner.proofs.check(headers, &proven).map_err(|why| inner.refuse_proof(why))?;
             }
             // Whoever stole it must not get away with it.
-            (Some(_), false) => {
+            (Binding::Key(_), false) => {
                 return Err(inner.refuse_proof("the token is bound to a key and needs a proof"));
             }
-            (None, true) => return Err(inner.refuse_proof("the token is bound to no key")),
-            (None, false) if inner.requires_dpop => {
+            (Binding::Unknown, _) => {
+                return Err(inner.unauthorized(Some("it is bound in a way that this server cannot check")));
+            }
+            (Binding::Nothing, true) => return Err(inner.refuse_proof("the token is bound to no key")),
+            (Binding::Nothing, false) if inner.requires_dpop => {
                 return Err(inner.refuse_proof("this server takes only tokens that are bound to a key"));
             }
-            (None, false) => {}
+            (Binding::Nothing, false) => {}
         }
         if !info.scopes.contains_all(&inner.required) {
             return Err(self.insufficient(&Scopes::default()));
@@ -207,6 +212,18 @@ impl Protection {
 }
 
 impl Inner {
+    /// Whose a token is, whatever the verifier does: somebody else may have written it, and anybody may have written the token.
+    async fn verify(&self, token: &Secret) -> Result<AuthInfo, NotVerified> {
+        let work = AssertUnwindSafe(async { self.verifier.verify(token, &self.canonical).await });
+        match tokio::time::timeout(PATIENCE, work.catch_unwind()).await {
+            Ok(Ok(verified)) => verified,
+            Ok(Err(panic)) => {
+                Err(NotVerified::Unavailable(format!("the verifier panicked: {}", panic_words(&*panic))))
+            }
+            Err(_) => Err(NotVerified::Unavailable(format!("it takes longer than {PATIENCE:?}"))),
+        }
+    }
+
     fn challenge(&self) -> Challenge {
         let scheme = if self.requires_dpop { "DPoP" } else { "Bearer" };
         Challenge {

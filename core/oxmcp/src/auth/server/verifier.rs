@@ -9,7 +9,8 @@ pub trait TokenVerifier: Send + Sync + 'static {
     /// Whose `token` is, if it was issued for the server that is called `resource` and is good now.
     ///
     /// A token that was issued for another server has to be refused, however good it is there (2026-07-28, authorization security, "Access
-    /// Token Privilege Restriction").
+    /// Token Privilege Restriction"). A panic is as good as [`Unavailable`](NotVerified::Unavailable), and so is an answer that takes
+    /// longer than 15 seconds.
     fn verify<'a>(
         &'a self,
         token: &'a Secret,
