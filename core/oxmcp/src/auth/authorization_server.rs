@@ -41,13 +41,14 @@ impl AuthorizationServer {
         let url = Url::parse(issuer).map_err(|error| {
             Error::protocol(format!("the authorization server {:?} has no URL: {error}", printable(issuer)))
         })?;
-        let found = Self::look(fetch, issuer, &well_known(&url)).await?;
-        found.ok_or_else(|| {
-            Error::protocol(format!(
-                "the authorization server {} has no metadata where it should be",
-                shown(&url)
-            ))
-        })
+        match Self::look(fetch, issuer, &well_known(&url)).await? {
+            Ok(found) => Ok(found),
+            Err(places) => Err(Error::protocol(format!(
+                "the authorization server {} has no metadata where it should be: {}",
+                printable(issuer),
+                places.join(", ")
+            ))),
+        }
     }
 
     /// The one of a server that has no metadata of its own as a resource: at the root of the same origin, with endpoints by default
@@ -57,7 +58,7 @@ impl AuthorizationServer {
         root.set_query(None);
         root.set_path("/");
         let issuer = root.as_str().trim_end_matches('/');
-        if let Some(found) = Self::look(fetch, issuer, &well_known(&root)).await? {
+        if let Ok(found) = Self::look(fetch, issuer, &well_known(&root)).await? {
             return Ok(found);
         }
         let at = |path: &str| root.join(path).ok();
@@ -93,16 +94,22 @@ impl AuthorizationServer {
         }
     }
 
-    async fn look(fetch: &Fetch, issuer: &str, places: &[Url]) -> Result<Option<Self>> {
+    /// What is found in the first of these places that has something, or what each of them has instead.
+    async fn look(fetch: &Fetch, issuer: &str, places: &[Url]) -> Result<Result<Self, Vec<String>>> {
+        let mut nothing = Vec::new();
         for url in places {
             let mut headers = HeaderMap::new();
             let version = HeaderValue::from_static(ProtocolVersion::LATEST.as_str());
             headers.insert(HeaderName::from_static("mcp-protocol-version"), version);
             let fetched = fetch.get(url, headers).await?;
             if !fetched.status.is_success() {
+                nothing.push(format!("{} answered with HTTP {}", shown(url), fetched.status));
                 continue;
             }
-            let Some(found) = fetched.json::<Self>() else { continue };
+            let Some(found) = fetched.json::<Self>() else {
+                nothing.push(format!("{} is no such metadata", shown(url)));
+                continue;
+            };
             // Whoever says to be somebody else is not believed, whatever else he says (RFC 8414, section 3.3).
             if !is_same_issuer(&found.issuer, issuer) {
                 return Err(Error::protocol(format!(
@@ -112,9 +119,9 @@ impl AuthorizationServer {
                     printable(issuer)
                 )));
             }
-            return Ok(Some(found));
+            return Ok(Ok(found));
         }
-        Ok(None)
+        Ok(Err(nothing))
     }
 
     /// Checks that codes can be protected there (2026-07-28, authorization security, "Authorization Code Protection").
@@ -130,6 +137,14 @@ impl AuthorizationServer {
             "the authorization server {} does not say that it supports PKCE with S256, without which codes can be stolen; it is not used",
             self.issuer
         )))
+    }
+
+    /// What is said of a failure there beside what happened, if nothing but an assumption led there.
+    pub(crate) fn doubt(&self) -> &'static str {
+        if !self.is_assumed {
+            return "";
+        }
+        "; the server names no authorization server, so it was taken for its own: if it wants something else than OAuth, such as an API key, send that in a header"
     }
 
     /// Whether it issues refresh tokens, as far as it says.

@@ -244,9 +244,23 @@ fn unreachable(url: &Url, error: hyper_util::client::legacy::Error) -> Error {
     match refusal(&error) {
         Some(why) => refused(url, why),
         None => {
-            Error::new(ErrorKind::Connect, format!("{} could not be reached", shown(url))).with_source(error)
+            let message = format!("{} could not be reached: {}", shown(url), causes(&error));
+            Error::new(ErrorKind::Connect, message)
         }
     }
+}
+
+/// What lies behind the failure of an exchange, whose own words are the same for everything.
+fn causes(error: &hyper_util::client::legacy::Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let mut words: Vec<String> = causes.map(ToString::to_string).collect();
+    // Some repeat what is behind them.
+    for at in (1..words.len()).rev() {
+        if words[at - 1].contains(&words[at]) {
+            words.remove(at);
+        }
+    }
+    if words.is_empty() { error.to_string() } else { words.join(": ") }
 }
 
 /// Why the guard let no connection come to be, if it was the guard.

@@ -17,14 +17,16 @@ pub(crate) struct Reach {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     #[error(
-        "it is no https URL; http is only for this machine, and for servers that were named by the user with it"
+        "it is no https URL; http is only for this machine, and for servers that the user has named with it (`Authorization::trust`)"
     )]
     Scheme,
     #[error("it holds a user name or password")]
     UserInfo,
     #[error("it has no host")]
     NoHost,
-    #[error("it is in a private network or on this machine, and the user named no server there")]
+    #[error(
+        "it is in a private network or on this machine, and the user named no server there (`Authorization::trust`)"
+    )]
     Network,
 }
 

@@ -47,8 +47,13 @@ impl SigningKey {
             Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => return Err(unknown()),
             _ => EncodingKey::from_rsa_pem(pem.as_bytes()),
         };
-        let key =
-            key.map_err(|_| Error::misuse(format!("the PEM holds no private key for {algorithm:?}")))?;
+        let key = key.map_err(|_| {
+            let hint = match pem.contains("BEGIN EC PRIVATE KEY") {
+                true => "; it is not PKCS #8, which `openssl pkcs8 -topk8 -nocrypt` makes of it",
+                false => "",
+            };
+            Error::misuse(format!("the PEM holds no private key that can be used for {algorithm:?}{hint}"))
+        })?;
         Ok(Self { key, algorithm, id: None })
     }
 

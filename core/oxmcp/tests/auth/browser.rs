@@ -89,11 +89,12 @@ async fn of_two_answers_the_first_counts() {
 async fn a_browser_that_cannot_be_opened_is_told_and_one_that_never_comes_is_given_up() {
     let grantor = Grantor::new();
     let resource = Resource::new(&grantor);
-    let broken = Browser::new().open_with(|_| Err(io::Error::other("no display")));
+    let broken = Browser::new().open_with(|url| Err(io::Error::other(format!("no display for {url}"))));
     let authorization = Authorization::code("Report Builder").user_agent(broken);
     let error = connect(resource.url(), authorization).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
-    assert!(error.to_string().contains("browser"), "{error}");
+    assert!(error.to_string().contains("browser") && error.to_string().contains("no display"), "{error}");
+    assert!(!error.to_string().contains("state="), "{error}");
 
     let silent = Browser::new().open_with(|_| Ok(()));
     let authorization =

@@ -4,6 +4,7 @@
 
 mod browser;
 mod code_flow;
+mod diagnosis;
 mod grantor;
 mod hostile;
 mod listener;

@@ -25,7 +25,8 @@ async fn the_issuer_says_what_a_token_is() {
         issuer.page(|page| page.token = but(&good, &changes));
         assert_is(&ask(&service, TOKEN).await, "ann");
     }
-    let for_another = "it was issued for another server, or does not say for which";
+    let for_another =
+        "it was issued for another server, or does not say for which (its aud is not http://localhost/mcp)";
     for (changes, why) in [
         (json!({"active": false}), "it is not good, or not any more"),
         (json!({"active": null}), "it is not good, or not any more"),

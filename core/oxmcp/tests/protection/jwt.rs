@@ -70,15 +70,17 @@ async fn claims_that_are_not_right_are_refused() {
     let issuer = claims["iss"].as_str().unwrap();
     let missing = "it does not say of whom, for whom or until when it is";
     let unreadable = "its claims cannot be read";
+    let elsewhere = "it was issued for another server (its aud is not http://localhost/mcp)";
+    let of_another = &format!("it is of another issuer (its iss is not {issuer})");
     for (changes, why) in [
-        (json!({"aud": "http://localhost/other"}), "it was issued for another server"),
-        (json!({"aud": ["http://localhost", "http://localhost/mcp/"]}), "it was issued for another server"),
-        (json!({"aud": []}), "it was issued for another server"),
+        (json!({"aud": "http://localhost/other"}), elsewhere),
+        (json!({"aud": ["http://localhost", "http://localhost/mcp/"]}), elsewhere),
+        (json!({"aud": []}), elsewhere),
         (json!({"aud": null}), missing),
         (json!({"aud": {"is": RESOURCE}}), missing),
-        (json!({"iss": "https://auth.example.com"}), "it is of another issuer"),
-        (json!({"iss": format!("{issuer}/tenant")}), "it is of another issuer"),
-        (json!({"iss": ["https://auth.example.com", issuer]}), "it is of another issuer"),
+        (json!({"iss": "https://auth.example.com"}), of_another),
+        (json!({"iss": format!("{issuer}/tenant")}), of_another),
+        (json!({"iss": ["https://auth.example.com", issuer]}), of_another),
         (json!({"iss": null}), missing),
         (json!({"exp": now() - 3600}), "it has expired"),
         (json!({"exp": 0}), "it has expired"),

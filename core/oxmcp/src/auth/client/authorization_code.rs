@@ -34,9 +34,9 @@ impl Code {
         })??;
         let endpoint = TokenEndpoint { fetch, server, client: Some(&client) };
         match answer.redeem(&endpoint, wanted).await {
-            Err(NoToken::Refused { code, words }) if code == INVALID_CLIENT => {
+            Err(NoToken::Refused { endpoint, code, words }) if code == INVALID_CLIENT => {
                 Registrations(store).forget(&server.issuer, client.id()).await?;
-                Err(NoToken::Refused { code, words }.into())
+                Err(NoToken::Refused { endpoint, code, words }.into())
             }
             tokens => Ok(Tokens { registration, ..tokens? }),
         }

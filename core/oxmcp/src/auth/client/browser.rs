@@ -123,11 +123,16 @@ impl Visit for LoopbackVisit {
                 answered: Mutex::new(Some(answered)),
             });
             let open = self.open.clone();
+            let shown = url.to_string();
             // It may wait for the program that it starts.
             let opened = tokio::task::spawn_blocking(move || open(&url)).await;
             opened.map_err(io::Error::other).flatten().map_err(|error| {
-                Error::new(ErrorKind::Unauthorized, "no browser could be opened for the user to authorize")
-                    .with_source(error)
+                // Programs that are started repeat what they were given, with the state in it.
+                let why = error.to_string().replace(&shown, "(the address)");
+                let message = format!(
+                    "no browser could be opened for the user to authorize: {why}; `Browser::open_with` or a `Callback` can show the address in another way"
+                );
+                Error::new(ErrorKind::Unauthorized, message)
             })?;
             tokio::select! {
                 answer = answer => answer.map_err(|_| Error::new(ErrorKind::Internal, "nobody waits for the browser")),

@@ -53,7 +53,7 @@ impl Registration {
     ) -> Result<Self> {
         let endpoint = server.registration_endpoint.as_ref().ok_or_else(|| {
             let message = format!(
-                "the authorization server {} knows no client of this program, and lets none register itself: give it credentials for that server",
+                "the authorization server {} knows no client of this program, and lets none register itself: give the program credentials for that server (`registered`)",
                 server.issuer
             );
             Error::new(ErrorKind::Unauthorized, message)
@@ -84,7 +84,7 @@ impl Registration {
             answer = register(&wanted).await?;
         }
         if !answer.status.is_success() {
-            return Err(refused(endpoint, answer.status, answer.json()));
+            return Err(refused(server, endpoint, &answer));
         }
         let mut kept: Kept = answer
             .json()
@@ -164,19 +164,22 @@ struct Refusal {
     error_description: Option<String>,
 }
 
-fn refused(endpoint: &Url, status: http::StatusCode, refusal: Option<Refusal>) -> Error {
-    let why = match refusal {
+fn refused(server: &AuthorizationServer, endpoint: &Url, answer: &Fetched) -> Error {
+    let mut hint = "; give the program credentials that the authorization server knows (`registered`)";
+    let why = match answer.json() {
         Some(Refusal { error, error_description }) => {
             let words =
                 error_description.map(|words| format!(" ({})", printable(&words))).unwrap_or_default();
             format!("{}{words}", printable(&error))
         }
-        None => format!("HTTP {status}"),
+        None => {
+            if server.is_assumed {
+                hint = server.doubt();
+            }
+            format!("HTTP {}", answer.status)
+        }
     };
-    let message = format!(
-        "{} did not register this client: {why}; give it credentials that the server knows",
-        shown(endpoint)
-    );
+    let message = format!("{} did not register this client: {why}{hint}", shown(endpoint));
     Error::new(ErrorKind::Unauthorized, message)
 }
 

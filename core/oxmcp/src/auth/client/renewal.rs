@@ -80,7 +80,7 @@ impl Renewal {
                 self.wallet.keep(new).await?;
                 Ok(Some(Renewed::Refreshed))
             }
-            Err(NoToken::Refused { code, words }) => {
+            Err(NoToken::Refused { code, words, .. }) => {
                 tracing::debug!(code, words, "the authorization server refused a refresh token");
                 if code == INVALID_CLIENT {
                     Registrations(&*self.plan.store).forget(&old.issuer, &old.client).await?;

@@ -32,7 +32,7 @@ pub(super) const INVALID_CLIENT: &str = "invalid_client";
 #[derive(Debug)]
 pub(super) enum NoToken {
     /// It refused, with one of OAuth's codes (RFC 6749, section 5.2).
-    Refused { code: String, words: String },
+    Refused { endpoint: String, code: String, words: String },
     /// It could not be asked, or did not answer as it should.
     Failed(Error),
 }
@@ -43,10 +43,21 @@ impl NoToken {
         let conceal =
             |said: String| secrets.iter().fold(said, |said, secret| said.replace(secret, "(concealed)"));
         match self {
-            Self::Refused { code, words } => {
-                Self::Refused { code: printable(&conceal(code)), words: printable(&conceal(words)) }
+            Self::Refused { endpoint, code, words } => {
+                let (code, words) = (printable(&conceal(code)), printable(&conceal(words)));
+                Self::Refused { endpoint, code, words }
             }
             Self::Failed(error) => Self::Failed(error),
+        }
+    }
+
+    /// The same, if it is of a server that may be none of OAuth's.
+    fn doubted(self, server: &AuthorizationServer) -> Self {
+        match self {
+            Self::Failed(error) if server.is_assumed && error.kind() == ErrorKind::Protocol => {
+                Self::Failed(Error::protocol(format!("{error}{}", server.doubt())))
+            }
+            other => other,
         }
     }
 }
@@ -60,9 +71,15 @@ impl From<Error> for NoToken {
 impl From<NoToken> for Error {
     fn from(failure: NoToken) -> Self {
         match failure {
-            NoToken::Refused { code, words } => {
+            NoToken::Refused { endpoint, code, words } => {
                 let words = if words.is_empty() { words } else { format!(" ({words})") };
-                let message = format!("the authorization server refused to issue a token: {code}{words}");
+                let hint = match code.as_str() {
+                    INVALID_CLIENT => "; it does not know the client, or not by these credentials",
+                    _ => "",
+                };
+                let message = format!(
+                    "the authorization server refused to issue a token at {endpoint}: {code}{words}{hint}"
+                );
                 Error::new(ErrorKind::Unauthorized, message)
             }
             NoToken::Failed(error) => error,
@@ -92,7 +109,8 @@ impl TokenEndpoint<'_> {
         if names_scopes && !wanted.scopes.is_empty() {
             form.push(("scope", wanted.scopes.to_string()));
         }
-        let response = self.post(self.server.token_endpoint()?, form, wanted.key).await?;
+        let response = self.post(self.server.token_endpoint()?, form, wanted.key).await;
+        let response = response.map_err(|failure| failure.doubted(self.server))?;
         let client = self.client.map(ClientCredentials::id).unwrap_or_default();
         Ok(wanted.granted(client, response)?)
     }
@@ -166,7 +184,8 @@ fn read(url: &Url, answer: Fetched) -> Result<TokenResponse, NoToken> {
     };
     match answer.json::<Refusal>().filter(|_| !is_in_trouble) {
         Some(Refusal { error, error_description }) => {
-            Err(NoToken::Refused { code: error, words: error_description.unwrap_or_default() })
+            let words = error_description.unwrap_or_default();
+            Err(NoToken::Refused { endpoint: shown(url), code: error, words })
         }
         None => {
             let kind = match answer.status {

@@ -111,7 +111,7 @@ impl Introspection {
             return invalid("it is not good, or not any more");
         }
         if claims.get("iss").is_some_and(|issuer| issuer.as_str() != Some(&self.issuer)) {
-            return invalid("it is of another issuer");
+            return invalid(&format!("it is of another issuer (its iss is not {})", self.issuer));
         }
         let is_own = |name: &Value| {
             let name = name.as_str();
@@ -123,7 +123,9 @@ impl Introspection {
             None => false,
         };
         if !is_for_this {
-            return invalid("it was issued for another server, or does not say for which");
+            return invalid(&format!(
+                "it was issued for another server, or does not say for which (its aud is not {resource})"
+            ));
         }
         let info = AuthInfo::from_claims(claims);
         if info.expires_at.is_some_and(|at| at <= std::time::SystemTime::now()) {

@@ -126,15 +126,36 @@ impl JwtVerifier {
             match jsonwebtoken::decode::<Map<String, Value>>(token, &key.key, &validation) {
                 // A list of issuers of which one is right says nothing.
                 Ok(token) if token.claims.get("iss").is_some_and(Value::is_string) => return Ok(token.claims),
-                Ok(_) => return Err(invalid("it is of another issuer")),
-                Err(error) => match words(error.kind()) {
-                    Some(words) => return Err(invalid(words)),
+                Ok(_) => return Err(NotVerified::Invalid(self.of_another_issuer())),
+                Err(error) => match self.words(error.kind(), resource) {
+                    Some(words) => return Err(NotVerified::Invalid(words)),
                     // Another key may fit.
                     None => why = invalid("its signature is wrong"),
                 },
             }
         }
         Err(why)
+    }
+
+    /// What is wrong with the claims of a token whose signature is right.
+    fn words(&self, error: &ErrorKind, resource: &str) -> Option<String> {
+        Some(match error {
+            ErrorKind::ExpiredSignature => "it has expired".to_owned(),
+            ErrorKind::ImmatureSignature => "it is not good yet".to_owned(),
+            ErrorKind::InvalidAudience => {
+                format!("it was issued for another server (its aud is not {resource})")
+            }
+            ErrorKind::InvalidIssuer => self.of_another_issuer(),
+            ErrorKind::MissingRequiredClaim(claim) => {
+                format!("it does not say of whom, for whom or until when it is ({claim})")
+            }
+            ErrorKind::InvalidClaimFormat(_) | ErrorKind::Json(_) => "its claims cannot be read".to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn of_another_issuer(&self) -> String {
+        format!("it is of another issuer (its iss is not {})", self.issuer)
     }
 
     fn validation(&self, algorithm: Algorithm, resource: &str) -> Validation {
@@ -157,19 +178,6 @@ impl TokenVerifier for JwtVerifier {
     ) -> BoxFuture<'a, Result<AuthInfo, NotVerified>> {
         Box::pin(async move { AuthInfo::from_claims(self.claims(token, resource).await?).named() })
     }
-}
-
-/// What is wrong with the claims of a token whose signature is right.
-fn words(error: &ErrorKind) -> Option<&'static str> {
-    Some(match error {
-        ErrorKind::ExpiredSignature => "it has expired",
-        ErrorKind::ImmatureSignature => "it is not good yet",
-        ErrorKind::InvalidAudience => "it was issued for another server",
-        ErrorKind::InvalidIssuer => "it is of another issuer",
-        ErrorKind::MissingRequiredClaim(_) => "it does not say of whom, for whom or until when it is",
-        ErrorKind::InvalidClaimFormat(_) | ErrorKind::Json(_) => "its claims cannot be read",
-        _ => return None,
-    })
 }
 
 impl fmt::Debug for JwtVerifier {

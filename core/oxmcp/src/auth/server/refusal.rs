@@ -31,7 +31,7 @@ impl Refusal {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Unauthorized(Challenge { error_description: Some(why), .. }) => {
-                format!("unauthorized: {why}")
+                format!("unauthorized: the access token is not taken: {why}")
             }
             Self::Unauthorized(_) => "unauthorized: the request has no access token".to_owned(),
             Self::Forbidden(challenge) => {

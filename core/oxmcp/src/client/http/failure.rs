@@ -107,20 +107,26 @@ pub(super) fn to_error(error: HttpError) -> Error {
 fn in_words(error: HttpError) -> Error {
     let may_pass = error.may_pass();
     match error {
-        HttpError::Status { status, rpc, .. } if is_unauthorized(status) => {
-            let words = rpc.map(|rpc| format!(" ({})", rpc.message)).unwrap_or_default();
-            let message = format!(
-                "the server refused the request with HTTP {status}{words}; it wants authorization that was not given"
-            );
+        HttpError::Status { status, rpc, body, .. } if is_unauthorized(status) => {
+            let said = rpc.map_or(body, |rpc| rpc.message);
+            let hint = match status {
+                StatusCode::UNAUTHORIZED => "; it wants authorization, or other than was sent",
+                // It has said what it does not allow.
+                _ if !said.trim().is_empty() => "",
+                _ => "; it does not allow it with the authorization that was sent, if any was",
+            };
+            let message =
+                format!("the server refused the request with HTTP {status}{}{hint}", said_by(&said));
             Error::new(ErrorKind::Unauthorized, message)
         }
         HttpError::Status { rpc: Some(rpc), .. } => Error::from(rpc).passing(may_pass),
         HttpError::Status { status, body, .. } if may_pass => {
-            let message = format!("the server cannot serve now: it answered with HTTP {status}: {body}");
+            let message =
+                format!("the server cannot serve now: it answered with HTTP {status}{}", said_by(&body));
             Error::new(ErrorKind::Overloaded, message)
         }
         HttpError::Status { status, body, .. } => {
-            Error::protocol(format!("the server answered with HTTP {status}: {body}"))
+            Error::protocol(format!("the server answered with HTTP {status}{}", said_by(&body)))
         }
         HttpError::Connect { address, source } => {
             let message =
@@ -140,6 +146,14 @@ fn in_words(error: HttpError) -> Error {
         HttpError::Broken(how) => CallError::Closed(CloseReason::Broken(how)).into(),
         HttpError::TooLarge { limit } => CallError::TooLarge { limit }.into(),
         HttpError::Protocol(what) => Error::protocol(format!("the server broke the protocol: {what}")),
+    }
+}
+
+/// What the body of a response says, as the end of a sentence.
+fn said_by(body: &str) -> String {
+    match body.trim() {
+        "" => String::new(),
+        said => format!(": {said}"),
     }
 }
 

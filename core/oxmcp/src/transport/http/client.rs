@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::BodyExt;
@@ -22,7 +22,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioTimer;
-use oxmcp_proto::jsonrpc::{self, Message, RequestId};
+use oxmcp_proto::jsonrpc::{self, ErrorObject, Message, RequestId};
 use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::sync::Semaphore;
 use url::Url;
@@ -59,6 +59,10 @@ const DELETE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bytes that are read of the body of a response whose status is an error.
 const MAX_ERROR_BODY: usize = 1 << 20;
+
+/// Bytes of a credential that is looked for in what a server says. Shorter ones keep nothing safe, and stand in words that have nothing to
+/// do with them.
+const MIN_CONCEALED: usize = 6;
 
 /// Characters of such a body that are shown to people.
 const MAX_SHOWN: usize = 512;
@@ -352,19 +356,30 @@ impl HttpClient {
         let location = response.headers().get(LOCATION).filter(|_| status.is_redirection()).cloned();
         let body = receive(pin!(response.into_body()), MAX_ERROR_BODY, None).await.unwrap_or_default();
         let rpc = match jsonrpc::parse(body.clone(), self.inner.max_depth) {
-            Ok(Message::Response(jsonrpc::Response { outcome: Err(error), .. })) => Some(error),
+            Ok(Message::Response(jsonrpc::Response { outcome: Err(error), .. })) => {
+                Some(ErrorObject { message: self.conceal(error.message), ..error })
+            }
             _ => None,
         };
         let words = match &location {
             Some(location) => format!("it points to {}", String::from_utf8_lossy(location.as_bytes())),
             None => String::from_utf8_lossy(&body).into_owned(),
         };
-        let words = match &self.inner.authorizer {
-            Some(authorizer) => authorizer.conceal(words),
-            None => words,
-        };
-        let body = words.chars().take(MAX_SHOWN).collect();
+        let body = self.conceal(words).chars().take(MAX_SHOWN).collect();
         Err(HttpError::Status { status, rpc, retry_after, body })
+    }
+
+    /// What a server says without the token that it was sent, should it repeat it.
+    fn conceal(&self, words: String) -> String {
+        if let Some(authorizer) = &self.inner.authorizer {
+            return authorizer.conceal(words);
+        }
+        let given = self.inner.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = given.and_then(|given| given.split(' ').next_back());
+        match token.filter(|token| token.len() >= MIN_CONCEALED) {
+            Some(token) => words.replace(token, "(concealed)"),
+            None => words,
+        }
     }
 }
 
