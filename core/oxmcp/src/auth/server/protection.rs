@@ -107,7 +107,8 @@ impl Protection {
         self.with(|inner| inner.required = scopes.into_iter().collect())
     }
 
-    /// What clients are told that they may ask for from the beginning. Default: what every request needs.
+    /// What clients are told that they may ask for from the beginning. Default: what every request needs. Where every request needs some,
+    /// the challenge names these, and clients ask for them first (2026-07-28, authorization, "Scope Selection Strategy").
     pub fn scopes_supported<S: AsRef<str>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.with(|inner| inner.supported = scopes.into_iter().collect())
     }
