@@ -27,7 +27,9 @@ pub struct Limits {
     pub serving_bytes: usize,
     /// Bytes written and not yet taken by the peer, per connection that is a stream of messages. Default 64 MiB.
     pub unsent_bytes: usize,
-    /// Open HTTP connections: of a client to its server, 64; of a server, 16 times that. As many of a server that listens on a socket.
+    /// Open HTTP connections: of a client to its server, 64; of a server, 16 times that. As many of a server that listens on a socket. A
+    /// client of HTTP+SSE has as many for its requests, as many again for its answers, and one to listen; requests past it wait, with up to
+    /// `unsent_bytes`.
     pub http_connections: usize,
     /// Sessions of the handshake era that an HTTP server keeps. Past it, the one unused for longest ends. What one keeps while nobody
     /// listens is bounded too: 64 KiB of what its client says of itself, 64 KiB of messages that wait, and 128 KiB of URIs it subscribed to;

@@ -40,6 +40,8 @@ pub(crate) enum Reply {
     Stuck(String),
     /// These bytes are written, and the connection is closed.
     Last(String),
+    /// It is answered with the bytes that come; if none do, the connection is closed.
+    Late(oneshot::Receiver<String>),
     /// The connection is closed.
     Hang,
     /// A stream of events: each piece is written when it comes, and the connection is closed after the last.
@@ -194,6 +196,12 @@ async fn converse(mut stream: TcpStream, mut answer: impl FnMut(Seen) -> Reply) 
             Reply::Last(bytes) => {
                 let _ = stream.write_all(bytes.as_bytes()).await;
                 return;
+            }
+            Reply::Late(bytes) => {
+                let Ok(bytes) = bytes.await else { return };
+                if stream.write_all(bytes.as_bytes()).await.is_err() {
+                    return;
+                }
             }
             Reply::Hang => return,
             Reply::Events(mut events) => {

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use oxmcp::{Client, ErrorKind, Limits, ProtocolVersion};
+use oxmcp::client::Call;
+use oxmcp::{Client, ErrorKind, Limits, Method, ProtocolVersion, RawJson};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::peer::{Peer, Reply, Seen, accepted, events_response, response, settled};
 
@@ -210,4 +211,94 @@ async fn a_server_may_ask_before_it_accepts_a_call() {
     settled(client.close()).await.unwrap();
     let answered = peer.all().into_iter().find(|seen| seen.what() == "POST answer").unwrap();
     assert_eq!(answered.body, json!({"jsonrpc": "2.0", "id": "p", "result": {}}));
+}
+
+/// A server that accepts each call only when it has served it, after its client has answered a question. `calls` are let in at once.
+fn late_server(calls: usize) -> Peer {
+    const ACCEPTED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+    let mut asked = Vec::new();
+    server(move |seen, events| match seen.what().as_str() {
+        "POST tools/call" => {
+            let (accept, reply) = oneshot::channel();
+            asked.push((seen.body["id"].clone(), accept));
+            if asked.len() == calls {
+                for (id, _) in &asked {
+                    say(events, &json!({"jsonrpc": "2.0", "id": id, "method": "ping"}));
+                }
+            }
+            Reply::Late(reply)
+        }
+        "POST answer" => {
+            let at = asked.iter().position(|(id, _)| *id == seen.body["id"]).unwrap();
+            let (_, accept) = asked.remove(at);
+            say(events, &answer(seen, &done()));
+            let _ = accept.send(ACCEPTED.to_owned());
+            accepted()
+        }
+        _ => accepted(),
+    })
+}
+
+#[tokio::test]
+async fn answers_get_through_beside_requests_that_wait() {
+    let limits = Limits::with(|it| it.http_connections = 2);
+    let mut peer = late_server(2);
+    let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
+    // There is room for two of them at once.
+    let calls = (0..4).map(|_| client.call_tool("any", json!({})).into_future());
+    for outcome in settled(join_all(calls)).await {
+        assert_eq!(outcome.unwrap().joined_text(), "done");
+    }
+    settled(client.close()).await.unwrap();
+    let answers = peer.all().into_iter().filter(|seen| seen.what() == "POST answer");
+    assert_eq!(answers.count(), 4);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_is_cancelled_without_a_word() {
+    let limits = Limits::with(|it| it.http_connections = 1);
+    // It never asks.
+    let mut peer = late_server(usize::MAX);
+    let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let start = |name: &str| {
+        let params = RawJson::of(&json!({"name": name})).unwrap();
+        let tell = tell.clone();
+        client.start(Call::new(Method::CallTool, params), move |outcome| tell.send(outcome).unwrap())
+    };
+    let (first, waiting) = (start("first"), start("waiting"));
+    peer.sees(&["POST server/discover", "POST initialize"]).await;
+    peer.sees(&["POST initialize", "POST notifications/initialized"]).await;
+    let call = peer.next().await;
+    assert_eq!(call.body["params"]["name"], "first");
+    assert!(waiting.cancel() && first.cancel());
+    for _ in 0..2 {
+        assert_eq!(settled(told.recv()).await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+    }
+    let cancelled = peer.next().await;
+    assert_eq!(cancelled.what(), "POST notifications/cancelled");
+    assert_eq!(cancelled.body["params"]["requestId"], call.body["id"]);
+    start("last");
+    settled(client.close()).await.unwrap();
+    settled(told.recv()).await.unwrap().unwrap_err();
+    let rest = peer.all();
+    assert!(rest.is_empty(), "the server has only ever heard of the first: {rest:?}");
+}
+
+#[tokio::test]
+async fn what_was_never_posted_has_not_run() {
+    let limits = Limits::with(|it| it.http_connections = 1);
+    let peer = server(|seen, events| match seen.body["params"]["name"].as_str() {
+        Some("last") => unreachable!("there is no room for it"),
+        _ => {
+            *events = None;
+            Reply::Stuck(String::new())
+        }
+    });
+    let client = settled(Client::connect(peer.url.as_str()).limits(limits)).await.unwrap();
+    let calls = ["first", "last"].map(|name| client.call_tool(name, json!({})).into_future());
+    let outcomes = settled(join_all(calls)).await;
+    let errors: Vec<_> = outcomes.into_iter().map(|outcome| outcome.unwrap_err()).collect();
+    assert_eq!(errors.iter().map(|error| error.kind()).collect::<Vec<_>>(), [ErrorKind::Closed; 2]);
+    assert!(errors[0].may_have_run() && !errors[1].may_have_run(), "{errors:?}");
 }
