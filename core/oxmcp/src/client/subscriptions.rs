@@ -2,6 +2,7 @@ mod listener;
 mod listening;
 mod missed;
 mod stream;
+mod waiting;
 mod wanted;
 
 use std::collections::BTreeSet;
@@ -10,9 +11,12 @@ use std::sync::Arc;
 use oxmcp_proto::{Era, Method};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::{Channel, Client, ClientContext, Connect, Request, ServerList};
 use crate::{Error, ErrorKind, Result};
+
+use self::waiting::Waiting;
 
 pub(super) use self::listening::Listening;
 
@@ -54,7 +58,8 @@ impl Connect {
 }
 
 impl Client {
-    /// Wants to hear when a resource changes; see [`Connect::on_resource_updated`]. Returns when the server has agreed.
+    /// Wants to hear when a resource changes; see [`Connect::on_resource_updated`]. Returns when the server has agreed. Dropped before, nothing
+    /// is left of the wish: a server that may have agreed meanwhile is told so.
     ///
     /// A stream of notifications that ends (2026-07-28), in whatever way, is opened again for as long as something is wanted, with pauses
     /// that grow to a minute; so is a session. What may have changed meanwhile is then told as changed.
@@ -70,11 +75,10 @@ impl Client {
             let message = "the server did not declare the capability `resources.subscribe`";
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        let waiting = self.inner.listening.want(uri.into(), self.inner.limits.subscriptions)?;
+        let waiting = Waiting::new(self, uri.into())?;
         if self.protocol_version().era() == Era::Handshake {
-            self.ask_about(Method::SubscribeResource, waiting.uri()).await?;
-            waiting.agree();
-            return Ok(());
+            let ask = async |uri: &str| self.ask_about(Method::SubscribeResource, uri).await.map(drop);
+            return waiting.subscribe(ask).await;
         }
         let agreed = self.heard(waiting.generation()).await?;
         let uri = waiting.uri();
@@ -104,12 +108,26 @@ impl Client {
         Ok(())
     }
 
-    async fn ask_about(&self, method: Method, uri: &str) -> Result<()> {
+    /// Tells the server that nobody wants to hear of a resource any more.
+    fn leave(&self, uri: String) {
+        // It does not keep the client alive.
+        let client = self.without_handle();
+        self.runtime().spawn(async move {
+            let patience = client.inner.limits.call_silence;
+            let left = client.ask_about(Method::UnsubscribeResource, &uri).max_timeout(patience).await;
+            if let Err(error) = left {
+                tracing::debug!(%error, "a subscription that nobody waited for could not be ended");
+            }
+            client.inner.listening.change(|wanted| wanted.left(&uri));
+        });
+    }
+
+    fn ask_about(&self, method: Method, uri: &str) -> Request<Value> {
         #[derive(Serialize)]
         struct Params<'a> {
             uri: &'a str,
         }
-        Request::<Value>::new(self, method, &Params { uri }).await.map(drop)
+        Request::new(self, method, &Params { uri })
     }
 
     /// Waits until the server has answered to what was wanted in a generation; gives the resources that it tells about.
@@ -157,10 +175,13 @@ impl Client {
         }
         // It does not keep the client alive, and ends with it.
         let listener = self.without_handle();
-        let runtime = match &self.inner.channel {
+        self.runtime().spawn(listener.listen());
+    }
+
+    fn runtime(&self) -> &Handle {
+        match &self.inner.channel {
             Channel::Stream(stream) => &stream.runtime,
             Channel::Http(http) => http.runtime(),
-        };
-        runtime.spawn(listener.listen());
+        }
     }
 }

@@ -249,6 +249,53 @@ async fn whoever_no_longer_waits_to_subscribe_takes_nothing_from_others() {
 }
 
 #[tokio::test]
+async fn a_server_hears_that_nobody_waits_for_its_consent_any_more() {
+    let (client, mut peer) = connect(ProtocolVersion::V2025_11_25, |it| it).await;
+    let mut waiting = [Box::pin(client.subscribe("x:y")), Box::pin(client.subscribe("x:y"))];
+    for waiting in &mut waiting {
+        assert!(futures_util::poll!(waiting).is_pending());
+        assert_eq!(peer.receive().await["method"], "resources/subscribe");
+    }
+    for waiting in waiting {
+        // The other may still want it.
+        drop(waiting);
+        assert_eq!(peer.receive().await["method"], "notifications/cancelled");
+    }
+    let left = peer.receive().await;
+    assert_eq!((&left["method"], &left["params"]), (&json!("resources/unsubscribe"), &json!({"uri": "x:y"})));
+
+    // Whoever wants it again waits for that, so that it does not undo it.
+    let mut again = Box::pin(client.subscribe("x:y"));
+    assert!(futures_util::poll!(&mut again).is_pending());
+    let other = client.subscribe("x:z");
+    let serve = async {
+        let request = peer.receive().await;
+        assert_eq!(request["params"]["uri"], "x:z", "{request}");
+        peer.answer(&request, json!({})).await;
+    };
+    tokio::join!(serve, other).1.unwrap();
+    let serve = async {
+        peer.answer(&left, json!({})).await;
+        let request = peer.receive().await;
+        assert_eq!(
+            (&request["method"], &request["params"]["uri"]),
+            (&json!("resources/subscribe"), &json!("x:y"))
+        );
+        peer.answer(&request, json!({})).await;
+    };
+    tokio::join!(serve, again).1.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_timed_out_is_taken_back() {
+    let (client, mut peer) = connect(ProtocolVersion::V2025_11_25, |it| it).await;
+    assert_eq!(client.subscribe("x:y").await.unwrap_err().kind(), ErrorKind::Timeout);
+    for method in ["resources/subscribe", "notifications/cancelled", "resources/unsubscribe"] {
+        assert_eq!(peer.receive().await["method"], method);
+    }
+}
+
+#[tokio::test]
 async fn no_more_is_subscribed_to_than_the_limit_in_any_era() {
     for version in [ProtocolVersion::V2025_11_25, STATELESS] {
         let limits = oxmcp::Limits::with(|it| it.subscriptions = 1);

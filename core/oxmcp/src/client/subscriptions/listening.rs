@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -71,7 +71,7 @@ impl Listening {
             tools: wants("tools"),
             prompts: wants("prompts"),
             resources: wants("resources"),
-            uris: BTreeMap::new(),
+            ..Wanted::default()
         };
         let nothing = Heard { generation: 0, outcome: Ok(Arc::default()), trouble: None };
         Self {
@@ -120,18 +120,6 @@ impl Listening {
         changed.unwrap_or_else(|| unreachable!("a watch runs what changes it"))
     }
 
-    /// Wants to hear of a resource, for as long as what this gives is not dropped; for good if it is [told](Waiting::agree) that the server
-    /// agrees.
-    pub(super) fn want(&self, uri: String, limit: usize) -> Result<Waiting<'_>> {
-        match self.change(|wanted| wanted.want(&uri, limit)) {
-            Some(generation) => Ok(Waiting { listening: self, uri, generation, is_agreed: false }),
-            None => {
-                let message = format!("the client is subscribed to {limit} resources, its limit");
-                Err(Error::new(ErrorKind::Overloaded, message))
-            }
-        }
-    }
-
     /// The resources of which the server agreed to tell.
     pub(super) fn agreed(&self) -> Vec<String> {
         self.wanted.borrow().agreed()
@@ -168,42 +156,5 @@ impl Listening {
             // It settles nothing.
             false
         });
-    }
-}
-
-/// Somebody who waits for the server to agree to tell of a resource. Dropped before, nothing is left of the wish.
-pub(super) struct Waiting<'a> {
-    listening: &'a Listening,
-    uri: String,
-    generation: u64,
-    is_agreed: bool,
-}
-
-impl Waiting<'_> {
-    pub(super) fn uri(&self) -> &str {
-        &self.uri
-    }
-
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// Whether it is still wanted, and was not unsubscribed from meanwhile.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.listening.wanted.borrow().wants(&self.uri)
-    }
-
-    /// The server has agreed.
-    pub(super) fn agree(mut self) {
-        self.is_agreed = true;
-        self.listening.change(|wanted| wanted.agree(&self.uri, self.generation));
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if !self.is_agreed {
-            self.listening.change(|wanted| wanted.give_up(&self.uri, self.generation));
-        }
     }
 }

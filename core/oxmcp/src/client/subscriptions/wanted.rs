@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oxmcp_proto::jsonrpc::RawJson;
 use oxmcp_proto::model::{SubscriptionFilter, SubscriptionsListenParams};
@@ -14,6 +14,8 @@ pub(super) struct Wanted {
     pub(super) prompts: bool,
     pub(super) resources: bool,
     pub(super) uris: BTreeMap<String, Wish>,
+    /// Resources that nobody wants any more, and of which the server still has to be told so (handshake era).
+    pub(super) leaving: BTreeSet<String>,
 }
 
 /// A resource that is wanted.
@@ -35,7 +37,7 @@ pub(super) struct Asked {
 impl Wanted {
     /// Wants to hear of a resource, unless that makes more than `limit`; gives its generation.
     pub(super) fn want(&mut self, uri: &str, limit: usize) -> Option<u64> {
-        if self.uris.len() >= limit && !self.uris.contains_key(uri) {
+        if self.uris.len() + self.leaving.len() >= limit && !self.uris.contains_key(uri) {
             return None;
         }
         self.generation += 1;
@@ -52,13 +54,30 @@ impl Wanted {
         true
     }
 
-    /// Whoever wanted it in a generation does not any more. It stays wanted for others.
-    pub(super) fn give_up(&mut self, uri: &str, generation: u64) {
-        let Some(wish) = self.uris.get_mut(uri) else { return };
+    /// Whoever wanted it in a generation does not any more. It stays wanted for others; true if there are none.
+    pub(super) fn give_up(&mut self, uri: &str, generation: u64) -> bool {
+        let Some(wish) = self.uris.get_mut(uri) else { return false };
         wish.waiting.retain(|waiting| *waiting != generation);
-        if wish.waiting.is_empty() && !wish.is_agreed {
+        let is_over = wish.waiting.is_empty() && !wish.is_agreed;
+        if is_over {
             self.forget(uri);
         }
+        is_over
+    }
+
+    /// The server is about to be told that nobody wants it any more.
+    pub(super) fn leave(&mut self, uri: &str) {
+        self.leaving.insert(uri.to_owned());
+    }
+
+    /// The server was told.
+    pub(super) fn left(&mut self, uri: &str) {
+        self.leaving.remove(uri);
+        self.generation += 1;
+    }
+
+    pub(super) fn is_leaving(&self, uri: &str) -> bool {
+        self.leaving.contains(uri)
     }
 
     /// Nobody wants it any more.
@@ -113,11 +132,11 @@ mod tests {
         let first = wanted.want("x:y", 1).unwrap();
         let second = wanted.want("x:y", 1).unwrap();
         assert_eq!(wanted.want("x:z", 1), None, "there is no room");
-        wanted.give_up("x:y", first);
+        assert!(!wanted.give_up("x:y", first));
         assert!(wanted.wants("x:y"), "another waits");
         let third = wanted.want("x:y", 1).unwrap();
         assert!(wanted.agree("x:y", second));
-        wanted.give_up("x:y", third);
+        assert!(!wanted.give_up("x:y", third));
         assert_eq!(wanted.agreed(), ["x:y"]);
         wanted.forget("x:y");
         assert!(wanted.is_nothing() && !wanted.agree("x:y", second));
@@ -129,8 +148,21 @@ mod tests {
         let first = wanted.want("x:y", 1).unwrap();
         wanted.forget("x:y");
         wanted.want("x:y", 1).unwrap();
-        wanted.give_up("x:y", first);
+        assert!(!wanted.give_up("x:y", first));
         assert!(wanted.wants("x:y"));
+    }
+
+    #[test]
+    fn what_is_being_left_takes_room_until_the_server_knows() {
+        let mut wanted = Wanted::default();
+        let first = wanted.want("x:y", 1).unwrap();
+        assert!(wanted.give_up("x:y", first));
+        wanted.leave("x:y");
+        assert!(wanted.is_leaving("x:y") && !wanted.wants("x:y"));
+        assert_eq!(wanted.want("x:z", 1), None);
+        wanted.left("x:y");
+        assert!(!wanted.is_leaving("x:y"));
+        wanted.want("x:z", 1).unwrap();
     }
 
     #[test]
