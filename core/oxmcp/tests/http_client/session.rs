@@ -1,11 +1,14 @@
 use std::collections::HashSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use oxmcp::client::{Call, ServerList};
 use oxmcp::{Client, ErrorKind, Limits, Method, ProtocolVersion, RawJson};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::peer::{
     Peer, Reply, Seen, accepted, error, events_response, handshake, initialized, response, result, settled,
@@ -101,6 +104,44 @@ async fn many_calls_share_one_new_session() {
         .map(|seen| seen.body["id"].to_string())
         .collect();
     assert_eq!(answered.len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callback_that_takes_its_time_holds_up_no_other_call() {
+    let mut first = None;
+    let peer = forgetting(move |seen, session| match session {
+        _ if seen.what() == "GET" => response("405 Method Not Allowed", &[], ""),
+        1 => match first.take() {
+            None => {
+                let (answer, reply) = oneshot::channel();
+                first = Some(answer);
+                Reply::Late(reply)
+            }
+            // Both calls meet the end of their session.
+            Some(answer) => {
+                let Reply::Bytes(bytes) = not_found() else { unreachable!() };
+                answer.send(bytes).unwrap();
+                not_found()
+            }
+        },
+        _ => done(seen),
+    });
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let may_go_on = Mutex::new(may_go_on);
+    let client = Client::connect(peer.url.as_str())
+        .only(ProtocolVersion::V2025_11_25)
+        .on_list_changed(move |_, _| {
+            // It ends with the sender.
+            let _ = tokio::task::block_in_place(|| may_go_on.lock().unwrap().recv());
+        })
+        .await
+        .unwrap();
+    let mut calls: FuturesUnordered<_> =
+        (0..2).map(|_| client.call_tool("any", json!({})).into_future()).collect();
+    assert_eq!(settled(calls.next()).await.unwrap().unwrap().joined_text(), "done");
+    drop(go_on);
+    assert_eq!(settled(calls.next()).await.unwrap().unwrap().joined_text(), "done");
+    settled(client.close()).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
-use oxmcp_proto::jsonrpc::Notification;
+use oxmcp_proto::ProtocolVersion;
+use oxmcp_proto::model::ServerCapabilities;
 use oxmcp_proto::negotiation::Offer;
-use oxmcp_proto::{Method, ProtocolVersion};
 use tokio::sync::oneshot;
 
 use super::Shared;
@@ -31,13 +31,6 @@ impl Standing {
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// The capabilities that stand for lists, each with what tells that they changed.
-const LISTS: [(&str, Method); 3] = [
-    ("tools", Method::ToolListChanged),
-    ("resources", Method::ResourceListChanged),
-    ("prompts", Method::PromptListChanged),
-];
 
 /// The way to a new session, when the server has ended the one there was.
 pub(super) struct Renewal {
@@ -88,23 +81,7 @@ impl Shared {
         let (shared, lost) = (self.clone(), lost.session.clone());
         let finished = self.renewal.finished.load(Ordering::Acquire);
         self.spawn(async move {
-            let renewal = &shared.renewal;
-            let mut last = renewal.last.lock().await;
-            let is_over = renewal.finished.load(Ordering::Acquire) != finished;
-            let outcome = if lock(&shared.standing).session != lost {
-                Ok(())
-            } else if is_over {
-                last.clone()
-            } else {
-                let renewed = tokio::time::timeout(renewal.patience, shared.open_session()).await;
-                let renewed = renewed.unwrap_or_else(|_| {
-                    let message = format!("the server did not open one within {:?}", renewal.patience);
-                    Err(Error::new(ErrorKind::Timeout, message))
-                });
-                *last = renewed.map_err(NoSession::from);
-                renewal.finished.fetch_add(1, Ordering::Release);
-                last.clone()
-            };
+            let outcome = shared.renew_in_turn(&lost, finished).await;
             // Whoever asked may have given up.
             let _ = tell.send(outcome);
         });
@@ -114,7 +91,42 @@ impl Shared {
         })
     }
 
-    async fn open_session(self: &Arc<Self>) -> Result<()> {
+    /// Renews, unless somebody else did after `finished` renewals.
+    async fn renew_in_turn(
+        self: &Arc<Self>,
+        lost: &Option<HeaderValue>,
+        finished: u64,
+    ) -> Result<(), NoSession> {
+        let renewal = &self.renewal;
+        let mut last = renewal.last.lock().await;
+        if lock(&self.standing).session != *lost {
+            return Ok(());
+        }
+        if renewal.finished.load(Ordering::Acquire) != finished {
+            return last.clone();
+        }
+        let opened = tokio::time::timeout(renewal.patience, self.open_session()).await;
+        let opened = opened.unwrap_or_else(|_| {
+            let message = format!("the server did not open one within {:?}", renewal.patience);
+            Err(Error::new(ErrorKind::Timeout, message))
+        });
+        let (outcome, capabilities) = match opened {
+            Ok(capabilities) => (Ok(()), Some(capabilities)),
+            Err(error) => (Err(NoSession::from(error)), None),
+        };
+        *last = outcome.clone();
+        renewal.finished.fetch_add(1, Ordering::Release);
+        // Whoever is told must find nobody waiting for it.
+        drop(last);
+        if let Some(capabilities) = capabilities {
+            // It may be another server by now, or what changed meanwhile was not told.
+            self.inbound.lists_changed(|list| capabilities.declares(&[list]));
+        }
+        outcome
+    }
+
+    /// Gives what the server can do in the new session.
+    async fn open_session(self: &Arc<Self>) -> Result<ServerCapabilities> {
         let only = lock(&self.standing).version;
         let offer = Offer { only, ..self.renewal.offer.clone() };
         let opening = Opening { shared: self, standing: Mutex::default() };
@@ -123,13 +135,7 @@ impl Shared {
         let standing = mem::take(&mut *lock(&opening.standing));
         *lock(&self.standing) = standing.clone();
         self.restore(standing);
-        // It may be another server by now, or what changed meanwhile was not told.
-        for (capability, method) in LISTS {
-            if negotiated.capabilities.declares(&[capability]) {
-                self.inbound.notified(Notification { method: method.into(), params: None });
-            }
-        }
-        Ok(())
+        Ok(negotiated.capabilities)
     }
 }
 

@@ -27,14 +27,19 @@ impl Inbound {
         let Some(client) = self.client() else { return };
         client.inner.cache.forget(&KEPT);
         client.inner.catalog.clear();
-        for (list, method) in LISTS {
-            if client.capabilities().declares(&[list, "listChanged"]) {
-                self.notified(Notification { method: method.into(), params: None });
-            }
-        }
+        self.lists_changed(|list| client.capabilities().declares(&[list, "listChanged"]));
         for uri in client.inner.listening.agreed() {
             let params = RawJson::of(&SubscribeParams { uri, meta: None, extra: Extra::new() }).ok();
             self.notified(Notification { method: Method::ResourceUpdated.into(), params });
+        }
+    }
+
+    /// Takes those lists to have changed for which `may_have` says so by their capability.
+    pub(in crate::client) fn lists_changed(&self, may_have: impl Fn(&str) -> bool) {
+        for (list, method) in LISTS {
+            if may_have(list) {
+                self.notified(Notification { method: method.into(), params: None });
+            }
         }
     }
 }
