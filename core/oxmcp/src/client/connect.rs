@@ -8,6 +8,7 @@ use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step
 use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::sync::watch;
 
+use super::anew::Relisting;
 use super::cache::Cache;
 use super::catalog::Catalog;
 use super::eras::{Agreed, Way};
@@ -215,6 +216,7 @@ impl Connect {
             inbound,
             log_level,
             catalog,
+            relisting: Relisting::default(),
             listening,
             told: Told::default(),
             cache,

@@ -57,6 +57,7 @@ pub use target::{CustomTransport, Target};
 pub use tasks::{TaskHandle, TaskRequest};
 
 use crate::{Limits, Result};
+use anew::Relisting;
 use cache::Cache;
 use catalog::Catalog;
 use http::HttpChannel;
@@ -105,6 +106,7 @@ struct Inner {
     /// The least severe log messages that requests ask for, where they do (stateless era).
     log_level: LogLevel,
     catalog: Catalog,
+    relisting: Relisting,
     listening: Listening,
     /// Who waits for which task of the server.
     told: Told,

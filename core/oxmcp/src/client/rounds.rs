@@ -83,8 +83,8 @@ impl Client {
                     if !std::mem::take(&mut may_list) {
                         return Err(refusal);
                     }
-                    if let Err(error) = self.list_tools_anew(time).await {
-                        tracing::debug!(%error, "the tools cannot be listed, so a call stays refused");
+                    if !self.list_tools_anew(time).await {
+                        tracing::debug!("the tools cannot be listed, so a call stays refused");
                         return Err(refusal);
                     }
                 }

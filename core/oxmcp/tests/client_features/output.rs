@@ -123,6 +123,40 @@ async fn a_result_is_judged_by_what_the_tool_announces_now() {
 }
 
 #[tokio::test]
+async fn many_doubts_at_once_do_not_list_the_tools_once_for_each() {
+    let (client, mut peer) = connect(ProtocolVersion::V2025_11_25, |it| it).await;
+    let tool = json!({"name": "t", "inputSchema": {"type": "object"}, "outputSchema": object_of("number")});
+    let serve = tokio::spawn(async move {
+        let (mut lists, mut called) = (0, Vec::new());
+        while let Some(request) = peer.next().await {
+            if request["method"] == "tools/list" {
+                lists += 1;
+                peer.answer(&request, json!({"tools": [&tool]})).await;
+                continue;
+            }
+            called.push(request);
+            if called.len() == 20 {
+                let answer = |request: &Value| {
+                    let result = structured(json!({"n": "x"}));
+                    json!({"jsonrpc": "2.0", "id": request["id"], "result": result}).to_string()
+                };
+                let answers: Vec<String> = called.iter().map(answer).collect();
+                peer.send_lines(&answers.join("\n")).await;
+            }
+        }
+        lists
+    });
+    client.list_tools().await.unwrap();
+    let calls = (0..20).map(|_| client.call_tool("t", ()).into_future());
+    for result in futures_util::future::join_all(calls).await {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Protocol);
+    }
+    drop(client);
+    // One for whoever doubted first, and one for those who did while that was on its way.
+    assert_eq!(serve.await.unwrap(), 1 + 2);
+}
+
+#[tokio::test]
 async fn the_result_of_a_started_call_is_judged_in_the_same_way() {
     let (client, peer) = connect(ProtocolVersion::V2025_11_25, |it| it).await;
     let schema = Arc::new(Mutex::new(object_of("number")));

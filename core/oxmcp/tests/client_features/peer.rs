@@ -29,7 +29,11 @@ impl Peer {
     }
 
     pub(crate) async fn send(&mut self, message: Value) {
-        self.writer.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+        self.send_lines(&message.to_string()).await;
+    }
+
+    pub(crate) async fn send_lines(&mut self, lines: &str) {
+        self.writer.write_all(format!("{lines}\n").as_bytes()).await.unwrap();
     }
 
     pub(crate) async fn answer(&mut self, request: &Value, result: Value) {
