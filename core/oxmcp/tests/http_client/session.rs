@@ -145,6 +145,38 @@ async fn a_callback_that_takes_its_time_holds_up_no_other_call() {
 }
 
 #[tokio::test]
+async fn a_call_that_the_new_session_does_not_know_is_not_cancelled_in_it() {
+    let (opening, mut opened) = mpsc::unbounded_channel();
+    let mut sessions = 0;
+    let mut peer = Peer::new(move |seen| match seen.what().as_str() {
+        "POST initialize" => {
+            sessions += 1;
+            let reply = initialized(seen, &format!("s-{sessions}"), json!({"tools": {}}));
+            let Reply::Bytes(bytes) = &reply else { unreachable!() };
+            if sessions == 1 {
+                return reply;
+            }
+            let (open, late) = oneshot::channel();
+            opening.send((open, bytes.clone())).unwrap();
+            Reply::Late(late)
+        }
+        "POST tools/call" if sessions == 1 => not_found(),
+        "POST tools/call" => done(seen),
+        _ => handshake(seen).unwrap_or_else(accepted),
+    });
+    let client = connect(&peer).await;
+    let call = tokio::spawn(client.call_tool("given up", json!({})).into_future());
+    let (open, bytes) = settled(opened.recv()).await.unwrap();
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    let _ = open.send(bytes);
+    settled(client.call_tool("other", json!({}))).await.unwrap();
+    settled(client.close()).await.unwrap();
+    let cancelled = peer.all().into_iter().filter(|seen| seen.what() == "POST notifications/cancelled");
+    assert_eq!(cancelled.count(), 0);
+}
+
+#[tokio::test]
 async fn a_server_that_knows_no_session_is_not_asked_for_ever() {
     for body in ["", r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"unknown session"}}"#] {
         let mut peer = Peer::new(move |seen| match seen.what().as_str() {

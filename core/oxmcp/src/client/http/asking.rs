@@ -222,12 +222,13 @@ impl<'a> Asking<'a> {
         era: Era,
     ) -> Result<Response, CallFailure> {
         let shared = self.shared;
+        let sending = Arc::<Sending>::default();
+        lock(&self.state).sending = Some(sending.clone());
+        shared.flights.resend(number, sending.clone());
         shared.renew(lost).await.map_err(CallFailure::NoSession)?;
         let standing = shared.standing().clone();
         let head = Head { session: standing.session.as_ref(), ..head };
         let mut on_message = |message| self.hear(message, number, &standing, era);
-        let sending = Arc::<Sending>::default();
-        lock(&self.state).sending = Some(sending.clone());
         let turn = shared.http.turn().await;
         let answer = shared.http.exchange(head, id, body, Some(sending), turn, &mut on_message).await;
         answer.map_err(|error| CallFailure::of(error, standing.session.is_some()))

@@ -35,6 +35,13 @@ impl Flights {
         }
     }
 
+    /// Says that a request which the server did not take is sent again.
+    pub(super) fn resend(&self, id: i64, sending: Arc<Sending>) {
+        if let Some(flight) = lock(&self.0).get_mut(&id) {
+            flight.sending = sending;
+        }
+    }
+
     /// Forgets all of them; gives those that the server knows.
     pub(super) fn take(&self) -> Vec<i64> {
         let flights = mem::take(&mut *lock(&self.0));
