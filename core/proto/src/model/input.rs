@@ -60,6 +60,7 @@ pub struct InputRequest {
 
 /// What is asked for, by the method that asks for it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum InputParams {
     /// `elicitation/create`
     Elicit(Box<ElicitParams>),
