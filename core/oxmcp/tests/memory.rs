@@ -1,6 +1,5 @@
 //! A client and a server in one process: what calls come to, in both eras.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
 
 #[derive(Deserialize, JsonSchema)]
 struct Add {
@@ -133,38 +133,46 @@ async fn progress_is_heard_before_the_answer() {
     }
 }
 
-/// Counts the handlers that were dropped before they were done.
-struct Dropped(Arc<AtomicUsize>);
+/// Says when it is dropped.
+struct Told(mpsc::UnboundedSender<&'static str>);
 
-impl Drop for Dropped {
+impl Drop for Told {
     fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        let _ = self.0.send("dropped");
     }
 }
 
 #[tokio::test]
 async fn a_call_that_is_dropped_or_times_out_stops_the_handler() {
     for version in ERAS {
-        let dropped: Arc<AtomicUsize> = Arc::default();
-        let count = dropped.clone();
+        let (tell, mut told) = mpsc::unbounded_channel();
         let server = Server::new("test", "1").tool("wait", "Wait.", move || {
-            let guard = Dropped(count.clone());
+            tell.send("started").unwrap();
+            let guard = Told(tell.clone());
             async move {
                 std::future::pending::<()>().await;
                 drop(guard);
             }
         });
         let client = Client::connect(server).only(version).await.unwrap();
-        let call = tokio::time::timeout(
-            Duration::from_millis(20),
-            client.call_tool("wait", json!({})).into_future(),
-        );
-        assert!(call.await.is_err());
+        // The server takes what it is sent in order, so it has long heard of the end of the call when it has answered so often.
+        let mut stopped = async || {
+            for _ in 0..1000 {
+                if let Ok(what) = told.try_recv() {
+                    return what;
+                }
+                client.ping().await.unwrap();
+            }
+            "it goes on"
+        };
+        let mut call = client.call_tool("wait", json!({})).into_future();
+        assert!(futures_util::poll!(&mut call).is_pending());
+        assert_eq!(stopped().await, "started");
+        drop(call);
+        assert_eq!(stopped().await, "dropped");
         let timed_out = client.call_tool("wait", json!({})).timeout(Duration::from_millis(20)).await;
         assert_eq!(timed_out.unwrap_err().kind(), ErrorKind::Timeout);
-        while dropped.load(Ordering::SeqCst) < 2 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        assert_eq!((stopped().await, stopped().await), ("started", "dropped"));
     }
 }
 

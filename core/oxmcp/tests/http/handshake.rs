@@ -329,21 +329,6 @@ async fn the_session_unused_for_longest_makes_room() {
 }
 
 #[tokio::test]
-async fn an_unused_session_ends() {
-    let limits = Limits::with(|it| it.session_idle = Duration::from_millis(200));
-    let Fixture { address, seen, .. } = &Fixture::with(limits, HttpOptions::default()).await;
-    let unused = open(*address, "2025-11-25").await;
-    let busy = open(*address, "2025-11-25").await;
-    let mut gate = call(&busy, 1, "gate").open(*address).await;
-    gate.read_until("at the gate").await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert!(!is_alive(*address, &unused).await);
-    assert!(is_alive(*address, &busy).await, "a request in flight is a use");
-    seen.gate.notify_one();
-    gate.read_to_end().await;
-}
-
-#[tokio::test]
 async fn requests_that_outlive_their_connections_are_limited_too() {
     let limits = Limits::with(|it| it.serving = 6);
     let Fixture { address, seen, .. } = &Fixture::with(limits, HttpOptions::default()).await;
