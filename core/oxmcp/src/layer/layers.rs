@@ -1,19 +1,17 @@
 use std::fmt;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use super::next::End;
+use super::room::{MAX_HELD, Room};
 use super::{Carrier, Layer, LayerRequest, Next};
 use crate::{Error, Result};
-
-/// Notifications that layers hold up at once. Those past that are dropped.
-const MAX_HELD: usize = 1000;
 
 /// The layers of a client or a server, the outermost first. Clones are the same.
 #[derive(Clone)]
@@ -25,8 +23,7 @@ pub(crate) struct Layers {
 
 struct Stack {
     layers: Vec<Arc<dyn Layer>>,
-    /// Room for notifications that are held up.
-    room: Arc<Semaphore>,
+    room: Arc<Room>,
 }
 
 /// How a request failed.
@@ -42,7 +39,7 @@ impl Layers {
     pub(crate) fn with(outer: Option<&Self>, layer: impl Layer) -> Self {
         let mut layers = outer.map_or_else(Vec::new, |outer| outer.stack.layers.clone());
         layers.push(Arc::new(layer));
-        let stack = Stack { layers, room: Arc::new(Semaphore::new(MAX_HELD)) };
+        let stack = Stack { layers, room: Arc::default() };
         Self { stack: Arc::new(stack), carrier: Carrier::Stream }
     }
 
@@ -121,17 +118,25 @@ impl Layers {
             Some(None) => return Admitted::Stopped,
             None => {}
         }
-        let Ok(room) = self.stack.room.clone().try_acquire_owned() else {
-            tracing::warn!(limit = MAX_HELD, "layers hold up so many notifications that one is dropped");
-            return Admitted::Stopped;
+        let Some(place) = self.stack.room.take() else {
+            tracing::warn!(
+                limit = MAX_HELD,
+                "layers hold up so many notifications that there is no room for one"
+            );
+            return Admitted::Full;
         };
         runtime.spawn(async move {
             if let Some(notification) = passing.await {
                 later(notification);
             }
-            drop(room);
+            drop(place);
         });
         Admitted::Later
+    }
+
+    /// Waits until layers may hold up another notification.
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stack.room.poll(cx)
     }
 
     /// Takes a notification through the layers; `None` when it is to go no further.
@@ -163,6 +168,8 @@ pub(crate) enum Admitted {
     Later,
     /// It goes no further.
     Stopped,
+    /// A layer wants to hold it up, and they hold up as many as they may.
+    Full,
 }
 
 impl Admitted {
@@ -170,7 +177,7 @@ impl Admitted {
     pub(crate) fn now(self) -> Option<LayerRequest> {
         match self {
             Self::Now(notification) => Some(notification),
-            Self::Later | Self::Stopped => None,
+            Self::Later | Self::Stopped | Self::Full => None,
         }
     }
 }

@@ -58,16 +58,18 @@
 //! session or size are wrong. A call that this side refuses to send, for lack of a capability say, is not seen either.
 //!
 //! A layer that does not wait keeps messages in their order. Notifications that it holds up may be overtaken by others, and by answers; at
-//! most 1000 are held up at once, and those past that are dropped.
+//! most 1000 are held up at once, and those past that are dropped; what a server has to tell of its lists and resources waits instead.
 //!
 //! Without layers, all of this costs one look at an `Option` for each message.
 
 mod from_fn;
 mod layers;
 mod next;
+mod peer;
 #[cfg(feature = "opentelemetry")]
 mod propagation;
 mod request;
+mod room;
 mod serving;
 mod trace;
 

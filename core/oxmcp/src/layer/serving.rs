@@ -3,20 +3,16 @@
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, Message, Notification, RawJson, Request};
-use oxmcp_proto::link::CallError;
 use oxmcp_proto::model::RequestMeta;
 use tokio::runtime::Handle;
 
-use super::layers::Admitted;
+use super::peer::LayeredPeer;
 use super::{Carrier, Direction, Facts, Failed, Id, LayerRequest, Layers, into_rpc};
 use crate::Error;
-use crate::server::{Answer, Caller, Core, Lost, Outcome, Peer, Session};
+use crate::server::{Answer, Caller, Core, Outcome, Peer, Session};
 
 /// What `initialize` comes to: a session, if one was opened, and the answer.
 pub(crate) type Opened = Result<(Option<Arc<Session>>, RawJson), ErrorObject>;
@@ -92,7 +88,11 @@ fn settled(outcome: Result<RawJson, Failed<ErrorObject>>) -> Outcome {
 
 impl Facts {
     /// What a server knows of the connection of a message: what its session says, or else the message itself.
-    fn of_server(params: Option<&RawJson>, session: Option<&Arc<Session>>, carrier: Carrier) -> Self {
+    pub(super) fn of_server(
+        params: Option<&RawJson>,
+        session: Option<&Arc<Session>>,
+        carrier: Carrier,
+    ) -> Self {
         // What cannot be read is refused further in.
         let meta = RequestMeta::of(params).unwrap_or_default();
         let said = meta.protocol_version.as_deref().and_then(|version| version.parse().ok());
@@ -194,149 +194,5 @@ impl Core {
             let result = settled(outcome)?;
             Ok((opened.get().cloned(), result))
         })
-    }
-}
-
-impl Layers {
-    /// Puts the layers before the client of a session, for what it is told by itself.
-    pub(crate) fn before(&self, peer: Arc<dyn Peer>, session: &Arc<Session>) -> Arc<dyn Peer> {
-        let facts = Facts::of_server(None, Some(session), self.carrier());
-        Arc::new(LayeredPeer { peer, layers: self.clone(), facts, runtime: Handle::current() })
-    }
-}
-
-/// A client that is told and asked by way of the layers.
-struct LayeredPeer {
-    peer: Arc<dyn Peer>,
-    layers: Layers,
-    facts: Facts,
-    runtime: Handle,
-}
-
-impl LayeredPeer {
-    fn outgoing(&self, method: Method, params: RawJson, id: Id) -> LayerRequest {
-        LayerRequest::new(Direction::Outgoing, method.into(), Some(params), id, self.facts.clone())
-    }
-}
-
-impl LayeredPeer {
-    /// What a layer stopped or holds up is as good as sent: whoever sends it has nothing to do about it, but for what is `lost` when it is
-    /// no longer held up.
-    fn send(
-        &self,
-        method: Method,
-        params: &[u8],
-        lost: Option<Lost>,
-        send: fn(&dyn Peer, Method, &[u8]) -> bool,
-    ) -> bool {
-        let params = RawJson::from_written(params.to_vec());
-        let notification = self.outgoing(method, params, Id::Notification);
-        let peer = self.peer.clone();
-        let later = move |notification: LayerRequest| {
-            if !send(&*peer, method, notification.params().as_bytes())
-                && let Some(lost) = lost
-            {
-                lost();
-            }
-        };
-        match self.layers.admit(notification, &self.runtime, later) {
-            Admitted::Now(notification) => send(&*self.peer, method, notification.params().as_bytes()),
-            Admitted::Later | Admitted::Stopped => true,
-        }
-    }
-}
-
-impl Peer for LayeredPeer {
-    fn notify(&self, method: Method, params: &[u8]) -> bool {
-        self.send(method, params, None, |peer, method, params| peer.notify(method, params))
-    }
-
-    fn notify_or(&self, method: Method, params: &[u8], lost: &dyn Fn() -> Lost) -> bool {
-        self.send(method, params, Some(lost()), |peer, method, params| peer.notify(method, params))
-    }
-
-    fn tell(&self, method: Method, params: &[u8]) -> bool {
-        self.send(method, params, None, |peer, method, params| peer.tell(method, params))
-    }
-
-    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.peer.poll_room(cx)
-    }
-
-    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
-        let request = self.outgoing(method, params, Id::Unknown);
-        let peer = self.peer.clone();
-        let describe = |error: &CallError| error.clone().into();
-        let asked = self
-            .layers
-            .clone()
-            .around(request, describe, move |request| peer.ask(method, request.into_params()));
-        let asked = asked.map(|outcome| {
-            outcome.map_err(|failed| match failed {
-                Failed::AtEnd(error) => error,
-                Failed::InLayer(error) => CallError::Rpc(into_rpc(&error)),
-            })
-        });
-        asked.boxed()
-    }
-
-    fn close_stream(&self) -> bool {
-        self.peer.close_stream()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use tokio::sync::Notify;
-
-    use super::*;
-    use crate::layer::{Next, from_fn};
-
-    /// A client that takes nothing.
-    struct Full;
-
-    impl Peer for Full {
-        fn notify(&self, _: Method, _: &[u8]) -> bool {
-            false
-        }
-
-        fn tell(&self, _: Method, _: &[u8]) -> bool {
-            false
-        }
-
-        fn ask(&self, _: Method, _: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
-            Box::pin(ready(Err(CallError::Overloaded)))
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_held_up_and_finds_no_room_is_not_forgotten() {
-        let gate = Arc::new(Notify::new());
-        let holds = gate.clone();
-        let layer = from_fn(move |request: LayerRequest, next: Next| {
-            let holds = holds.clone();
-            async move {
-                holds.notified().await;
-                next.run(request).await
-            }
-        });
-        let facts = Facts { carrier: Carrier::Stream, session_id: None, version: None, peer_info: None };
-        let layers = Layers::with(None, layer);
-        let peer = LayeredPeer { peer: Arc::new(Full), layers, facts, runtime: Handle::current() };
-        let (lost, told) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-        let lose = || -> Lost {
-            let (lost, told) = (lost.clone(), told.clone());
-            Box::new(move || {
-                lost.fetch_add(1, Ordering::SeqCst);
-                told.notify_one();
-            })
-        };
-        assert!(peer.notify_or(Method::ToolListChanged, b"{}", &lose), "it is held up");
-        assert_eq!(lost.load(Ordering::SeqCst), 0);
-        gate.notify_one();
-        told.notified().await;
-        assert_eq!(lost.load(Ordering::SeqCst), 1);
     }
 }

@@ -66,7 +66,7 @@ pub use tools::{
 pub(crate) use self::core::Core;
 pub(crate) use answer::{Answer, Outcome};
 pub(crate) use caller::Caller;
-pub(crate) use peer::{Lost, Peer};
+pub(crate) use peer::{Lost, Peer, Told};
 pub(crate) use session::Session;
 pub(crate) use stream::StreamRole;
 

@@ -8,6 +8,23 @@ use oxmcp_proto::link::CallError;
 /// What is to be done when a notification is lost after all.
 pub(crate) type Lost = Box<dyn FnOnce() + Send>;
 
+/// What became of a notification that must not get lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It is sent, or will be, or a layer stopped it.
+    Yes,
+    /// Nobody waits for it any more, or nobody keeps up.
+    No,
+    /// Layers hold up as much as they may. [`Peer::poll_room`] tells when they do not.
+    NotNow,
+}
+
+impl From<bool> for Told {
+    fn from(sent: bool) -> Self {
+        if sent { Self::Yes } else { Self::No }
+    }
+}
+
 /// The client at the other end, as one request or one session reaches it.
 pub(crate) trait Peer: Send + Sync {
     /// Sends a notification with parameters that are JSON on one line. False when nobody waits for the request any more, or nobody
@@ -15,9 +32,9 @@ pub(crate) trait Peer: Send + Sync {
     fn notify(&self, method: Method, params: &[u8]) -> bool;
 
     /// The same for what must not get lost: if a layer holds it up and there is no room for it when it goes on, what `lost` makes is run.
-    fn notify_or(&self, method: Method, params: &[u8], lost: &dyn Fn() -> Lost) -> bool {
+    fn notify_or(&self, method: Method, params: &[u8], lost: &dyn Fn() -> Lost) -> Told {
         let _ = lost;
-        self.notify(method, params)
+        self.notify(method, params).into()
     }
 
     /// Sends a notification that does not belong to the request, also when that is over. False when nobody listens or keeps up. Never blocks.

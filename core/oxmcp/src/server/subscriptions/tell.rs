@@ -9,7 +9,7 @@ use oxmcp_proto::model::keys;
 
 use super::Listener;
 use super::listener::Change;
-use crate::server::{Lost, Peer};
+use crate::server::{Lost, Peer, Told};
 
 /// Tells a client what its listener hears of, as far as it keeps up, until the future is dropped. `subscription` is the request that asked for
 /// it; a session's has none.
@@ -31,11 +31,15 @@ pub(super) async fn tell(
                 let (listener, change) = (listener.clone(), change.clone());
                 Box::new(move || listener.lost(&change))
             };
-            if !peer.notify_or(method, &params, &lost) {
-                // There is no room after all. Whoever reads will come back.
-                listener.put_back(&change);
-                let _ = peer.poll_room(cx);
-                return Poll::Pending;
+            match peer.notify_or(method, &params, &lost) {
+                Told::Yes => {}
+                Told::NotNow => listener.put_back(&change),
+                Told::No => {
+                    // There is no room after all. Whoever reads will come back.
+                    listener.put_back(&change);
+                    let _ = peer.poll_room(cx);
+                    return Poll::Pending;
+                }
             }
         }
     })
@@ -66,4 +70,58 @@ pub(in crate::server) fn write_subscription(subscription: &RequestId, out: &mut 
     write_json_string(keys::SUBSCRIPTION_ID, out);
     out.push(b':');
     subscription.write(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::sync::Mutex;
+
+    use futures_util::FutureExt;
+    use futures_util::future::BoxFuture;
+    use oxmcp_proto::jsonrpc::RawJson;
+    use oxmcp_proto::link::CallError;
+
+    use super::*;
+    use crate::server::List;
+    use crate::server::subscriptions::{Hub, Kinds};
+
+    /// A client before whom layers have no room once, and have it again by the time that somebody asks.
+    #[derive(Default)]
+    struct Crowded {
+        had_no_room: Mutex<bool>,
+        told: Mutex<Vec<Method>>,
+    }
+
+    impl Peer for Crowded {
+        fn notify(&self, _: Method, _: &[u8]) -> bool {
+            unreachable!("it must not get lost")
+        }
+
+        fn notify_or(&self, method: Method, _: &[u8], _: &dyn Fn() -> Lost) -> Told {
+            if !std::mem::replace(&mut *self.had_no_room.lock().unwrap(), true) {
+                return Told::NotNow;
+            }
+            self.told.lock().unwrap().push(method);
+            Told::Yes
+        }
+
+        fn tell(&self, _: Method, _: &[u8]) -> bool {
+            unreachable!("it must not get lost")
+        }
+
+        fn ask(&self, _: Method, _: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
+            Box::pin(ready(Err(CallError::Overloaded)))
+        }
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_told_when_there_is() {
+        let hub = Arc::<Hub>::default();
+        let listener = hub.listen(Kinds { tools: true, ..Kinds::default() }, 0);
+        hub.changed(List::Tools);
+        let client = Crowded::default();
+        assert!(tell(&listener, &client, None).now_or_never().is_none());
+        assert_eq!(*client.told.lock().unwrap(), [Method::ToolListChanged]);
+    }
 }
