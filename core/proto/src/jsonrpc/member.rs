@@ -2,7 +2,8 @@ use super::depth::after_string;
 
 /// What follows the name and the colon of a member at the top of `json`, a well-formed object. An error says that there are two of them.
 ///
-/// What comes after the member is looked at only where its name comes again: most objects that are asked begin with what they are asked for.
+/// What comes after the member is looked at only where its name may come again: most objects that are asked begin with what they are asked
+/// for. The name is of ASCII.
 pub(super) fn find<'a>(json: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, Twice> {
     let mut found = None;
     let mut depth = 0usize;
@@ -24,7 +25,7 @@ pub(super) fn find<'a>(json: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, T
                         return Err(Twice);
                     }
                     found = memchr::memchr(b':', rest).map(|colon| &rest[colon + 1..]);
-                    if memchr::memmem::find(rest, name.as_bytes()).is_none() {
+                    if !may_come_again(rest, name) {
                         break;
                     }
                 }
@@ -34,6 +35,14 @@ pub(super) fn find<'a>(json: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, T
         }
     }
     Ok(found)
+}
+
+/// Whether a name may stand in `rest`, as it is or with escapes.
+fn may_come_again(rest: &[u8], name: &str) -> bool {
+    debug_assert!(name.is_ascii(), "{name}");
+    let has = |text: &[u8]| memchr::memmem::find(rest, text).is_some();
+    // These are the escapes of ASCII, but for those of control characters and what needs one.
+    has(name.as_bytes()) || has(b"\\u00") || (name.contains('/') && has(b"\\/"))
 }
 
 /// A member is there twice.
@@ -76,6 +85,20 @@ mod tests {
             assert_eq!(value(json, "a"), expected.map(serde_json::Value::from), "{json}");
         }
         assert!(find(br#"{"a":1,"b":[{"a":1}],"a":1}"#, "a").is_err());
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_it_is_written() {
+        for (json, name) in [
+            (r#"{"a":1,"\u0061":1}"#, "a"),
+            (r#"{"\u0061":1,"a":1}"#, "a"),
+            (r#"{"\u0061":1,"\u0061":1}"#, "a"),
+            (r#"{"a/b":1,"a\/b":1}"#, "a/b"),
+            (r#"{"resultType":"complete","result\u0054ype":"task"}"#, "resultType"),
+        ] {
+            assert!(find(json.as_bytes(), name).is_err(), "{json}");
+        }
+        assert!(find(br#"{"a":1,"b":"\u0061"}"#, "a").is_ok());
     }
 
     #[test]
