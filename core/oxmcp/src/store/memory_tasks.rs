@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,8 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Share {
-    tasks: usize,
+    /// The numbers of its tasks.
+    tasks: BTreeSet<u64>,
     bytes: usize,
 }
 
@@ -91,7 +92,7 @@ impl MemoryTasks {
             return Err(full("the server keeps as many tasks as it can"));
         }
         let share = state.shares.get(&task.owner);
-        if share.map_or(0, |share| share.tasks) >= self.owner_tasks
+        if share.map_or(0, |share| share.tasks.len()) >= self.owner_tasks
             || share.map_or(0, |share| share.bytes) + size > self.owner_bytes
         {
             return Err(full("the server keeps as many tasks of this client as it can"));
@@ -102,7 +103,7 @@ impl MemoryTasks {
         state.last += 1;
         let number = state.last;
         let share = state.shares.entry(task.owner.clone()).or_default();
-        share.tasks += 1;
+        share.tasks.insert(number);
         share.bytes += size;
         state.bytes += size;
         state.by_id.insert(task.id.clone(), number);
@@ -136,14 +137,12 @@ impl MemoryTasks {
             None => 0,
         };
         let state = self.state();
-        let mut owned = state
-            .tasks
-            .range((Excluded(after), Unbounded))
-            .filter(|(_, kept)| kept.task.owner.as_deref() == Some(owner));
+        let share = state.shares.get(&Some(owner.to_owned()));
+        let mut owned = share.into_iter().flat_map(|share| share.tasks.range((Excluded(after), Unbounded)));
         let mut page = TaskPage::default();
         let mut last = None;
-        for (number, kept) in owned.by_ref().take(limit) {
-            page.tasks.push(kept.task.clone());
+        for number in owned.by_ref().take(limit) {
+            page.tasks.extend(state.tasks.get(number).map(|kept| kept.task.clone()));
             last = Some(number);
         }
         if owned.next().is_some() {
@@ -172,9 +171,9 @@ impl State {
             self.due.remove(&(due, number));
             self.bytes -= task.size();
             if let Some(share) = self.shares.get_mut(&task.owner) {
-                share.tasks -= 1;
+                share.tasks.remove(&number);
                 share.bytes -= task.size();
-                if share.tasks == 0 {
+                if share.tasks.is_empty() {
                     self.shares.remove(&task.owner);
                 }
             }
