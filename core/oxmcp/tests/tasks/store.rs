@@ -253,6 +253,59 @@ async fn a_task_that_a_store_keeps_without_a_word_does_not_stay() {
     assert!(store.is_empty().await);
 }
 
+/// A store whose pages go round and round. Dropping it tells.
+struct Endless {
+    tasks: MemoryTasks,
+    dropped: Arc<Notify>,
+}
+
+impl TaskStore for Endless {
+    fn create(&self, task: StoredTask) -> BoxFuture<'_, Result<()>> {
+        self.tasks.create(task)
+    }
+
+    fn update(&self, task: StoredTask) -> BoxFuture<'_, Result<()>> {
+        self.tasks.update(task)
+    }
+
+    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<StoredTask>>> {
+        self.tasks.find(id)
+    }
+
+    fn list<'a>(
+        &'a self,
+        owner: &'a str,
+        cursor: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<TaskPage>> {
+        let next = if cursor == Some("there") { "and back" } else { "there" };
+        let page = self.tasks.list(owner, None, limit);
+        Box::pin(page.map(|page| Ok(TaskPage { next: Some(next.to_owned()), ..page? })))
+    }
+
+    fn remove<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.dropped.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_comes_to_an_end() {
+    let (toolbox, dropped) = (Toolbox::default(), Arc::<Notify>::default());
+    let store = Endless { tasks: MemoryTasks::default(), dropped: dropped.clone() };
+    let server = toolbox.server().task_store(store);
+    let (mut peer, _) = Peer::in_session(&server, "2025-11-25").await;
+    let call = json!({"name": "gate", "arguments": {}, "task": {}});
+    assert_eq!(peer.result("tools/call", call).await["task"]["status"], "working");
+    drop((peer, server));
+    dropped.notified().await;
+}
+
 #[tokio::test]
 async fn one_client_cannot_have_all_tasks() {
     let toolbox = Toolbox::default();

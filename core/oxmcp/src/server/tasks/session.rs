@@ -8,6 +8,9 @@ use super::Tasks;
 /// Tasks of a store that are forgotten at a time.
 const PAGE: usize = 100;
 
+/// So often at most, because the pages of a store may have no end.
+const MAX_PAGES: usize = 1000;
+
 impl Tasks {
     /// Ends the tasks of a session that is over. Nobody could ask for them: a session's tasks are its own, and its key was never shown.
     pub(in crate::server) fn end_session(self: &Arc<Self>, session: &str, patience: Duration) {
@@ -26,7 +29,7 @@ impl Tasks {
     async fn forget_session(&self, session: &str, patience: Duration) {
         let store = self.store(patience);
         let mut cursor: Option<String> = None;
-        loop {
+        for _ in 0..MAX_PAGES {
             let page = match store.list(session, cursor.as_deref(), PAGE).await {
                 Ok(page) => page,
                 Err(error) => {
@@ -36,11 +39,11 @@ impl Tasks {
             for task in &page.tasks {
                 store.remove(&task.id).await;
             }
-            // A store whose pages have no end does not keep this going.
             match page.next.filter(|next| cursor.as_ref() != Some(next) && !page.tasks.is_empty()) {
                 Some(next) => cursor = Some(next),
                 None => return,
             }
         }
+        tracing::error!("the store lists more tasks of a session that is over than there can be");
     }
 }
