@@ -190,11 +190,12 @@ async fn carry_questions(running: &Arc<Running>, peer: &dyn Peer) -> StoredTask 
             return task;
         }
         let may = |key: &str| !left.iter().any(|left| left == key);
-        let carried = running.carry(may, |question| {
-            let params = with_related_task(&question.params, running.id());
-            (question.key.clone(), peer.ask(question.method, params))
+        let carried = running.carry(may).into_iter().map(|(key, method, params)| {
+            let carried = Carried { running, key };
+            let answer = peer.ask(method, with_related_task(&params, running.id()));
+            carried.until(answer)
         });
-        asking.extend(carried.into_iter().map(|(key, answer)| Carried { running, key }.until(answer)));
+        asking.extend(carried);
         tokio::select! {
             Some(unreached) = asking.next() => left.extend(unreached),
             changed = changes.changed() => {
@@ -254,4 +255,57 @@ fn read<T: for<'a> Deserialize<'a>>(incoming: &Incoming) -> Result<T, ErrorObjec
 
 fn elsewhere() -> ErrorObject {
     ErrorObject::internal("another process works on the task, or did when it ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::time::{Duration, SystemTime};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// A client that looks at the task while it is asked.
+    struct Looks(Arc<Running>);
+
+    impl Peer for Looks {
+        fn notify(&self, _: Method, _: &[u8]) -> bool {
+            true
+        }
+
+        fn tell(&self, _: Method, _: &[u8]) -> bool {
+            true
+        }
+
+        fn ask(&self, _: Method, params: RawJson) -> BoxFuture<'static, Answered> {
+            let status = self.0.snapshot().status;
+            assert_eq!(status, TaskStatus::InputRequired);
+            Box::pin(ready(Ok(params)))
+        }
+    }
+
+    #[test]
+    fn the_client_is_asked_while_nobody_has_the_task_locked() {
+        let now = SystemTime::now();
+        let task = StoredTask {
+            id: "t".to_owned(),
+            owner: None,
+            status: TaskStatus::Working,
+            message: None,
+            created: now,
+            updated: now,
+            ttl: Duration::from_secs(60),
+            poll_interval: Duration::from_secs(1),
+            questions: None,
+            outcome: None,
+        };
+        let running = Arc::new(Running::new(task, 4));
+        let mut question = running.ask(Method::ListRoots, RawJson::empty_object(), "roots").boxed();
+        assert!((&mut question).now_or_never().is_none());
+        let looks = Looks(running.clone());
+        assert!(carry_questions(&running, &looks).now_or_never().is_none());
+        let answer = question.now_or_never().expect("it is answered").unwrap();
+        assert!(answer.as_str().contains("related-task"), "{answer}");
+    }
 }

@@ -3,6 +3,7 @@ use std::task::Waker;
 use std::time::SystemTime;
 
 use futures_util::task::AtomicWaker;
+use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
 use oxmcp_proto::link::CallError;
 use oxmcp_proto::model::TaskStatus;
@@ -127,17 +128,17 @@ impl Running {
         was_waiting
     }
 
-    /// Gives whoever waits for the result the questions that nobody carries to the client yet, and that it `may` carry.
-    pub(super) fn carry<T>(&self, may: impl Fn(&str) -> bool, carried: impl Fn(&Question) -> T) -> Vec<T> {
+    /// Gives whoever waits for the result the questions that nobody carries to the client yet, and that it `may` carry: each one's key, and what
+    /// is asked.
+    pub(super) fn carry(&self, may: impl Fn(&str) -> bool) -> Vec<(String, Method, RawJson)> {
         let mut state = self.state();
         let waiting =
             state.questions.iter_mut().filter(|question| !question.is_carried && may(&question.key));
-        waiting
-            .map(|question| {
-                question.is_carried = true;
-                carried(question)
-            })
-            .collect()
+        let carried = waiting.map(|question| {
+            question.is_carried = true;
+            (question.key.clone(), question.method, question.params.clone())
+        });
+        carried.collect()
     }
 
     /// A question did not get to the client.
