@@ -42,8 +42,12 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// An error: its kind, and a message that says what happened, which side erred, and what to do.
-#[derive(Clone, Debug)]
+/// An error: its kind, and a text that says what happened, which side erred, and what to do.
+///
+/// Its text is whole: that of the error it was made of, if any, is the end of it. So [`source`](StdError::source) is what lies behind that one,
+/// and who prints an error with its sources, as `anyhow` does, prints nothing twice; the error itself is its [`origin`](Self::origin). `Debug`
+/// shows the text and the kind, for a `main` that returns an error and for `unwrap`; with `{:#?}`, everything.
+#[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
@@ -54,8 +58,25 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of a part of yours that the library calls: a [store](crate::store), a source of assertions. The message says what happened and
-    /// what to do.
+    /// An error of a part of yours that the library calls: a [store](crate::store), a [layer](crate::layer), a source of assertions. The message
+    /// says what happened and what to do. An error that a peer is to be answered with as it is, is made of an [`ErrorObject`].
+    ///
+    /// ```
+    /// use oxmcp::{Error, ErrorKind};
+    /// use std::io;
+    ///
+    /// fn keep(task: &str, disk: impl Fn(&str) -> io::Result<()>) -> oxmcp::Result<()> {
+    ///     disk(task).map_err(|error| match error.kind() {
+    ///         io::ErrorKind::StorageFull => Error::new(ErrorKind::Overloaded, "there is no room for another task"),
+    ///         _ => Error::new(ErrorKind::Internal, "the task could not be kept").with_source(error),
+    ///     })
+    /// }
+    ///
+    /// let error = keep("a", |_| Err(io::ErrorKind::StorageFull.into())).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Overloaded);
+    /// let error = keep("a", |_| Err(io::Error::other("the disk is gone"))).unwrap_err();
+    /// assert_eq!(error.to_string(), "the task could not be kept: the disk is gone");
+    /// ```
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         use ErrorKind::{Closed, Connect, Overloaded, Timeout};
         let may_pass = matches!(kind, Connect | Closed | Timeout | Overloaded);
@@ -70,9 +91,24 @@ impl Error {
         Self::new(ErrorKind::Protocol, message)
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    /// The same error, made of another, whose text its own ends with.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into().into());
         self
+    }
+
+    /// The error that it was made of, to look at more closely.
+    ///
+    /// ```
+    /// use oxmcp::{Error, ErrorKind};
+    /// use std::io;
+    ///
+    /// let error = Error::new(ErrorKind::Internal, "the task could not be kept").with_source(io::Error::other("the disk is gone"));
+    /// assert!(error.origin().is_some_and(|origin| origin.is::<io::Error>()));
+    /// ```
+    pub fn origin(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.source.as_deref()
     }
 
     /// The same error, where its kind does not say whether it [may pass](Self::may_pass).
@@ -139,9 +175,26 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return write!(f, "{self} ({:?})", self.kind);
+        }
+        f.debug_struct("Error")
+            .field("kind", &self.kind)
+            .field("message", &self.message)
+            .field("rpc", &self.rpc)
+            .field("source", &self.source)
+            .field("may_pass", &self.may_pass)
+            .field("may_have_run", &self.may_have_run)
+            .finish()
+    }
+}
+
 impl StdError for Error {
+    /// What lies behind the error that it was made of; see [`Error::origin`].
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.source.as_deref()?.source()
     }
 }
 
@@ -197,5 +250,55 @@ impl From<NegotiationError> for Error {
             _ => None,
         };
         Self { rpc, ..Self::new(kind, message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// An error and its sources, as `anyhow` prints them with `{:#}`.
+    fn in_full(error: &Error) -> String {
+        let sources = std::iter::successors(error.source(), |&error| error.source());
+        let words: Vec<String> =
+            std::iter::once(error.to_string()).chain(sources.map(ToString::to_string)).collect();
+        words.join(": ")
+    }
+
+    /// An error that shows its own words alone.
+    #[derive(Debug)]
+    struct Refused(io::Error);
+
+    impl fmt::Display for Refused {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("nobody listens")
+        }
+    }
+
+    impl StdError for Refused {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let refused = || Refused(io::Error::other("the port is closed"));
+        let error = Error::new(ErrorKind::Connect, "no connection").with_source(refused());
+        assert_eq!(error.to_string(), "no connection: nobody listens");
+        assert_eq!(in_full(&error), "no connection: nobody listens: the port is closed");
+        let outer = Error::misuse("it cannot be used").with_source(error);
+        assert_eq!(in_full(&outer), "it cannot be used: no connection: nobody listens: the port is closed");
+        assert!(outer.origin().is_some_and(|origin| origin.is::<Error>()));
+    }
+
+    #[test]
+    fn what_main_prints_begins_with_the_text() {
+        let error =
+            Error::new(ErrorKind::Connect, "no connection").with_source(io::Error::other("nobody listens"));
+        assert_eq!(format!("{error:?}"), "no connection: nobody listens (Connect)");
+        assert!(format!("{error:#?}").contains("may_have_run: false"), "{error:#?}");
     }
 }

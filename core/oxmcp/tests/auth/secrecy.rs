@@ -1,6 +1,5 @@
 //! What nobody must see is seen nowhere: not in a log at its finest, not in an error, and not in what programs print for their developers.
 
-use std::error::Error as _;
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
@@ -32,7 +31,7 @@ impl Visible {
 
     fn show_error(&self, error: &Error) {
         writeln!(self.0.lock().unwrap(), "{error} {error:?} {error:#?}").unwrap();
-        let mut source = error.source();
+        let mut source = error.origin().map(|origin| origin as &dyn std::error::Error);
         while let Some(error) = source {
             writeln!(self.0.lock().unwrap(), "{error} {error:?}").unwrap();
             source = error.source();

@@ -5,6 +5,8 @@ use oxmcp_proto::Era;
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, codes};
 use oxmcp_proto::link::CallError;
 
+use crate::Error;
+
 /// Why there is no input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -142,7 +144,27 @@ pub(in crate::server) fn rpc_of<'a>(error: &'a (dyn StdError + 'static)) -> Opti
         if let Some(input) = error.downcast_ref::<InputError>() {
             return input.rpc();
         }
-        cause = error.source();
+        cause = match error.downcast_ref::<Error>() {
+            Some(error) => error.origin().map(|origin| origin as _),
+            None => error.source(),
+        };
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn the_error_of_a_request_is_found_however_deep_it_lies() {
+        let input = InputError::invalid(Era::Stateless, "it is no name");
+        let rpc = input.rpc().cloned();
+        assert!(rpc.is_some());
+        let outer = Error::new(ErrorKind::Internal, "no order").with_source(input);
+        assert_eq!(rpc_of(&outer), rpc.as_ref());
+        let outermost = Error::misuse("nothing to do").with_source(outer);
+        assert_eq!(rpc_of(&outermost), rpc.as_ref());
+    }
 }
