@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 pub(super) use self::aside::Aside;
 pub(super) use self::question::ask;
-use super::session::Session;
+use super::session::HttpSession;
 
 /// What a server has asked the client of a session and still waits for.
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Asks {
     }
 }
 
-impl Session {
+impl HttpSession {
     /// Takes an answer of the client.
     pub(super) fn settle(&self, response: Response) {
         let Some(id) = response.id else { return };
@@ -103,7 +103,7 @@ mod tests {
     use crate::{Limits, Server};
 
     /// A session, which lasts as long as the table.
-    fn session(limits: Limits) -> (Sessions, Arc<Session>) {
+    fn session(limits: Limits) -> (Sessions, Arc<HttpSession>) {
         let params = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "c", "version": "0"}});
         let method = MethodName::Known(Method::Initialize);
         let request = Request { id: 1.into(), method, params: Some(RawJson::of(&params).unwrap()) };
@@ -122,7 +122,7 @@ mod tests {
         data.map(|data| serde_json::from_str(data).unwrap()).collect()
     }
 
-    fn answer(session: &Session, response: &Value) {
+    fn answer(session: &HttpSession, response: &Value) {
         match parse(Bytes::from(response.to_string()), 64).unwrap() {
             Message::Response(response) => session.settle(response),
             other => panic!("{other:?}"),

@@ -21,7 +21,7 @@ use super::outbox::{End, Outbox};
 use super::receive::SMALL;
 use super::resumption::Resumption;
 use super::service::unknown_session;
-use super::session::{Grounded, InFlight, Session};
+use super::session::{Grounded, HttpSession, InFlight};
 use super::sessions::Sessions;
 use super::sse::write_event;
 use super::stateless::Subject;
@@ -74,7 +74,7 @@ impl Handshakes {
     }
 
     /// The session with an id, if it is the visitor's own.
-    pub(super) fn session(&self, visitor: &Visitor, id: &HeaderValue) -> Option<Arc<Session>> {
+    pub(super) fn session(&self, visitor: &Visitor, id: &HeaderValue) -> Option<Arc<HttpSession>> {
         self.sessions.find(id).filter(|session| visitor.owns(&session.handshake))
     }
 
@@ -157,7 +157,7 @@ impl Handshakes {
     async fn answer_batch(
         &self,
         visitor: &Visitor,
-        session: &Arc<Session>,
+        session: &Arc<HttpSession>,
         members: Vec<Result<Message, InvalidMessage>>,
         size: usize,
         accepts: Accepts,
@@ -182,7 +182,7 @@ impl Handshakes {
     async fn answer_member(
         &self,
         visitor: &Visitor,
-        session: &Arc<Session>,
+        session: &Arc<HttpSession>,
         member: Result<Message, InvalidMessage>,
         size: usize,
     ) -> Option<Vec<u8>> {
@@ -221,7 +221,7 @@ impl Handshakes {
     async fn serve_member(
         &self,
         visitor: &Visitor,
-        session: &Arc<Session>,
+        session: &Arc<HttpSession>,
         request: Request,
         size: usize,
     ) -> Option<Outcome> {
@@ -255,7 +255,7 @@ impl Handshakes {
     }
 
     /// Takes a notification, by way of the layers if there are some.
-    fn take_notification(&self, session: &Arc<Session>, notification: Notification) {
+    fn take_notification(&self, session: &Arc<HttpSession>, notification: Notification) {
         let handshake = Some(&session.handshake);
         let admitted = match self.core.inlet(notification.params.as_ref(), handshake) {
             None => Some(notification),
@@ -273,7 +273,7 @@ impl Handshakes {
     fn begin(
         &self,
         visitor: &Visitor,
-        session: &Arc<Session>,
+        session: &Arc<HttpSession>,
         request: Request,
         size: usize,
         peer: impl FnOnce() -> Arc<dyn Peer>,
@@ -318,7 +318,7 @@ fn invalid_request(message: String) -> ErrorObject {
     ErrorObject::new(codes::INVALID_REQUEST, message)
 }
 
-fn take_notification(session: &Session, notification: &Notification) {
+fn take_notification(session: &HttpSession, notification: &Notification) {
     if notification.method != MethodName::Known(Method::Cancelled) {
         return;
     }

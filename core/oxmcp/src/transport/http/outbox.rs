@@ -10,7 +10,7 @@ use super::answer::write_response;
 use super::asks::{ask, unreachable_client};
 use super::event_id::EventId;
 use super::resumption::Resumption;
-use super::session::{InFlight, Session};
+use super::session::{HttpSession, InFlight};
 use super::sse::write_event;
 use super::unkept::{Change, Unkept};
 use crate::server::{Outcome, Peer};
@@ -29,7 +29,7 @@ pub(super) struct Outbox {
 
 /// Where in which session a stream belongs.
 struct Origin {
-    session: Arc<Session>,
+    session: Arc<HttpSession>,
     stream: u64,
     /// The request whose answer ends the stream; none if it is for listening only.
     request: Option<RequestId>,
@@ -76,18 +76,18 @@ pub(super) enum Next {
 
 impl Outbox {
     /// The stream of a request's response.
-    pub(super) fn of_request(session: &Arc<Session>, request: RequestId) -> Arc<Self> {
+    pub(super) fn of_request(session: &Arc<HttpSession>, request: RequestId) -> Arc<Self> {
         Self::of_session(session, Some(request))
     }
 
     /// A stream for listening, which is open from the start.
-    pub(super) fn listening(session: &Arc<Session>) -> Arc<Self> {
+    pub(super) fn listening(session: &Arc<HttpSession>) -> Arc<Self> {
         let outbox = Self::of_session(session, None);
         outbox.state().started = true;
         outbox
     }
 
-    fn of_session(session: &Arc<Session>, request: Option<RequestId>) -> Arc<Self> {
+    fn of_session(session: &Arc<HttpSession>, request: Option<RequestId>) -> Arc<Self> {
         Arc::new_cyclic(|me| {
             let origin =
                 Origin { session: session.clone(), stream: session.next_stream(), request, me: me.clone() };

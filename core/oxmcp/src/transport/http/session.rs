@@ -20,12 +20,12 @@ use super::clock::Clock;
 use super::listeners::{Delivery, Listeners};
 use super::outbox::Outbox;
 use super::resumption::Resumption;
-use crate::server::{Outcome, Session as Handshake};
+use crate::server::{Outcome, Session};
 use crate::store::SessionKey;
 
 /// A session: what `initialize` settled, what is in flight both ways, and who listens. There may be many of them, so it is small.
-pub(super) struct Session {
-    pub(super) handshake: Arc<Handshake>,
+pub(super) struct HttpSession {
+    pub(super) handshake: Arc<Session>,
     policy: Arc<Policy>,
     key: SessionKey,
     clock: Clock,
@@ -43,8 +43,8 @@ struct State {
     ended: bool,
 }
 
-impl Session {
-    pub(super) fn new(handshake: Arc<Handshake>, clock: Clock, policy: Arc<Policy>) -> Self {
+impl HttpSession {
+    pub(super) fn new(handshake: Arc<Session>, clock: Clock, policy: Arc<Policy>) -> Self {
         Self {
             handshake,
             policy,

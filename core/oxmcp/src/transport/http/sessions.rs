@@ -9,10 +9,10 @@ use uuid::Uuid;
 use self::table::Table;
 use super::clock::Clock;
 use super::resumption::Resumption;
-use super::session::{Policy, Session};
+use super::session::{HttpSession, Policy};
 use super::session_id;
 use crate::Limits;
-use crate::server::Session as Handshake;
+use crate::server::Session;
 
 /// Sessions that were in use, of which so many are looked at when one is opened.
 const LOOKS: usize = 64;
@@ -45,10 +45,10 @@ impl Sessions {
     }
 
     /// Opens a session and returns its id.
-    pub(super) fn open(&self, handshake: Arc<Handshake>) -> HeaderValue {
+    pub(super) fn open(&self, handshake: Arc<Session>) -> HeaderValue {
         let id = Uuid::new_v4();
         let now = self.clock.now();
-        let session = Arc::new(Session::new(handshake, self.clock, self.policy.clone()));
+        let session = Arc::new(HttpSession::new(handshake, self.clock, self.policy.clone()));
         let mut ended = Vec::new();
         let mut state = self.state();
         self.sweep(&mut state, LOOKS, now, &mut ended);
@@ -66,7 +66,7 @@ impl Sessions {
     }
 
     /// The session with an id, now in use.
-    pub(super) fn find(&self, id: &HeaderValue) -> Option<Arc<Session>> {
+    pub(super) fn find(&self, id: &HeaderValue) -> Option<Arc<HttpSession>> {
         let id = session_id::parse(id.as_bytes())?;
         let now = self.clock.now();
         let mut ended = Vec::new();
@@ -108,7 +108,7 @@ impl Sessions {
     }
 
     /// Whether a session was unused for too long.
-    fn is_over(&self, session: &Session, now: u64) -> bool {
+    fn is_over(&self, session: &HttpSession, now: u64) -> bool {
         self.over_since(now).is_some_and(|since| session.last_use() <= since) && !session.is_in_use(now)
     }
 
@@ -119,7 +119,7 @@ impl Sessions {
     }
 
     /// Takes out the sessions that were unused for too long, after so many looks at those that were in use.
-    fn sweep(&self, state: &mut State, looks: usize, now: u64, ended: &mut Vec<Arc<Session>>) {
+    fn sweep(&self, state: &mut State, looks: usize, now: u64, ended: &mut Vec<Arc<HttpSession>>) {
         let pause = (self.idle / 8).clamp(Duration::from_millis(10), Duration::from_secs(60));
         state.next_sweep = now.saturating_add(pause.as_nanos() as u64);
         state.table.look_at_busy(looks, now);
@@ -136,7 +136,7 @@ impl Drop for Sessions {
     }
 }
 
-fn end_all(sessions: impl IntoIterator<Item = Arc<Session>>) {
+fn end_all(sessions: impl IntoIterator<Item = Arc<HttpSession>>) {
     for session in sessions {
         session.end();
     }
@@ -159,7 +159,7 @@ mod tests {
     use crate::store::{EventStore, SessionKey, StoredEvent, StreamId};
     use crate::transport::HttpOptions;
 
-    fn handshake() -> Arc<Handshake> {
+    fn handshake() -> Arc<Session> {
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "0"}});
         let method = MethodName::Known(oxmcp_proto::Method::Initialize);
         let request = Request { id: 1.into(), method, params: Some(RawJson::of(&params).unwrap()) };
@@ -189,7 +189,7 @@ mod tests {
     /// What an idle session weighs is mostly its connection; it must stay so.
     #[test]
     fn an_idle_session_is_small() {
-        assert!(size_of::<Session>() <= 384, "{} bytes", size_of::<Session>());
+        assert!(size_of::<HttpSession>() <= 384, "{} bytes", size_of::<HttpSession>());
         assert!(size_of::<Outbox>() <= 192);
     }
 
@@ -276,7 +276,7 @@ mod tests {
 
     /// A store during whose answer the session goes on.
     #[derive(Default)]
-    struct Slow(Mutex<Option<Arc<Session>>>);
+    struct Slow(Mutex<Option<Arc<HttpSession>>>);
 
     impl EventStore for Slow {
         fn append(&self, _: StreamId, _: StoredEvent) {}

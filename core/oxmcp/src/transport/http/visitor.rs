@@ -7,7 +7,7 @@ use oxmcp_proto::jsonrpc::{MethodName, RequestId};
 use super::stateless::Subject;
 use super::{HttpBody, reply};
 use crate::auth::{AuthInfo, Protection, Refusal};
-use crate::server::{Core, Session as Handshake};
+use crate::server::{Core, Session};
 
 /// Who makes an HTTP request, as far as the server wants to know.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Visitor {
     }
 
     /// Makes a new session its own: nobody else gets into it, whoever knows its id.
-    pub(super) fn own(&self, session: &Handshake) {
+    pub(super) fn own(&self, session: &Session) {
         if let Some(admitted) = &self.admitted {
             // It is opened once.
             let _ = session.principal.set(admitted.principal.clone());
@@ -51,7 +51,7 @@ impl Visitor {
     }
 
     /// Whether a session is its own.
-    pub(super) fn owns(&self, session: &Handshake) -> bool {
+    pub(super) fn owns(&self, session: &Session) -> bool {
         session.principal.get() == self.admitted.as_ref().map(|admitted| &admitted.principal)
     }
 

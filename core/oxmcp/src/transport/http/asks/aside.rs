@@ -7,10 +7,10 @@ use oxmcp_proto::link::CallError;
 
 use super::ask;
 use crate::server::Peer;
-use crate::transport::http::session::Session;
+use crate::transport::http::session::HttpSession;
 
 /// The client of a session, as a request reaches it whose response can be nothing but JSON.
-pub(in crate::transport::http) struct Aside(pub(in crate::transport::http) Arc<Session>);
+pub(in crate::transport::http) struct Aside(pub(in crate::transport::http) Arc<HttpSession>);
 
 impl Peer for Aside {
     fn notify(&self, _: Method, _: &[u8]) -> bool {

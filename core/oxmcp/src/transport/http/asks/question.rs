@@ -7,11 +7,11 @@ use oxmcp_proto::link::{CallError, CloseReason};
 
 use super::unreachable_client;
 use crate::transport::http::outbox::Outbox;
-use crate::transport::http::session::Session;
+use crate::transport::http::session::HttpSession;
 
 /// Asks the client of a session: on the stream of the response to the request it belongs to, or, when there is none, on one for listening.
 pub(in crate::transport::http) fn ask(
-    session: Arc<Session>,
+    session: Arc<HttpSession>,
     stream: Option<Arc<Outbox>>,
     method: Method,
     params: RawJson,
@@ -39,7 +39,7 @@ pub(in crate::transport::http) fn ask(
 
 /// A request to the client. Dropping it before it settled tells the client that nobody waits any more.
 struct Question {
-    session: Arc<Session>,
+    session: Arc<HttpSession>,
     stream: Option<Arc<Outbox>>,
     id: i64,
 }

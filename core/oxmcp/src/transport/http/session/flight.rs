@@ -3,7 +3,7 @@ use std::sync::Arc;
 use oxmcp_proto::jsonrpc::RequestId;
 use tokio::task::AbortHandle;
 
-use super::Session;
+use super::HttpSession;
 use crate::transport::http::outbox::Outbox;
 
 /// A request in flight.
@@ -41,7 +41,7 @@ pub(in crate::transport::http) enum Grounded {
 
 /// Keeps a request in its session's table while it is served.
 pub(in crate::transport::http) struct InFlight {
-    pub(super) session: Arc<Session>,
+    pub(super) session: Arc<HttpSession>,
     pub(super) id: RequestId,
     pub(super) number: u64,
     /// Requests that were in flight in the session before it.

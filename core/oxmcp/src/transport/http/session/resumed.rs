@@ -1,4 +1,4 @@
-use super::Session;
+use super::HttpSession;
 use crate::Result;
 use crate::store::StoredEvent;
 use crate::transport::http::event_body::EventBody;
@@ -24,7 +24,7 @@ struct TakenOver {
     unkept: Vec<StoredEvent>,
 }
 
-impl Session {
+impl HttpSession {
     /// Resumes a stream after an event: what was sent since then, and whatever comes. `None` when nothing is left of it.
     ///
     /// # Errors

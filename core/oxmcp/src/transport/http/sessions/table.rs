@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
-use crate::transport::http::session::Session;
+use crate::transport::http::session::HttpSession;
 
 /// Sessions by their ids, and in the order in which they go.
 ///
@@ -13,7 +13,7 @@ use crate::transport::http::session::Session;
 /// aside, and are looked at again a few at a time, so that making room costs little however many of them there are.
 #[derive(Default)]
 pub(super) struct Table {
-    sessions: FxHashMap<Uuid, Arc<Session>>,
+    sessions: FxHashMap<Uuid, Arc<HttpSession>>,
     /// One entry for each session that is not in `busy`, at a moment when it was used; it may have been used since. Entries of sessions that
     /// are gone stay until they come up.
     by_use: BinaryHeap<Reverse<(u64, Uuid)>>,
@@ -32,20 +32,20 @@ impl Table {
         self.by_use.len() + self.busy.len()
     }
 
-    pub(super) fn find(&self, id: &Uuid) -> Option<&Arc<Session>> {
+    pub(super) fn find(&self, id: &Uuid) -> Option<&Arc<HttpSession>> {
         self.sessions.get(id)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Session>> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<HttpSession>> {
         self.sessions.values()
     }
 
-    pub(super) fn insert(&mut self, id: Uuid, session: Arc<Session>) {
+    pub(super) fn insert(&mut self, id: Uuid, session: Arc<HttpSession>) {
         self.by_use.push(Reverse((session.last_use(), id)));
         self.sessions.insert(id, session);
     }
 
-    pub(super) fn remove(&mut self, id: &Uuid) -> Option<Arc<Session>> {
+    pub(super) fn remove(&mut self, id: &Uuid) -> Option<Arc<HttpSession>> {
         let session = self.sessions.remove(id)?;
         if self.by_use.len() + self.busy.len() > 2 * self.sessions.len() + 64 {
             let sessions = &self.sessions;
@@ -57,7 +57,7 @@ impl Table {
 
     /// Takes out the session unused for longest, if its last use was not after `since`. `None` if there is none such, or all are in use as far
     /// as is known.
-    pub(super) fn remove_unused(&mut self, since: u64, now: u64) -> Option<Arc<Session>> {
+    pub(super) fn remove_unused(&mut self, since: u64, now: u64) -> Option<Arc<HttpSession>> {
         loop {
             let Reverse((used, id)) = *self.by_use.peek().filter(|Reverse((used, _))| *used <= since)?;
             self.by_use.pop();
@@ -74,7 +74,7 @@ impl Table {
     }
 
     /// Takes out the session that was looked at longest ago of those that were in use.
-    pub(super) fn remove_busy(&mut self) -> Option<Arc<Session>> {
+    pub(super) fn remove_busy(&mut self) -> Option<Arc<HttpSession>> {
         while let Some(id) = self.busy.pop_front() {
             if let Some(session) = self.sessions.remove(&id) {
                 return Some(session);
@@ -101,7 +101,7 @@ impl Table {
     }
 
     /// Takes out all.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = Arc<Session>> + use<> {
+    pub(super) fn take(&mut self) -> impl Iterator<Item = Arc<HttpSession>> + use<> {
         std::mem::take(self).sessions.into_values()
     }
 }
