@@ -18,7 +18,8 @@ mod tests;
 mod words;
 
 pub use client::{
-    Authorization, Browser, Callback, ClientCredentials, Enterprise, UserAgent, Visit, VisitError, Workload,
+    Authorization, Browser, Callback, ClientCredentials, Enterprise, SecretMethod, UserAgent, Visit,
+    VisitError, Workload,
 };
 pub use scopes::Scopes;
 pub use secret::Secret;

@@ -22,6 +22,7 @@ mod refresh;
 mod registration;
 mod registrations;
 mod renewal;
+mod secret_method;
 mod token_endpoint;
 mod tokens;
 mod turns;
@@ -33,6 +34,7 @@ pub use authorization::Authorization;
 pub use browser::Browser;
 pub use credentials::ClientCredentials;
 pub use enterprise::Enterprise;
+pub use secret_method::SecretMethod;
 pub use user_agent::{Callback, UserAgent, Visit, VisitError};
 pub use workload::Workload;
 

@@ -134,7 +134,7 @@ impl Registration {
             None => ClientCredentials::public(kept.client_id),
         };
         Self {
-            client: client.issuer(issuer).method(kept.token_endpoint_auth_method),
+            client: client.issuer(issuer).registered_method(kept.token_endpoint_auth_method),
             redirect_uris: kept.redirect_uris,
             expires_at: kept.client_secret_expires_at,
             scopes: kept.scope.as_deref().map(Scopes::parse),
