@@ -60,7 +60,7 @@ impl Challenge {
         match name.to_ascii_lowercase().as_str() {
             "error" => self.error = Some(value),
             "error_description" => self.error_description = Some(value),
-            "scope" => self.scope = Some(Scopes::parse(&value)),
+            "scope" => self.scope = Some(Scopes::parse_of_peer(&value)),
             "resource_metadata" => self.resource_metadata = Some(value),
             _ => {}
         }

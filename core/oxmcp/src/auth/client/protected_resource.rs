@@ -76,6 +76,6 @@ impl ProtectedResource {
 
     /// The scopes that it takes to do anything there, if it says.
     pub(super) fn scopes(&self) -> Option<Scopes> {
-        self.scopes_supported.as_ref().map(|scopes| scopes.iter().collect())
+        self.scopes_supported.as_ref().map(Scopes::of_peer)
     }
 }

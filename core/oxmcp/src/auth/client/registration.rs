@@ -93,7 +93,7 @@ impl Registration {
             kept.redirect_uris.push(redirect_uri.to_owned());
         }
         // Asking once more does not help where the server has granted less than was asked for.
-        kept.scope = kept.scope.map(|granted| Scopes::parse(&granted).union(scopes).to_string());
+        kept.scope = kept.scope.map(|granted| Scopes::parse_of_peer(&granted).union(scopes).to_string());
         Ok(Self::from_kept(kept, &server.issuer))
     }
 

@@ -178,7 +178,7 @@ impl Wanted<'_> {
             expiry: response.expires_in.and_then(Expiry::after),
             access: response.access_token.into(),
             refresh: response.refresh_token.map(Secret::from),
-            scopes: response.scope.as_deref().map_or_else(|| self.scopes.clone(), Scopes::parse),
+            scopes: response.scope.as_deref().map_or_else(|| self.scopes.clone(), Scopes::parse_of_peer),
             requested: self.scopes.clone(),
             issuer: self.issuer.to_owned(),
             client: client.to_owned(),

@@ -21,7 +21,7 @@ pub struct AuthInfo {
     pub client_id: Option<String>,
     /// Who issued the token (`iss`).
     pub issuer: Option<String>,
-    /// What the token is good for.
+    /// What the token is good for: the first 256 scopes that it names.
     pub scopes: Scopes,
     /// When it expires.
     pub expires_at: Option<SystemTime>,
@@ -37,8 +37,8 @@ impl AuthInfo {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         // Some servers name it `scp`, and some write an array.
         let scopes = match claims.get("scope").or_else(|| claims.get("scp")) {
-            Some(Value::String(list)) => Scopes::parse(list),
-            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(list)) => Scopes::parse_of_peer(list),
+            Some(Value::Array(list)) => Scopes::of_peer(list.iter().filter_map(Value::as_str)),
             _ => Scopes::default(),
         };
         let seconds = claims.get("exp").and_then(Value::as_f64);
