@@ -3,6 +3,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::auth::fetch::{Fetch, shown};
+use crate::auth::issuer::is_same_issuer;
 use crate::auth::words::printable;
 use crate::{Error, ProtocolVersion, Result};
 
@@ -27,6 +28,7 @@ pub(crate) struct AuthorizationServer {
     pub(crate) jwks_uri: Option<Url>,
     /// Where it tells what a token is (RFC 7662).
     pub(crate) introspection_endpoint: Option<Url>,
+    introspection_endpoint_auth_methods_supported: Option<Vec<String>>,
     /// The algorithms of proofs of possession, if it binds tokens to keys (RFC 9449, section 5.1).
     pub(crate) dpop_signing_alg_values_supported: Option<Vec<String>>,
     /// Whether it has no metadata, and what is known of it is assumed.
@@ -75,6 +77,17 @@ impl AuthorizationServer {
         Self { token_endpoint: Some(url.clone()), ..Self::without_metadata(url.as_str()) }
     }
 
+    /// The same as the one that is asked what tokens are, where clients may show themselves in other ways (RFC 8414, section 2). If it does
+    /// not say in which, then in those of its token endpoint, except that nobody is told who does not show himself.
+    pub(crate) fn for_introspection(mut self) -> Self {
+        let methods = self.introspection_endpoint_auth_methods_supported.take().or_else(|| {
+            let mut methods = self.token_endpoint_auth_methods_supported.take()?;
+            methods.retain(|method| method != "none");
+            (!methods.is_empty()).then_some(methods)
+        });
+        Self { token_endpoint_auth_methods_supported: methods, ..self }
+    }
+
     fn without_metadata(issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
@@ -89,6 +102,7 @@ impl AuthorizationServer {
             authorization_response_iss_parameter_supported: false,
             jwks_uri: None,
             introspection_endpoint: None,
+            introspection_endpoint_auth_methods_supported: None,
             dpop_signing_alg_values_supported: None,
             is_assumed: true,
         }
@@ -166,16 +180,6 @@ impl AuthorizationServer {
     pub(crate) fn lacks(&self, what: &str) -> Error {
         Error::protocol(format!("the authorization server {} has not {what}", self.issuer))
     }
-}
-
-/// Whether two names are of the same issuer: the same text, except for the slash that URLs without a path have or not, depending on who
-/// wrote them down.
-fn is_same_issuer(named: &str, wanted: &str) -> bool {
-    named == wanted || named.trim_end_matches('/') == wanted.trim_end_matches('/') && is_root(wanted)
-}
-
-fn is_root(issuer: &str) -> bool {
-    Url::parse(issuer).is_ok_and(|url| url.path() == "/")
 }
 
 /// Where metadata of an issuer may be, in the order in which to look.

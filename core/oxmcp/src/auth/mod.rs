@@ -6,6 +6,7 @@ mod authorization_server;
 mod challenge;
 mod client;
 mod fetch;
+mod issuer;
 mod names;
 mod reach;
 mod resource;

@@ -214,3 +214,29 @@ async fn keys_may_be_where_the_user_says() {
     assert_eq!(JwtVerifier::new("auth").unwrap_err().kind(), ErrorKind::Misuse);
     assert_eq!(JwtVerifier::with_keys_at("https://a.example", "keys").unwrap_err().kind(), ErrorKind::Misuse);
 }
+
+/// Tokens of common servers have the slash where their metadata, or whoever wrote the server's name down, has not.
+#[tokio::test]
+async fn a_root_issuer_is_the_same_with_and_without_its_slash() {
+    let key = Key::es256("main");
+    for spelling in 0..8 {
+        let issuer = Issuer::new(std::slice::from_ref(&key)).await;
+        let spelled = |bit: u32| match spelling & (1 << bit) {
+            0 => issuer.url.clone(),
+            _ => format!("{}/", issuer.url),
+        };
+        issuer.page(|page| page.metadata["issuer"] = json!(spelled(0)));
+        let service = verified_by(&issuer.url, JwtVerifier::new(spelled(1)).unwrap());
+        assert_is(&ask(&service, &bearer(key.sign(&claims(&spelled(2), RESOURCE)))).await, "ann");
+        let other = key.sign(&claims(&format!("{}//", issuer.url), RESOURCE));
+        assert_refused(&ask(&service, &bearer(other)).await, "it is of another issuer");
+    }
+    for (named, says) in [("/tenant", "/tenant/"), ("/tenant/", "/tenant")] {
+        let issuer = Issuer::new(std::slice::from_ref(&key)).await;
+        let named = format!("{}{named}", issuer.url);
+        let verifier = JwtVerifier::with_keys_at(&named, &format!("{}/keys", issuer.url)).unwrap();
+        let service = verified_by(&named, verifier);
+        let token = key.sign(&claims(&format!("{}{says}", issuer.url), RESOURCE));
+        assert_refused(&ask(&service, &bearer(token)).await, "it is of another issuer");
+    }
+}

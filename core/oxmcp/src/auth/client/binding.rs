@@ -1,5 +1,6 @@
 use super::credentials::ClientCredentials;
 use crate::auth::authorization_server::AuthorizationServer;
+use crate::auth::issuer::is_same_issuer;
 use crate::store::TokenStore;
 use crate::{Error, ErrorKind, Result};
 
@@ -16,7 +17,7 @@ pub(super) async fn check_binding(
         None => store.read(&key).await?.map(|issuer| issuer.expose().to_owned()),
     };
     match first {
-        Some(issuer) if issuer == server.issuer => Ok(()),
+        Some(issuer) if is_same_issuer(&issuer, &server.issuer) => Ok(()),
         Some(issuer) => Err(Error::new(
             ErrorKind::Unauthorized,
             format!(

@@ -7,6 +7,7 @@ use crate::Result;
 use crate::auth::authorization_server::AuthorizationServer;
 use crate::auth::challenge::Challenge;
 use crate::auth::fetch::Fetch;
+use crate::auth::issuer::is_same_issuer;
 use crate::auth::{Resource, Scopes};
 
 /// Who grants access to the resource.
@@ -58,7 +59,7 @@ impl Grantor {
 
     /// Whether it is the one that has issued `tokens`.
     pub(super) fn has_issued(&self, tokens: &Tokens) -> bool {
-        tokens.issuer == self.server.issuer
+        is_same_issuer(&tokens.issuer, &self.server.issuer)
     }
 
     /// Whether tokens of somebody else may do.
@@ -103,6 +104,6 @@ impl Grantor {
 
 /// One that knows this client already, or else the first.
 fn choose<'a>(grant: &Grant, servers: &'a [String]) -> Option<&'a str> {
-    let known = servers.iter().find(|server| grant.issuers().any(|issuer| issuer == server.as_str()));
+    let known = servers.iter().find(|server| grant.issuers().any(|issuer| is_same_issuer(issuer, server)));
     known.or(servers.first()).map(String::as_str)
 }

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::auth::Scopes;
 use crate::auth::authorization_server::AuthorizationServer;
 use crate::auth::fetch::Fetch;
+use crate::auth::issuer::is_same_issuer;
 use crate::store::TokenStore;
 
 /// A client as a server knows it, and the visit of a user who comes back to where the client is known to be.
@@ -62,7 +63,9 @@ async fn registered(
     server: &AuthorizationServer,
     store: &dyn TokenStore,
 ) -> Result<Option<ClientCredentials>> {
-    let at_server = |client: &&ClientCredentials| client.issued_by() == Some(server.issuer.as_str());
+    let at_server = |client: &&ClientCredentials| {
+        client.issued_by().is_some_and(|issuer| is_same_issuer(issuer, &server.issuer))
+    };
     if let Some(client) = code.registered.iter().find(at_server) {
         return Ok(Some(client.clone()));
     }

@@ -11,6 +11,7 @@ use super::jwks::Jwks;
 use super::{AuthInfo, NotVerified, TokenVerifier};
 use crate::auth::Secret;
 use crate::auth::fetch::Fetch;
+use crate::auth::issuer::respelled;
 use crate::auth::reach::Reach;
 use crate::auth::signing_key::use_crypto;
 use crate::{Error, Result};
@@ -163,7 +164,9 @@ impl JwtVerifier {
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        validation.set_issuer(&[&self.issuer]);
+        let respelled = respelled(&self.issuer);
+        validation
+            .set_issuer(&[Some(&self.issuer), respelled.as_ref()].into_iter().flatten().collect::<Vec<_>>());
         let own = std::iter::once(resource);
         validation.set_audience(&own.chain(self.audiences.iter().map(String::as_str)).collect::<Vec<_>>());
         validation
