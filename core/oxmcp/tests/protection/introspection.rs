@@ -2,13 +2,17 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use oxmcp::ErrorKind;
-use oxmcp::auth::{ClientCredentials, Introspection};
+use oxmcp::auth::{ClientCredentials, Introspection, SecretMethod};
 use serde_json::json;
 
 use crate::issuer::Issuer;
 use crate::keys::{but, now};
 use crate::requests::{RESOURCE, ask, assert_is, assert_refused, assert_unavailable, verified_by};
+use crate::stopped_clock::StoppedClock;
 
 const TOKEN: &str = "Bearer opaque/+ =";
 
@@ -21,6 +25,10 @@ async fn the_issuer_says_what_a_token_is() {
     let issuer = Issuer::new(&[]).await;
     let service = verified_by(&issuer.url, Introspection::new(&issuer.url, own_client()).unwrap());
     let good = json!({"active": true, "aud": RESOURCE, "iss": issuer.url, "sub": "ann", "exp": now() + 3600});
+    // A root issuer is the same with and without its slash.
+    issuer.page(|page| page.token = but(&good, &json!({"iss": format!("{}/", issuer.url)})));
+    assert_is(&ask(&service, TOKEN).await, "ann");
+    assert_eq!(issuer.page(|page| page.asked.pop().unwrap().0), "/introspect");
     for changes in [json!({}), json!({"iss": null}), json!({"exp": null}), json!({"aud": ["x", RESOURCE]})] {
         issuer.page(|page| page.token = but(&good, &changes));
         assert_is(&ask(&service, TOKEN).await, "ann");
@@ -117,4 +125,98 @@ async fn an_issuer_that_says_to_be_another_is_told_nothing() {
     let service = verified_by(&issuer.url, Introspection::new(&issuer.url, own_client()).unwrap());
     assert_unavailable(&ask(&service, TOKEN).await, &["auth.example.com"]);
     assert_eq!(issuer.asked("/introspect"), 0);
+}
+
+/// Anybody can send tokens. The issuer is not to hear of all of them at once.
+#[tokio::test]
+async fn so_many_tokens_are_asked_about_at_once_and_the_rest_waits_or_is_sent_away() {
+    let issuer = Issuer::new(&[]).await;
+    issuer.page(|page| page.token = json!({"active": true, "aud": RESOURCE, "sub": "ann"}));
+    let verifier = Introspection::new(&issuer.url, own_client()).unwrap().at_once(4);
+    let service = verified_by(&issuer.url, verifier);
+    issuer.page(|page| page.is_held = true);
+    let tokens: Vec<_> = (0..100).map(|token| format!("Bearer made-up-{token}")).collect();
+    let mut asks: FuturesUnordered<_> = tokens.iter().map(|token| ask(&service, token)).collect();
+    for _ in 0..100 - (4 + 4 * 16) {
+        assert_unavailable(&asks.next().await.unwrap(), &["asked about", &issuer.url]);
+    }
+    tokio::select! {
+        answered = asks.next() => panic!("nobody knows of the others yet: {answered:?}"),
+        () = issuer.is_asked("/introspect", 4) => {}
+    }
+    assert_eq!(issuer.asked("/introspect"), 4);
+    issuer.release();
+    while let Some(answered) = asks.next().await {
+        assert_is(&answered, "ann");
+    }
+    assert_eq!(issuer.asked("/introspect"), 4 + 4 * 16);
+}
+
+#[tokio::test]
+async fn those_who_show_the_same_token_share_the_answer() {
+    let issuer = Issuer::new(&[]).await;
+    issuer.page(|page| page.token = json!({"active": true, "aud": RESOURCE, "sub": "ann"}));
+    let service = verified_by(&issuer.url, Introspection::new(&issuer.url, own_client()).unwrap());
+    issuer.page(|page| page.is_held = true);
+    let asks = join_all((0..50).map(|_| ask(&service, TOKEN)));
+    let release = async {
+        issuer.is_asked("/introspect", 1).await;
+        issuer.release();
+    };
+    let (answers, ()) = tokio::join!(asks, release);
+    answers.iter().for_each(|answered| assert_is(answered, "ann"));
+    assert_eq!(issuer.asked("/introspect"), 1);
+    // The answer is for those who waited, and nobody after them.
+    issuer.page(|page| page.token = json!({"active": false}));
+    assert_refused(&ask(&service, TOKEN).await, "it is not good, or not any more");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_has_moved_is_found_again() {
+    let clock = StoppedClock::new();
+    let issuer = Issuer::new(&[]).await;
+    issuer.page(|page| page.token = json!({"active": true, "aud": RESOURCE, "sub": "ann"}));
+    let service = verified_by(&issuer.url, Introspection::new(&issuer.url, own_client()).unwrap());
+    assert_is(&ask(&service, TOKEN).await, "ann");
+    let moved = format!("{}/elsewhere", issuer.url);
+    issuer.page(|page| page.metadata["introspection_endpoint"] = json!(moved));
+    for _ in 0..3 {
+        assert_unavailable(&ask(&service, TOKEN).await, &["404"]);
+    }
+    let metadata = "/.well-known/oauth-authorization-server";
+    assert_eq!(issuer.asked(metadata), 1, "it was there just now");
+    clock.advance(30).await;
+    assert_unavailable(&ask(&service, TOKEN).await, &["404"]);
+    issuer.is_asked(metadata, 2).await;
+    while ask(&service, TOKEN).await.status != 200 {}
+    assert_eq!(issuer.asked("/elsewhere"), 1);
+    assert_eq!(issuer.asked(metadata), 2);
+}
+
+/// Clients may show themselves there in other ways than where tokens are issued (RFC 8414, section 2).
+#[tokio::test]
+async fn the_server_shows_itself_as_the_endpoint_wants_it() {
+    for (token_endpoint, introspection_endpoint, method, is_basic) in [
+        (json!(["none"]), json!(["client_secret_basic"]), None, true),
+        (json!(["none"]), json!(null), None, true),
+        (json!(["client_secret_basic"]), json!(["client_secret_post"]), None, false),
+        (json!(["client_secret_post"]), json!(null), None, false),
+        (json!(null), json!(null), Some(SecretMethod::Post), false),
+    ] {
+        let issuer = Issuer::new(&[]).await;
+        issuer.page(|page| {
+            page.token = json!({"active": true, "aud": RESOURCE, "sub": "ann"});
+            page.metadata["token_endpoint_auth_methods_supported"] = token_endpoint;
+            page.metadata["introspection_endpoint_auth_methods_supported"] = introspection_endpoint;
+        });
+        let client = match method {
+            Some(method) => own_client().method(method),
+            None => own_client(),
+        };
+        let service = verified_by(&issuer.url, Introspection::new(&issuer.url, client).unwrap());
+        assert_is(&ask(&service, TOKEN).await, "ann");
+        let (_, credential, body) = issuer.page(|page| page.asked.pop()).unwrap();
+        assert_eq!(credential.starts_with("Basic "), is_basic, "{credential}");
+        assert_eq!(body.contains("&client_secret=s3cret%3A%2B&client_id=files"), !is_basic, "{body}");
+    }
 }

@@ -26,7 +26,7 @@ struct State {
     page: Mutex<Page>,
     /// Told of each request.
     came: Notify,
-    /// What the keys wait for while they are held back.
+    /// What answers wait for while they are held back.
     released: Notify,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Page {
     pub(crate) keys: Vec<Value>,
     /// What it answers in place of its keys, or of what a token is.
     pub(crate) failure: Option<u16>,
-    /// Whether its keys are held back.
+    /// Whether its keys, and what it says of tokens, are held back.
     pub(crate) is_held: bool,
     /// What it says of every token.
     pub(crate) token: Value,
@@ -88,7 +88,7 @@ impl Issuer {
         }
     }
 
-    /// Gives out the keys that were held back.
+    /// Gives out what was held back.
     pub(crate) fn release(&self) {
         self.page(|page| page.is_held = false);
         self.state.released.notify_waiters();
@@ -117,17 +117,19 @@ impl State {
         self.came.notify_waiters();
         loop {
             let released = self.released.notified();
-            if path != "/keys" || !self.page.lock().unwrap().is_held {
+            if path.starts_with("/.well-known") || !self.page.lock().unwrap().is_held {
                 break;
             }
             released.await;
         }
         let page = self.page.lock().unwrap();
+        let introspection = page.metadata["introspection_endpoint"].as_str();
+        let introspects = introspection.is_some_and(|url| url.ends_with(&path));
         let (status, body) = match (path.as_str(), page.failure) {
             ("/.well-known/oauth-authorization-server", _) => (200, page.metadata.clone()),
             ("/keys" | "/introspect", Some(status)) => (status, json!("the database is away")),
             ("/keys", None) => (200, json!({"keys": page.keys})),
-            ("/introspect", None) => (200, page.token.clone()),
+            (_, None) if introspects => (200, page.token.clone()),
             _ => (404, json!("nothing is here")),
         };
         let body = Full::new(Bytes::from(body.to_string()));

@@ -1,33 +1,12 @@
 //! The keys of an issuer: when they are asked for, what happens when they change, and when they cannot be had.
 
-use std::sync::mpsc;
-use std::time::Duration;
-
 use oxmcp::auth::JwtVerifier;
 use serde_json::json;
 
 use crate::issuer::Issuer;
 use crate::keys::{Key, claims};
 use crate::requests::{RESOURCE, ask, assert_is, assert_refused, assert_unavailable, verified_by};
-
-/// A clock that goes on only when it is told to, for as long as this lives. A runtime whose clock is paused skips the time in which it has
-/// nothing to do, unless a thread of its own is at work.
-struct StoppedClock {
-    _work: mpsc::Sender<()>,
-}
-
-impl StoppedClock {
-    fn new() -> Self {
-        tokio::time::pause();
-        let (work, done) = mpsc::channel::<()>();
-        tokio::task::spawn_blocking(move || done.recv());
-        Self { _work: work }
-    }
-
-    async fn advance(&self, seconds: u64) {
-        tokio::time::advance(Duration::from_secs(seconds)).await;
-    }
-}
+use crate::stopped_clock::StoppedClock;
 
 const NO_KEY: &str = "no key of the issuer has signed it";
 

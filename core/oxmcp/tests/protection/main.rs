@@ -10,4 +10,5 @@ mod jwks;
 mod jwt;
 mod keys;
 mod requests;
+mod stopped_clock;
 mod verifier;

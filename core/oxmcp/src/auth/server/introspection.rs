@@ -1,17 +1,23 @@
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode};
+use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
-use tokio::sync::OnceCell;
 use url::Url;
 
+use super::flights::Flights;
+use super::introspection_endpoint::IntrospectionEndpoint;
 use super::{AuthInfo, NotVerified, TokenVerifier};
-use crate::auth::authorization_server::AuthorizationServer;
-use crate::auth::fetch::Fetch;
-use crate::auth::reach::Reach;
+use crate::auth::issuer::is_same_issuer;
 use crate::auth::{ClientCredentials, Secret};
 use crate::{Error, Result};
+
+/// Tokens that are asked about at once, unless the user says otherwise.
+const AT_ONCE: usize = 64;
+
+/// Bytes of a token. Longer ones fit into no header of common servers.
+const MAX_BYTES: usize = 16 << 10;
 
 /// Asks the authorization server what a token is, each time (RFC 7662): for tokens that say nothing themselves, or that may be
 /// withdrawn at any moment.
@@ -25,12 +31,9 @@ use crate::{Error, Result};
 /// # }
 /// ```
 pub struct Introspection {
-    issuer: String,
-    endpoint: Option<Url>,
-    client: ClientCredentials,
+    endpoint: Arc<IntrospectionEndpoint>,
     audiences: Vec<String>,
-    fetch: Fetch,
-    server: OnceCell<AuthorizationServer>,
+    flights: Flights<Result<Map<String, Value>, NotVerified>>,
 }
 
 impl Introspection {
@@ -40,16 +43,10 @@ impl Introspection {
     ///
     /// [`Misuse`](crate::ErrorKind::Misuse) if the issuer is no URL.
     pub fn new(issuer: impl Into<String>, client: ClientCredentials) -> Result<Self> {
-        let issuer = issuer.into();
-        let named = Url::parse(&issuer)
-            .map_err(|error| Error::misuse(format!("the issuer {issuer:?} is not a URL: {error}")))?;
         Ok(Self {
-            issuer,
-            endpoint: None,
-            client,
+            endpoint: Arc::new(IntrospectionEndpoint::new(issuer.into(), None, client)?),
             audiences: Vec::new(),
-            fetch: Fetch::new(Reach::new([named])),
-            server: OnceCell::new(),
+            flights: Flights::new(AT_ONCE),
         })
     }
 
@@ -62,9 +59,15 @@ impl Introspection {
         let url = Url::parse(url).map_err(|error| {
             Error::misuse(format!("the introspection endpoint {url:?} is not a URL: {error}"))
         })?;
-        self.fetch = Fetch::new(Reach::new([url.clone()]));
-        self.endpoint = Some(url);
+        self.endpoint = Arc::new(self.endpoint.at(url)?);
         Ok(self)
+    }
+
+    /// How many tokens are asked about at once. Default: 64. Sixteen times as many wait for their turn; whoever comes then is told to try
+    /// again later (HTTP 503), for anybody can send tokens. Those who show the same token at the same time share the answer.
+    pub fn at_once(mut self, tokens: usize) -> Self {
+        self.flights = Flights::new(tokens);
+        self
     }
 
     /// Another name that tokens for this server may have in `aud`, beside its resource's own.
@@ -73,35 +76,23 @@ impl Introspection {
         self
     }
 
-    async fn server(&self) -> Result<&AuthorizationServer> {
-        let server = async {
-            match &self.endpoint {
-                Some(url) => Ok(AuthorizationServer::with_token_endpoint(url)),
-                None => AuthorizationServer::discover(&self.fetch, &self.issuer).await,
-            }
-        };
-        self.server.get_or_try_init(|| server).await
-    }
-
     async fn claims(&self, token: &Secret) -> Result<Map<String, Value>, NotVerified> {
-        let unavailable = |error: Error| NotVerified::Unavailable(error.to_string());
-        let server = self.server().await.map_err(unavailable)?;
-        let url = self.endpoint.as_ref().or(server.introspection_endpoint.as_ref()).ok_or_else(|| {
-            NotVerified::Unavailable(format!("{} does not say where it tells what tokens are", self.issuer))
-        })?;
-        let mut headers = HeaderMap::new();
-        let mut form =
-            vec![("token", token.expose().to_owned()), ("token_type_hint", "access_token".to_owned())];
-        self.client.authenticate(server, &mut headers, &mut form).map_err(unavailable)?;
-        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = self.fetch.post_form(url, headers, &form).await.map_err(unavailable)?;
-        if answer.status != StatusCode::OK {
-            let why = format!("{} answered with HTTP {} what a token is", self.issuer, answer.status);
-            return Err(NotVerified::Unavailable(why));
+        if token.expose().len() > MAX_BYTES {
+            return Err(NotVerified::Invalid("it is too long".to_owned()));
         }
-        answer
-            .json()
-            .ok_or_else(|| NotVerified::Unavailable(format!("{} did not say what a token is", self.issuer)))
+        let mut key = [0; 32];
+        key.copy_from_slice(digest(&SHA256, token.expose().as_bytes()).as_ref());
+        let ask = || {
+            let (endpoint, token) = (self.endpoint.clone(), token.clone());
+            async move { endpoint.ask(&token).await }
+        };
+        match self.flights.join(key, ask) {
+            Some(flight) => flight.await,
+            None => Err(NotVerified::Unavailable(format!(
+                "{} is asked about as many tokens as it may be",
+                self.endpoint.issuer
+            ))),
+        }
     }
 
     /// Checks what the issuer said, and for whom.
@@ -110,8 +101,10 @@ impl Introspection {
         if claims.get("active") != Some(&Value::Bool(true)) {
             return invalid("it is not good, or not any more");
         }
-        if claims.get("iss").is_some_and(|issuer| issuer.as_str() != Some(&self.issuer)) {
-            return invalid(&format!("it is of another issuer (its iss is not {})", self.issuer));
+        let issuer = &self.endpoint.issuer;
+        let is_own_issuer = |named: &str| is_same_issuer(named, issuer);
+        if claims.get("iss").is_some_and(|issuer| !issuer.as_str().is_some_and(is_own_issuer)) {
+            return invalid(&format!("it is of another issuer (its iss is not {issuer})"));
         }
         let is_own = |name: &Value| {
             let name = name.as_str();
@@ -147,6 +140,6 @@ impl TokenVerifier for Introspection {
 
 impl fmt::Debug for Introspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Introspection").field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("Introspection").field("issuer", &self.endpoint.issuer).finish_non_exhaustive()
     }
 }
