@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use oxmcp::Limits;
+use oxmcp::{Limits, Server};
 use oxmcp::transport::HttpOptions;
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -100,4 +100,15 @@ async fn more_connections_than_the_limit_wait_for_their_turn() {
     served.pop();
     waiting.read_head().await;
     assert_eq!(waiting.response.status, 200);
+}
+
+#[tokio::test]
+async fn an_address_says_where_to_listen() {
+    for address in [SocketAddr::from(([127, 0, 0, 1], 0)), SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0))] {
+        let options = HttpOptions::from(address);
+        assert_eq!((options.host.as_str(), options.port), (&*address.ip().to_string(), 0));
+    }
+    let server = Server::new("here", "1").listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    assert!(server.url().starts_with("http://127.0.0.1:"), "{}", server.url());
+    server.close().await;
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,5 +79,12 @@ impl Default for HttpOptions {
 impl From<u16> for HttpOptions {
     fn from(port: u16) -> Self {
         Self { port, ..Self::default() }
+    }
+}
+
+/// An address and a port, and the defaults for everything else.
+impl From<SocketAddr> for HttpOptions {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port(), ..Self::default() }
     }
 }
