@@ -255,3 +255,31 @@ async fn parameters_that_are_no_object_are_a_misuse_of_the_caller() {
         client.call(Call::new(Method::CallTool, RawJson::of(&params).unwrap())).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn whoever_is_sent_back_what_it_says_talks_to_no_server() {
+    for version in ERAS.map(Some).into_iter().chain([None]) {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let (mut reader, mut writer) = tokio::io::split(theirs);
+        tokio::spawn(async move { tokio::io::copy(&mut reader, &mut writer).await });
+        let connecting = Client::connect(tokio::io::split(ours));
+        let connecting = version.into_iter().fold(connecting, |connecting, version| connecting.only(version));
+        let error = connecting.await.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_run()), (ErrorKind::Protocol, false), "{error}");
+        assert!(error.to_string().contains("sends back what it is sent"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_argument_of_a_prompt_that_is_no_string_is_a_misuse_that_names_it() {
+    let client = Client::connect(server()).await.unwrap();
+    for arguments in [json!({"topic": "x", "words": 5}), json!({"words": null})] {
+        let error = client.get_prompt("any", arguments).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse, "{error}");
+        assert!(error.to_string().contains("\"words\""), "{error}");
+    }
+    // What the server does not have is not asked for either, but that is another matter.
+    for arguments in [json!({"words": "5"}), json!(null)] {
+        assert_eq!(client.get_prompt("any", arguments).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+}

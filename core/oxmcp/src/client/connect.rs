@@ -136,7 +136,8 @@ impl Connect {
             }
             Err(error) => {
                 attempts.released().await;
-                Err(error)
+                // Whatever became of what was sent, it was no call.
+                Err(error.running(false))
             }
         }
     }

@@ -1,4 +1,5 @@
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use futures_util::FutureExt;
@@ -37,6 +38,8 @@ struct State {
     client: OnceLock<Weak<Handle>>,
     /// What sees every message.
     layers: Option<Layers>,
+    /// Whether the server has sent what only a client sends.
+    is_echo: AtomicBool,
     /// The session over HTTP, for layers to see.
     session_id: Mutex<Option<Arc<str>>>,
 }
@@ -60,6 +63,7 @@ impl Inbound {
             negotiated: OnceLock::new(),
             client: OnceLock::new(),
             layers,
+            is_echo: AtomicBool::new(false),
             session_id: Mutex::default(),
         }))
     }
@@ -124,8 +128,16 @@ impl Inbound {
         self.version().is_none_or(|version| version.era() == Era::Handshake)
     }
 
+    /// Whether the other end has asked what a client asks, as one does that sends back whatever it is sent.
+    pub(super) fn is_echo(&self) -> bool {
+        self.0.is_echo.load(Ordering::Relaxed)
+    }
+
     /// Answers a request of the server. Never blocks; dropping a future that it gives cancels the work.
     pub(crate) fn answer(&self, request: Request) -> Answer {
+        if let MethodName::Known(Method::Discover | Method::Initialize) = request.method {
+            self.0.is_echo.store(true, Ordering::Relaxed);
+        }
         match self.inlet() {
             None => self.answer_at_end(request),
             Some(inlet) => {

@@ -193,7 +193,7 @@ impl StreamChannel {
         let silence = is_probe.then_some(limits.probe);
         let probe = self.probe.clone();
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
-        let connection = self.connection.clone();
+        let (connection, inbound) = (self.connection.clone(), self.inbound.clone());
         let asked = (method, version, params);
         let reply = self.inbound.negotiate(asked, move |params| async move {
             let options = CallOptions { patience, cancellable: false };
@@ -215,6 +215,11 @@ impl StreamChannel {
             };
             match answer.unwrap_or(Err(CallError::Cancelled)) {
                 Ok(result) => Ok(Reply::Result(result)),
+                // The error is this client's own.
+                Err(CallError::Rpc(_)) if inbound.is_echo() => {
+                    let why = "the other end sends back what it is sent; is it an MCP server?";
+                    Err(CallError::Invalid(why.to_owned()))
+                }
                 Err(CallError::Rpc(error)) => Ok(Reply::Error(error)),
                 Err(error) => Err(error),
             }

@@ -110,9 +110,35 @@ async fn a_missing_authorization_is_no_era() {
 
 #[tokio::test]
 async fn who_refuses_everything_is_told_with_its_last_words() {
-    let peer = Peer::new(|_| response("503 Service Unavailable", &[], "come back tomorrow"));
-    let error = settled(Client::connect(peer.url.as_str())).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Connect);
-    let told = error.to_string();
-    assert!(told.contains("503") && told.contains("come back tomorrow"), "{told}");
+    const HINT: &str = "is there an MCP server at this address?";
+    for (status, kind) in [
+        ("503 Service Unavailable", ErrorKind::Overloaded),
+        ("429 Too Many Requests", ErrorKind::Overloaded),
+        ("501 Not Implemented", ErrorKind::Connect),
+        ("405 Method Not Allowed", ErrorKind::Connect),
+    ] {
+        let peer = Peer::new(move |_| response(status, &[], "come back tomorrow"));
+        let error = settled(Client::connect(peer.url.as_str())).await.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_run()), (kind, false), "{error}");
+        let told = error.to_string();
+        assert!(told.contains(&status[..3]) && told.contains("come back tomorrow"), "{told}");
+        assert_eq!(told.contains(HINT), kind == ErrorKind::Connect, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_for_people_is_no_server() {
+    let page = |_: &Seen| response("200 OK", &[("Content-Type", "text/html")], "<h1>Welcome</h1>");
+    let peer = Peer::new(page);
+    for only in [None, Some(ProtocolVersion::V2025_06_18), Some(ProtocolVersion::V2026_07_28)] {
+        let connecting = Client::connect(peer.url.as_str());
+        let connecting = only.into_iter().fold(connecting, |connecting, only| connecting.only(only));
+        let error = settled(connecting).await.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_run()), (ErrorKind::Connect, false), "{only:?}: {error}");
+        let told = error.to_string();
+        assert!(
+            told.contains("is there an MCP server at this address?") && told.contains("text/html"),
+            "{told}"
+        );
+    }
 }

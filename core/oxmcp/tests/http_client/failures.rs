@@ -240,3 +240,42 @@ async fn a_status_says_whether_to_try_again() {
         assert!(error.to_string().contains(&status[..3]) && error.to_string().contains(words), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_refusal_says_what_was_wanted() {
+    const CHALLENGE: [(&str, &str); 1] = [("WWW-Authenticate", "Bearer")];
+    const PAGE: [(&str, &str); 1] = [("Content-Type", "text/html; charset=utf-8")];
+    const NONE_SENT: &str = "it wants authorization, and none was sent";
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str, [&'static str; 2]);
+    let not_accepted = "it does not accept the authorization that was sent";
+    let not_allowed = "it does not allow it with the authorization that was sent";
+    let cases: [Case; 6] = [
+        ("401 Unauthorized", &CHALLENGE, "", [NONE_SENT, not_accepted]),
+        ("401 Unauthorized", &[], "expired\u{1b}[31m", ["expired [31m; it wants", "expired [31m; it does"]),
+        (
+            "401 Unauthorized",
+            &PAGE,
+            "<h1>Log in</h1>",
+            ["HTTP 401 Unauthorized; it wants", "HTTP 401 Unauthorized; it does"],
+        ),
+        ("403 Forbidden", &CHALLENGE, "", [NONE_SENT, not_allowed]),
+        ("403 Forbidden", &[], "", ["`Host`", "`Host`"]),
+        (
+            "403 Forbidden",
+            &[],
+            "not from there",
+            ["HTTP 403 Forbidden: not from there", "HTTP 403 Forbidden: not from there"],
+        ),
+    ];
+    for (status, headers, body, words) in cases {
+        let peer = Peer::new(move |_| response(status, headers, body));
+        for (token, words) in [None, Some("secret-token")].into_iter().zip(words) {
+            let connecting = Client::connect(peer.url.as_str());
+            let connecting =
+                token.into_iter().fold(connecting, |connecting, token| connecting.bearer_token(token));
+            let error = settled(connecting).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+            assert!(error.to_string().contains(words), "{words}: {error}");
+        }
+    }
+}

@@ -107,13 +107,23 @@ pub(super) fn to_error(error: HttpError) -> Error {
 fn in_words(error: HttpError) -> Error {
     let may_pass = error.may_pass();
     match error {
-        HttpError::Status { status, rpc, body, .. } if is_unauthorized(status) => {
+        HttpError::Status { status, rpc, has_credentials, has_challenge, body, .. }
+            if is_unauthorized(status) =>
+        {
             let said = rpc.map_or(body, |rpc| rpc.message);
-            let hint = match status {
-                StatusCode::UNAUTHORIZED => "; it wants authorization, or other than was sent",
+            let hint = match (status, has_credentials) {
+                (StatusCode::UNAUTHORIZED, false) => "; it wants authorization, and none was sent",
+                (StatusCode::UNAUTHORIZED, true) => "; it does not accept the authorization that was sent",
                 // It has said what it does not allow.
                 _ if !said.trim().is_empty() => "",
-                _ => "; it does not allow it with the authorization that was sent, if any was",
+                (_, true) if has_challenge => "; it does not allow it with the authorization that was sent",
+                (_, false) if has_challenge => "; it wants authorization, and none was sent",
+                (_, true) => {
+                    "; it may not allow it with the authorization that was sent, or the `Host` of this URL or the `Origin` that it was sent with"
+                }
+                (_, false) => {
+                    "; it may want authorization, and none was sent, or not allow the `Host` of this URL or the `Origin` that it was sent with"
+                }
             };
             let message =
                 format!("the server refused the request with HTTP {status}{}{hint}", said_by(&said));
@@ -145,7 +155,9 @@ fn in_words(error: HttpError) -> Error {
         HttpError::Unauthorized(error) => error,
         HttpError::Broken(how) => CallError::Closed(CloseReason::Broken(how)).into(),
         HttpError::TooLarge { limit } => CallError::TooLarge { limit }.into(),
-        HttpError::Protocol(what) => Error::protocol(format!("the server broke the protocol: {what}")),
+        HttpError::Protocol(what) | HttpError::Foreign(what) => {
+            Error::protocol(format!("the server broke the protocol: {what}"))
+        }
     }
 }
 

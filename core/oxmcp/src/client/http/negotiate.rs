@@ -15,7 +15,7 @@ use crate::client::connect::stateless_meta;
 use crate::client::eras::Agreed;
 use crate::client::params::{MetaMembers, Params};
 use crate::transport::http::{Head, HttpError, Response, Sending};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 impl Shared {
     /// Agrees on a revision: tries the stateless era, and looks at how that is refused (2026-07-28, Streamable HTTP, "Backward
@@ -47,13 +47,9 @@ impl Shared {
                 }
                 Step::Failed(error) => {
                     let last_words = refusal.filter(|_| error == NegotiationError::NotAServer);
-                    let error = Error::from(error);
                     let error = match last_words {
-                        Some(refusal) => {
-                            let may_pass = refusal.may_pass();
-                            error.with_source(to_error(refusal)).passing(may_pass)
-                        }
-                        None => error,
+                        Some(refusal) => not_a_server(error, refusal),
+                        None => error.into(),
                     };
                     return Err(NotNegotiated { error, may_be_sse });
                 }
@@ -186,6 +182,16 @@ impl From<Error> for NotNegotiated {
     }
 }
 
+/// The error for a server that has refused everything, with its last words: one that cannot serve now may be what it ought to be.
+fn not_a_server(error: NegotiationError, refusal: HttpError) -> Error {
+    let refusal = to_error(refusal);
+    if refusal.kind() == ErrorKind::Overloaded {
+        return refusal;
+    }
+    let may_pass = refusal.may_pass();
+    Error::from(error).with_source(refusal).passing(may_pass)
+}
+
 /// Whether `initialize` was refused as a server refuses it that takes no messages there: with a `4xx`, and nothing that only a server of
 /// the stateless era says (2025-06-18, transports; 2026-07-28, Streamable HTTP, "HTTP+SSE Transport").
 fn is_sse_like(error: &HttpError) -> bool {
@@ -199,6 +205,7 @@ fn is_sse_like(error: &HttpError) -> bool {
 fn is_refusal(error: &HttpError, is_probe: bool) -> bool {
     match error {
         HttpError::Status { status, .. } => !is_unauthorized(*status),
+        HttpError::Foreign(_) => true,
         HttpError::Protocol(_) | HttpError::Broken(_) => is_probe,
         _ => false,
     }

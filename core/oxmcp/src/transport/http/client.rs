@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::BodyExt;
@@ -191,7 +191,7 @@ impl HttpClient {
             self.answer_in_events(head, body, answer, turn).await?
         } else {
             let content_type = content_type(&parts.headers);
-            return Err(HttpError::Protocol(format!(
+            return Err(HttpError::Foreign(format!(
                 "HTTP {} with content type {content_type} is no answer to a request",
                 parts.status
             )));
@@ -341,6 +341,7 @@ impl HttpClient {
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<http::Response<Incoming>, HttpError> {
+        let has_credentials = self.inner.authorizer.is_some() || headers.contains_key(AUTHORIZATION);
         let response = match &self.inner.authorizer {
             None => self.inner.request(uri, method, headers, body).await?,
             Some(authorizer) => self.authorized(authorizer, uri, method, headers, body).await?,
@@ -349,6 +350,8 @@ impl HttpClient {
             return Ok(response);
         }
         let status = response.status();
+        let has_challenge = response.headers().contains_key(WWW_AUTHENTICATE);
+        let is_text = is_text(response.headers());
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|after| {
             let seconds = after.to_str().ok()?.trim().parse().ok()?;
             Some(Duration::from_secs(seconds))
@@ -363,10 +366,11 @@ impl HttpClient {
         };
         let words = match &location {
             Some(location) => format!("it points to {}", String::from_utf8_lossy(location.as_bytes())),
-            None => String::from_utf8_lossy(&body).into_owned(),
+            None if is_text => String::from_utf8_lossy(&body).into_owned(),
+            None => String::new(),
         };
-        let body = self.conceal(words).chars().take(MAX_SHOWN).collect();
-        Err(HttpError::Status { status, rpc, retry_after, body })
+        let body = printable(&self.conceal(words));
+        Err(HttpError::Status { status, rpc, retry_after, has_credentials, has_challenge, body })
     }
 
     /// What a server says without the token that it was sent, should it repeat it.
@@ -475,6 +479,19 @@ impl fmt::Debug for HttpClient {
 
 fn is(headers: &HeaderMap, media_type: &str) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|content_type| is_media_type(content_type, media_type))
+}
+
+/// Whether a body may be shown to people: a page of HTML is for programs.
+fn is_text(headers: &HeaderMap) -> bool {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else { return true };
+    let media_type = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let media_type = media_type.to_ascii_lowercase();
+    media_type == "text/plain" || media_type == "application/json" || media_type.ends_with("+json")
+}
+
+/// The beginning of what a server says, in which nothing moves a cursor or changes a colour.
+fn printable(words: &str) -> String {
+    words.trim().chars().take(MAX_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The content type, for people.

@@ -20,7 +20,11 @@ pub(crate) enum HttpError {
         rpc: Option<ErrorObject>,
         /// How long the server wants to be left alone.
         retry_after: Option<Duration>,
-        /// The beginning of the body, or where a redirect points, for people.
+        /// Whether something was sent that may authorize the request.
+        has_credentials: bool,
+        /// Whether the server says how to be authorized (`WWW-Authenticate`).
+        has_challenge: bool,
+        /// The beginning of the body, if it is text, or where a redirect points, for people.
         body: String,
     },
     /// There is no connection.
@@ -55,6 +59,9 @@ pub(crate) enum HttpError {
     /// What came is no answer.
     #[error("{0}")]
     Protocol(String),
+    /// What came is nothing that a server of MCP sends at all.
+    #[error("{0}")]
+    Foreign(String),
 }
 
 impl HttpError {
@@ -139,7 +146,7 @@ impl HttpError {
             Self::Connect { .. } | Self::Unauthorized(_) => Fate::Untaken,
             #[cfg(feature = "tls")]
             Self::Insecure { .. } => Fate::Untaken,
-            Self::Broken(_) | Self::TooLarge { .. } | Self::Protocol(_) => Fate::Unknown,
+            Self::Broken(_) | Self::TooLarge { .. } | Self::Protocol(_) | Self::Foreign(_) => Fate::Unknown,
         }
     }
 
