@@ -90,6 +90,11 @@ pub(crate) trait Role: Send + 'static {
         None
     }
 
+    /// The layers that a notification of this end's own goes through, if there are some.
+    fn outlet(&self) -> Option<Inlet> {
+        None
+    }
+
     /// Hears that the peer sends nothing any more.
     fn input_ended(&mut self) {}
 

@@ -418,6 +418,44 @@ async fn cancelling_a_call_drops_the_layers_of_both_sides() {
 }
 
 #[tokio::test]
+async fn what_this_side_gives_up_goes_through_its_layers() {
+    let asks = ways()
+        .filter(|(version, _)| version.era() == Era::Handshake && *version >= ProtocolVersion::V2025_06_18);
+    for (version, over_http) in asks {
+        let (ours, theirs) = (Record::new(), Record::new());
+        let asked = Arc::new(Notify::new());
+        let ask = asked.clone();
+        let client = connect(&talkative().layer(theirs.layer()), over_http, |connect| {
+            connect.only(version).layer(ours.layer()).on_elicitation(move |_: ElicitFormParams| {
+                ask.notify_one();
+                std::future::pending::<ElicitResult>()
+            })
+        })
+        .await;
+        {
+            let mut call = Box::pin(client.call_tool("ask", json!({})).into_future());
+            tokio::select! {
+                _ = &mut call => panic!("nobody answers"),
+                () = asked.notified() => {}
+            }
+        }
+        let cancelled = "notifications/cancelled";
+        theirs.until(Incoming, cancelled).await;
+        // What the server asked for the call is given up with it.
+        theirs.until(Outgoing, cancelled).await;
+        if !over_http {
+            ours.until(Outgoing, cancelled).await;
+            ours.until(Incoming, cancelled).await;
+        }
+        assert_eq!(
+            (theirs.count(Incoming, cancelled), theirs.count(Outgoing, cancelled)),
+            (1, 1),
+            "{version}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_layer_that_stops_a_cancellation_keeps_the_request_going() {
     for over_http in [false, true] {
         let seen = Record::new();

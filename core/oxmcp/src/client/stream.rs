@@ -149,6 +149,10 @@ impl Role for ClientRole {
         self.inbound.inlet()
     }
 
+    fn outlet(&self) -> Option<Inlet> {
+        self.inbound.inlet()
+    }
+
     fn notified(&mut self, notification: Notification) {
         self.inbound.notified(notification);
     }

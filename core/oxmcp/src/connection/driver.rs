@@ -5,8 +5,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{
-    ErrorObject, InvalidMessage, Message, Notification, Request, RequestId, codes, parse_frugally,
+    ErrorObject, InvalidMessage, Message, Notification, RawJson, Request, RequestId, codes, parse_frugally,
 };
 use oxmcp_proto::link::{CallError, CloseReason, Event, Ticket, Transmit};
 use oxmcp_proto::model::Progress;
@@ -62,6 +63,7 @@ where
         connection: connection.clone(),
         reader,
         writer,
+        is_layered: role.outlet().is_some(),
         role,
         lines: LineBuffer::new(limits.message_bytes),
         depth: limits.message_depth,
@@ -72,6 +74,9 @@ where
         has_process: process.is_some(),
         ending: None,
     };
+    if driver.is_layered {
+        driver.connection.link().hand_out_cancellations();
+    }
     // Closes even if this future is dropped half way.
     let closing = CloseOnDrop(connection);
     let mut process = pin!(process);
@@ -102,6 +107,8 @@ struct Driver<R, W, P> {
     reader: R,
     writer: W,
     role: P,
+    /// Whether cancellations of this end go through layers.
+    is_layered: bool,
     lines: LineBuffer,
     depth: usize,
     /// Bytes that wait for the peer, past which it is given up.
@@ -148,6 +155,9 @@ where
             for notification in self.connection.take_released() {
                 self.handle_admitted(Message::Notification(notification), cx);
             }
+            if self.is_layered {
+                self.send_cancellations();
+            }
             let blocked = self.poll_send(cx);
             if self.has_ended(blocked) || self.ending.as_ref().is_some_and(|ending| ending.no_input) {
                 return self.poll_ending(cx, blocked);
@@ -182,6 +192,19 @@ where
                 }
                 Poll::Pending => {}
             }
+        }
+    }
+
+    /// Tells the peer, by way of the layers, what is not waited for any more.
+    fn send_cancellations(&mut self) {
+        let cancellations = self.connection.link().take_cancellations();
+        for params in cancellations {
+            let Some(outlet) = self.role.outlet() else { return };
+            let connection = self.connection.clone();
+            let send = move |params: &RawJson| {
+                connection.notify(Method::Cancelled, params.as_bytes());
+            };
+            outlet.let_out(Method::Cancelled, params, &Handle::current(), send);
         }
     }
 

@@ -52,10 +52,10 @@
 //!   request that it was through 2025-11-25 (`elicitation/create`, `sampling/createMessage`, `roots/list`), so that a layer that denies
 //!   those denies them in both eras. On the server's side it stands in the result.
 //!
-//! A request that is cancelled drops the future of its layers. The `notifications/cancelled` that this side then sends is part of that,
-//! and does not go through by itself; one that the peer sends does, and a layer that stops it keeps the request going. Nor does
-//! what is refused before anything is done for it: bytes that are no message, answers that fit no request, and HTTP requests whose headers,
-//! session or size are wrong. A call that this side refuses to send, for lack of a capability say, is not seen either.
+//! A request that is cancelled drops the future of its layers. The `notifications/cancelled` that this side then sends goes through as any
+//! other notification, but for that of a client over Streamable HTTP; of one that the peer sends, a layer that stops it keeps the request
+//! going. What is refused before anything is done for it goes through no layer: bytes that are no message, answers that fit no request, and
+//! HTTP requests whose headers, session or size are wrong. A call that this side refuses to send, for lack of a capability say, is not seen either.
 //!
 //! A layer that does not wait keeps messages in their order. Notifications that it holds up may be overtaken by others, and by answers; at
 //! most 1000 are held up at once, and those past that are dropped; what a server has to tell of its lists and resources waits instead.

@@ -9,10 +9,15 @@ use oxmcp_proto::link::CallError;
 use tokio::runtime::Handle;
 
 use super::layers::Admitted;
-use super::{Direction, Facts, Failed, Id, LayerRequest, Layers, into_rpc};
+use super::{Direction, Facts, Failed, Id, Inlet, LayerRequest, Layers, into_rpc};
 use crate::server::{Lost, Peer, Session, Told};
 
 impl Layers {
+    /// The layers as they stand before the client of a session.
+    pub(crate) fn outlet(&self, session: &Arc<Session>) -> Inlet {
+        Inlet { layers: self.clone(), facts: Facts::of_server(None, Some(session), self.carrier()) }
+    }
+
     /// Puts the layers before the client of a session, for what it is told by itself.
     pub(crate) fn before(&self, peer: Arc<dyn Peer>, session: &Arc<Session>) -> Arc<dyn Peer> {
         let facts = Facts::of_server(None, Some(session), self.carrier());

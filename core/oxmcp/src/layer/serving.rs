@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
+use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{ErrorObject, Message, Notification, RawJson, Request};
 use oxmcp_proto::model::RequestMeta;
 use tokio::runtime::Handle;
@@ -37,6 +38,23 @@ impl Inlet {
             LayerRequest::new(Direction::Incoming, method, params, Id::Notification, self.facts);
         let later = |notification: LayerRequest| later(notification.into_notification());
         self.layers.admit(notification, runtime, later).now().map(LayerRequest::into_notification)
+    }
+
+    /// Takes a notification of this side's own through the layers; `send` sends its parameters when it may go on, if ever.
+    pub(crate) fn let_out(
+        self,
+        method: Method,
+        params: RawJson,
+        runtime: &Handle,
+        send: impl FnOnce(&RawJson) + Clone + Send + 'static,
+    ) {
+        let notification =
+            LayerRequest::new(Direction::Outgoing, method.into(), Some(params), Id::Notification, self.facts);
+        let send_later = send.clone();
+        let later = |notification: LayerRequest| send_later(notification.params());
+        if let Some(notification) = self.layers.admit(notification, runtime, later).now() {
+            send(notification.params());
+        }
     }
 
     /// Answers a request of the peer by way of the layers.

@@ -11,7 +11,7 @@ use super::Core;
 use super::logging::LogFilter;
 use super::subscriptions::Listener;
 use super::tasks::Tasks;
-use crate::layer::Layers;
+use crate::layer::{Inlet, Layers};
 
 /// A session of the handshake era: what `initialize` settled.
 #[derive(Debug)]
@@ -58,6 +58,11 @@ impl Session {
             tasks: core.tasks.clone(),
             patience: core.limits.store_wait,
         }
+    }
+
+    /// The layers before its client, if there are some.
+    pub(crate) fn outlet(self: &Arc<Self>) -> Option<Inlet> {
+        Some(self.layers.as_ref()?.outlet(self))
     }
 
     /// Whose the tasks are that it makes.

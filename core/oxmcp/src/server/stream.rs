@@ -95,6 +95,10 @@ impl Role for StreamRole {
         self.core.inlet(notification.params.as_ref(), self.session.get())
     }
 
+    fn outlet(&self) -> Option<Inlet> {
+        self.core.inlet(None, self.session.get())
+    }
+
     fn notified(&mut self, notification: Notification) {
         tracing::debug!(method = %notification.method, "notification");
         // One that comes before its session is open does not count, and takes nothing from the next.

@@ -94,6 +94,8 @@ pub struct Link<C, S> {
     unsent: Transmit,
     /// How many of the bytes in `unsent` are answers.
     unsent_answers: usize,
+    /// The parameters of cancellations that the owner wants to send itself.
+    cancellations: Option<Vec<RawJson>>,
     closed: Option<CloseReason>,
 }
 
@@ -174,6 +176,7 @@ impl<C, S> Link<C, S> {
             deadlines: Deadlines::default(),
             unsent: Transmit::default(),
             unsent_answers: 0,
+            cancellations: None,
             closed: None,
         }
     }
@@ -231,6 +234,17 @@ impl<C, S> Link<C, S> {
     /// Settles a call whose answer arrived and cannot be used, without telling the peer. For a transport that had to drop it.
     pub fn settle(&mut self, id: &RequestId) -> Option<C> {
         self.calls.remove(&id.as_number()?).map(|call| call.context)
+    }
+
+    /// Leaves it to the owner to tell the peer what is not waited for any more: from now on `notifications/cancelled` is not sent; what it
+    /// would say is there to be [taken](Self::take_cancellations).
+    pub fn hand_out_cancellations(&mut self) {
+        self.cancellations.get_or_insert_default();
+    }
+
+    /// The parameters of `notifications/cancelled` for each call that was given up since the last time.
+    pub fn take_cancellations(&mut self) -> Vec<RawJson> {
+        self.cancellations.as_mut().map(mem::take).unwrap_or_default()
     }
 
     /// The number of calls in flight.
@@ -564,6 +578,7 @@ impl<C, S> Link<C, S> {
         let serving = mem::take(&mut self.serving).into_values().filter_map(|serving| serving.token);
         self.serving_bytes = 0;
         self.batches = Batches::default();
+        self.cancellations = None;
         (calls, serving.collect())
     }
 
@@ -571,15 +586,25 @@ impl<C, S> Link<C, S> {
         if self.closed.is_some() {
             return;
         }
-        let out = self.unsent.bytes();
-        write_notification(out, Method::Cancelled.name(), |out| {
+        let write = |out: &mut Vec<u8>| {
             out.extend_from_slice(br#"{"requestId":"#);
             RequestId::Number(id).write(out);
             out.extend_from_slice(br#","reason":"#);
             crate::jsonrpc::write_json_string(reason, out);
             out.push(b'}');
-        });
-        out.push(b'\n');
+        };
+        match &mut self.cancellations {
+            Some(cancellations) => {
+                let mut params = Vec::new();
+                write(&mut params);
+                cancellations.push(RawJson::from_written(params));
+            }
+            None => {
+                let out = self.unsent.bytes();
+                write_notification(out, Method::Cancelled.name(), write);
+                out.push(b'\n');
+            }
+        }
     }
 }
 

@@ -89,6 +89,24 @@ fn a_peer_that_waits_for_this_side_is_not_silent() {
 }
 
 #[test]
+fn an_owner_that_wants_to_tell_of_cancellations_gets_them() {
+    let start = Instant::now();
+    let mut link = TestLink::new(Limits::default());
+    link.hand_out_cancellations();
+    let (given_up, silent) = (call(&mut link, start, 1, 10), call(&mut link, start, 2, 10));
+    sent(&mut link);
+    assert_eq!(link.cancel(given_up, "no more"), Some(1));
+    assert_eq!(link.handle_timeout(start + Duration::from_secs(10)).len(), 1);
+    assert!(sent(&mut link).is_empty());
+    let handed_out = |link: &mut TestLink| -> Vec<CancelledParams> {
+        link.take_cancellations().iter().map(|params| params.to().unwrap()).collect()
+    };
+    let ids: Vec<_> = handed_out(&mut link).into_iter().map(|params| params.request_id).collect();
+    assert_eq!(ids, [Some(RequestId::from(given_up.number())), Some(RequestId::from(silent.number()))]);
+    assert!(handed_out(&mut link).is_empty());
+}
+
+#[test]
 fn a_cancelled_request_gets_no_answer() {
     let now = Instant::now();
     let mut link = TestLink::new(Limits::default());

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::{RawJson, RequestId, write_json_string, write_notification, write_request};
 use oxmcp_proto::link::{CallError, CloseReason};
+use tokio::runtime::Handle;
 
 use super::unreachable_client;
 use crate::transport::http::outbox::Outbox;
@@ -59,19 +60,27 @@ impl Drop for Question {
         if !self.session.with_asks(|asks| asks.close(self.id)) {
             return;
         }
-        let write = |out: &mut Vec<u8>| {
-            write_notification(out, Method::Cancelled.name(), |out| {
-                out.extend_from_slice(br#"{"requestId":"#);
-                RequestId::from(self.id).write(out);
-                out.extend_from_slice(br#","reason":"#);
-                write_json_string("the server no longer waits", out);
-                out.push(b'}');
-            });
+        let mut params = Vec::from(*br#"{"requestId":"#);
+        RequestId::from(self.id).write(&mut params);
+        params.extend_from_slice(br#","reason":"#);
+        write_json_string("the server no longer waits", &mut params);
+        params.push(b'}');
+        let params = RawJson::from_written(params);
+        let (session, stream) = (self.session.clone(), self.stream.clone());
+        let send = move |params: &RawJson| {
+            let write = |out: &mut Vec<u8>| {
+                write_notification(out, Method::Cancelled.name(), |out| params.write_on_one_line(out));
+            };
+            let is_sent = stream.is_some_and(|stream| stream.send(write)) || session.send(write);
+            if !is_sent {
+                tracing::debug!("the client cannot be told that nobody waits for its answer");
+            }
         };
-        let is_sent =
-            self.stream.as_ref().is_some_and(|stream| stream.send(write)) || self.session.send(write);
-        if !is_sent {
-            tracing::debug!(id = self.id, "the client cannot be told that nobody waits for its answer");
+        match (self.session.handshake.outlet(), Handle::try_current()) {
+            (None, _) => send(&params),
+            (Some(outlet), Ok(runtime)) => outlet.let_out(Method::Cancelled, params, &runtime, send),
+            // The program ends.
+            (Some(_), Err(_)) => {}
         }
     }
 }

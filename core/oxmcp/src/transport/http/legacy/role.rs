@@ -51,6 +51,10 @@ impl Role for LegacyRole {
         self.stream.inlet(notification)
     }
 
+    fn outlet(&self) -> Option<Inlet> {
+        self.stream.outlet()
+    }
+
     fn notified(&mut self, notification: Notification) {
         self.stream.notified(notification);
     }
