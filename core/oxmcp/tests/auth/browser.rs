@@ -107,14 +107,21 @@ async fn a_browser_that_cannot_be_opened_is_told_and_one_that_never_comes_is_giv
 async fn a_client_is_authorized_by_a_browser() {
     let grantor = Grantor::new();
     let resource = Resource::new(&grantor);
-    let (granting, runtime) = (grantor.clone(), tokio::runtime::Handle::current());
-    let browser = Browser::new().open_with(move |url: &Url| {
-        let back = granting.approve(url);
-        runtime.spawn(async move {
-            let path = format!("{}?{}", back.path(), back.query().unwrap());
-            assert_eq!(request(&back, "GET", &path).await, 200);
+    for is_waited_for in [false, true] {
+        let (granting, runtime) = (grantor.clone(), tokio::runtime::Handle::current());
+        let browser = Browser::new().open_with(move |url: &Url| {
+            let back = granting.approve(url);
+            let visited = async move {
+                let path = format!("{}?{}", back.path(), back.query().unwrap());
+                assert_eq!(request(&back, "GET", &path).await, 200);
+            };
+            match is_waited_for {
+                false => drop(runtime.spawn(visited)),
+                // As a browser in a terminal is.
+                true => runtime.block_on(visited),
+            }
+            Ok(())
         });
-        Ok(())
-    });
-    connect(resource.url(), Authorization::code("Report Builder").user_agent(browser)).await.unwrap();
+        connect(resource.url(), Authorization::code("Report Builder").user_agent(browser)).await.unwrap();
+    }
 }

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -124,19 +125,26 @@ impl Visit for LoopbackVisit {
             });
             let open = self.open.clone();
             let shown = url.to_string();
-            // It may wait for the program that it starts.
-            let opened = tokio::task::spawn_blocking(move || open(&url)).await;
-            opened.map_err(io::Error::other).flatten().map_err(|error| {
-                // Programs that are started repeat what they were given, with the state in it.
-                let why = error.to_string().replace(&shown, "(the address)");
-                let message = format!(
-                    "no browser could be opened for the user to authorize: {why}; `Browser::open_with` or a `Callback` can show the address in another way"
-                );
-                Error::new(ErrorKind::Unauthorized, message)
-            })?;
+            // It may wait for the program that it starts, until the user has come back and left that.
+            let opened = tokio::task::spawn_blocking(move || open(&url));
+            let not_opened = async {
+                match opened.await.map_err(io::Error::other).flatten() {
+                    Ok(()) => pending().await,
+                    Err(error) => error,
+                }
+            };
             tokio::select! {
+                biased;
                 answer = answer => answer.map_err(|_| Error::new(ErrorKind::Internal, "nobody waits for the browser")),
                 error = serve(&self.listener, &expected) => Err(error),
+                error = not_opened => {
+                    // Programs that are started repeat what they were given, with the state in it.
+                    let why = error.to_string().replace(&shown, "(the address)");
+                    let message = format!(
+                        "no browser could be opened for the user to authorize: {why}; `Browser::open_with` or a `Callback` can show the address in another way"
+                    );
+                    Err(Error::new(ErrorKind::Unauthorized, message))
+                }
             }
         })
     }
