@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use oxmcp_bridge::{Error, ErrorKind, Event, EventKind, Queue};
+use oxmcp_bridge::{Answer, Error, ErrorKind, Event, EventKind, Queue};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::decode;
+use crate::encode;
 use crate::error::misuse;
 use crate::process::Home;
 use crate::waker::Waker;
@@ -28,11 +29,14 @@ pub(crate) struct Channel {
 
 #[pymethods]
 impl Channel {
+    /// With `questions`, whoever drains it answers the core's.
     #[new]
-    fn new() -> Self {
+    #[pyo3(signature = (questions = false))]
+    fn new(questions: bool) -> Self {
         let waker = Arc::new(Waker::default());
         let signal = Arc::clone(&waker);
-        Self { queue: Queue::new(Some(Box::new(move || signal.signal()))), waker, home: Home::here() }
+        let new = if questions { Queue::with_questions } else { Queue::new };
+        Self { queue: new(Some(Box::new(move || signal.signal()))), waker, home: Home::here() }
     }
 
     /// The file descriptor that is readable while events wait. Raises `OSError` where loops cannot watch one.
@@ -87,11 +91,40 @@ impl Channel {
         }
     }
 
+    /// Gives what a question asks for. False when nobody waits for it any more.
+    fn give(&self, question: u64, given: &Bound<'_, PyDict>) -> PyResult<bool> {
+        let json = encode::to_json(given, None)?;
+        Ok(self.answer(question, Answer::Given(json.into())))
+    }
+
+    /// Answers a question with no: `why`, for people.
+    fn refuse(&self, question: u64, why: &Bound<'_, PyString>) -> bool {
+        self.answer(question, Answer::Refused(why.to_string_lossy().into_owned()))
+    }
+
+    /// Says that a question cannot be answered: `why`, for people.
+    fn fail(&self, question: u64, why: &Bound<'_, PyString>) -> bool {
+        self.answer(question, Answer::Failed(why.to_string_lossy().into_owned()))
+    }
+
     /// Drops what waits and what still comes; wakes every waiting thread.
     fn close(&self) {
         if self.home.is_here() {
             self.queue.close();
         }
+    }
+}
+
+impl Channel {
+    fn answer(&self, question: u64, answer: Answer) -> bool {
+        self.home.is_here() && self.queue.answer(question, answer)
+    }
+}
+
+/// Nobody hears what comes any more, or answers.
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

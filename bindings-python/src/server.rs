@@ -1,7 +1,7 @@
 use std::mem::ManuallyDrop;
 
 use bytes::Bytes;
-use oxmcp_bridge::{CallOutcome, Server};
+use oxmcp_bridge::{CallOutcome, Server, ToolOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -37,10 +37,18 @@ impl ServerHandle {
         Ok(Self { server: ManuallyDrop::new(server), home: Home::here() })
     }
 
-    /// Adds or replaces a tool; its calls carry `target`.
-    fn add_tool(&self, py: Python<'_>, definition: &Bound<'_, PyDict>, target: u64) -> PyResult<()> {
+    /// Adds or replaces a tool; its calls carry `target`, and need `scopes`.
+    #[pyo3(signature = (definition, target, scopes = None))]
+    fn add_tool(
+        &self,
+        py: Python<'_>,
+        definition: &Bound<'_, PyDict>,
+        target: u64,
+        scopes: Option<Vec<String>>,
+    ) -> PyResult<()> {
         let definition = json_text(py, definition)?;
-        self.server(py)?.add_tool(&definition, target).map_err(|error| raise(py, &error))
+        let options = ToolOptions { scopes: scopes.unwrap_or_default() };
+        self.server(py)?.add_tool_with(&definition, options, target).map_err(|error| raise(py, &error))
     }
 
     /// Removes a tool; false when there is none of that name.

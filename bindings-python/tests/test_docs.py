@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import types
 from typing import Any
 
 import pytest
+from grantor import Grantor
 
-from oxmcp import Client
+from oxmcp import Client, ConnectError
 
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "python"
@@ -47,6 +50,62 @@ def test_the_guides_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
     finally:
         del sys.modules["guide"]
     assert "too slow" in capsys.readouterr().out
+
+
+def test_the_examples_of_authorization_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "authorization.md").read_text(), re.M | re.S)
+    assert len(blocks) == 5
+    # The user's browser: it goes where it is sent, and agrees.
+    browser = tmp_path / "xdg-open"
+    browser.write_text(f"#!{sys.executable}\n{BROWSER}")
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+
+    class Window:
+        async def visit(self, url: str) -> str:
+            return grantor.approve(url)
+
+    async def body() -> None:
+        names: dict[str, Any] = {"window": Window()}
+        async with grantor.guarded() as url:
+            for block in blocks:
+                block = block.replace("https://idp.example.com", grantor.issuer)
+                if "Server(" not in block:
+                    block = block.replace("https://mcp.example.com/mcp", url)
+                await run(block, names)
+
+    async def run(block: str, names: dict[str, Any]) -> None:
+        while True:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            code = compile(
+                block.replace("8123", str(port)), "docs/authorization.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            )
+            try:
+                outcome = eval(code, names)
+                if inspect.isawaitable(outcome):
+                    await outcome
+                return
+            except ConnectError:
+                # The port was somebody's by then.
+                assert str(port) not in block and "8123" in block
+
+    with Grantor() as grantor:
+        asyncio.run(asyncio.wait_for(body(), 100))
+    assert (tmp_path / "tokens.json").exists()
+    assert capsys.readouterr().out.startswith("ann []\nann ['files:write']\n")
+
+
+BROWSER = """
+import sys, urllib.parse, urllib.request
+
+asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(sys.argv[1]).query))
+answer = {"state": asked["state"], "code": "code for " + asked.get("scope", "")}
+urllib.request.urlopen(asked["redirect_uri"] + "?" + urllib.parse.urlencode(answer)).close()
+"""
 
 
 async def every_tool(server: Any) -> None:

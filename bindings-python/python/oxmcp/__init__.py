@@ -16,6 +16,7 @@ Names are loaded when they are first used, so that a server does not wait for wh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import auth as auth
     from .client import Client as Client
     from .content import (
         Audio as Audio,
@@ -104,6 +105,8 @@ def __getattr__(name: str) -> object:
     elif name in _HOME_OF:
         module = __import__(f"{__name__}.{_HOME_OF[name]}", fromlist=(name,))
         value = getattr(module, name)
+    elif name == "auth":
+        value = __import__(f"{__name__}.auth", fromlist=(name,))
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -48,6 +48,9 @@ class Client(Connection):
     * `protocol_version`: the one revision to speak, instead of negotiating.
     * `client_info`: `{"name": ..., "version": ...}` to show to the server.
     * `headers`: for a URL: HTTP headers for every request.
+    * `auth`: for a URL: a token that was given for the server, or how to get one when it wants authorization, such as
+      `Code("Report Builder")` of `oxmcp.auth`: the user authorizes the client in the browser. Functions that it
+      calls run on the event loop that connected, which has to run for that.
     * `env`, `cwd`, `stderr`: for a command or file: variables added to this process's, its folder, and `"null"` to
       silence it.
     * `max_message_bytes`: the largest message it takes; 16 MiB if not given.
@@ -72,6 +75,10 @@ class Client(Connection):
             nonlocal opened
             self._open(id, channel)
             opened = True
+            if self._grant is not None:
+                answerers = hub.questions.answerers
+                answerers[id] = self._grant
+                self._let_go = partial(answerers.pop, id, None)
 
         try:
             self._opening = await hub.run(None, start)

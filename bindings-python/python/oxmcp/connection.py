@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .auth.grants import Grant
     from .target import Target
 
 # Kinds of events.
@@ -46,6 +47,7 @@ class Connection:
         protocol_version: str | None = None,
         client_info: Implementation | Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        auth: str | Grant | None = None,
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         stderr: str | None = None,
@@ -54,7 +56,7 @@ class Connection:
         """A client that is not connected yet; nothing is started before `connect` or a `with` block.
 
         * `target`: a URL (`"https://host/mcp"`), a command as a list of words, a `.py` or `.js` file, a configuration
-          dict (`{"command", "args", "env", "cwd", "stderr"}` or `{"url", "headers"}`), or a `Server` of this process.
+          dict (`{"command", "args", "env", "cwd", "stderr"}` or `{"url", "headers", "auth"}`), or a `Server` of this process.
         * `timeout`: seconds without an answer or progress after which a call fails; 60 if not given. It does not
           bound connecting: that is `connect_timeout`.
         * `max_timeout`: seconds after which a call fails, progress or not; an hour if not given.
@@ -62,6 +64,8 @@ class Connection:
         * `protocol_version`: the one revision of MCP to speak, such as `"2025-11-25"`, instead of negotiating.
         * `client_info`: `Implementation` or `{"name": ..., "version": ...}` to show to the server.
         * `headers`: HTTP headers for every request; for a URL only.
+        * `auth`: a token that was given for this server, or how to get one when it wants authorization: `Code`,
+          `ClientCredentials`, `Enterprise` or `Workload` of `oxmcp.auth`; for a URL only.
         * `env`, `cwd`, `stderr`: variables added to this process's, the folder to run in, and `"null"` to silence the
           server's stderr (`"inherit"` if not given); for a command or file only.
         * `max_message_bytes`: the largest message it takes; 16 MiB if not given.
@@ -70,12 +74,20 @@ class Connection:
         """
         self._handle: ClientHandle | None = None
         self._opening: dict[str, Any] | None = None
-        self._let_go: Callable[[], None] | None = None
+        self._let_go: Callable[[], object] | None = None
         self._lock = _thread.RLock()
         self._server = target if isinstance(target, Server) else None
         self._target = target
-        given = {"headers": headers, "env": env, "cwd": cwd, "stderr": stderr}
+        given = {"headers": headers, "auth": auth, "env": env, "cwd": cwd, "stderr": stderr}
         self._config = configuration(target, given)
+        auth = self._config.pop("auth", None)
+        # What answers for the client what its configuration leaves to functions of the user's.
+        self._grant: Grant | None = None
+        if isinstance(auth, str):
+            self._config["bearerToken"] = auth
+        elif auth is not None:
+            self._config["authorization"] = auth._config()
+            self._grant = auth if auth._asks() else None
         if isinstance(client_info, Implementation):
             client_info = client_info.to_json()
         elif client_info is not None and not hasattr(client_info, "keys"):

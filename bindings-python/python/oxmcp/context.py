@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._core import ServerHandle
+    from .auth.info import AuthInfo
 
 
 class Context:
@@ -70,6 +71,16 @@ class Context:
         """The request's `_meta`."""
         meta: dict[str, Any] | None = self._fact("_meta")
         return meta
+
+    @property
+    def auth(self) -> AuthInfo | None:
+        """Who makes the call, as the access token says that came with it; only of a server that is protected."""
+        auth = self._fact("auth")
+        if auth is None:
+            return None
+        from .auth.info import AuthInfo
+
+        return AuthInfo.from_json(auth)
 
     def _fact(self, name: str) -> Any:
         if self._facts is None:

@@ -11,6 +11,7 @@ from typing import Any
 from .context import Context
 from .errors import ToolError, from_core
 from .form import Mismatch
+from .questions import QUESTION, QUESTION_OVER, Questions
 from .report import report
 from .wakeup import watch
 
@@ -56,6 +57,7 @@ class Dispatcher:
         # Calls in flight: the task of an async tool, the context of a sync one.
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._contexts: dict[int, Context] = {}
+        self.questions = Questions(channel, loop)
         self.closed = self.operation(close_id)
         self._stop = watch(loop, channel, self._drain)
 
@@ -85,6 +87,7 @@ class Dispatcher:
 
     def _stop_here(self) -> None:
         self._stop()
+        self.questions.stop()
         for task in list(self._tasks.values()):
             task.cancel()
         for context in list(self._contexts.values()):
@@ -100,6 +103,8 @@ class Dispatcher:
                     self._call(id, target, payload)
                 elif kind == _CALL_CANCELLED:
                     self._cancel(id)
+                elif kind in (QUESTION, QUESTION_OVER):
+                    self.questions.take(kind, id, target, payload)
                 elif kind == _UNREADABLE_CALL:
                     self._server.respond_error(id, payload["message"])
                 else:

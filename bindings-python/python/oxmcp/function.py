@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 
+from . import options
 from .content import CONTENT_TYPES
 from .context import Context
 from .docstring import dedent
@@ -16,7 +17,7 @@ from .tool import ToolAnnotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import EllipsisType
     from typing import Any
 
@@ -36,7 +37,7 @@ class Function:
     """A function as a tool.
 
     `definition` is the tool as the specification writes it. `is_async` says whether calling it gives a coroutine.
-    `reply` writes what it returns.
+    `reply` writes what it returns. `scopes` are what the access token of a call needs.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class Function:
         "is_async",
         "name",
         "reply",
+        "scopes",
     )
 
     def __init__(
@@ -63,12 +65,14 @@ class Function:
         meta: dict[str, Any] | None = None,
         input_schema: dict[str, Any] | None = None,
         output_schema: dict[str, Any] | EllipsisType | None = ...,
+        scopes: Sequence[str] | None = None,
         names: dict[str, Any] | None = None,
     ) -> None:
         signature = _signature(fn)
         self.fn = fn
         self.is_async = signature.is_async
         self.name = _name(fn) if name is None else name
+        self.scopes = options.texts("scopes", scopes)
         _check_bound(fn, signature, self.name)
         hints = _Hints(fn, signature, names, self.name)
         self._context: str | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from ._core import Channel
 from .connection import COMPLETED, PROGRESS, ids
 from .errors import from_core
+from .questions import QUESTION, QUESTION_OVER, Questions
 from .wakeup import watch
 
 TYPE_CHECKING = False
@@ -38,7 +39,8 @@ class Hub:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.channel = Channel()
+        self.channel = Channel(questions=True)
+        self.questions = Questions(self.channel, loop)
         self.pending: dict[int, asyncio.Future[Any]] = {}
         self.progress: dict[int, Callable[[dict[str, Any]], None]] = {}
         watch(loop, self.channel, self._drain)
@@ -74,11 +76,14 @@ class Hub:
         if len(events) == _BATCH:
             self.loop.call_soon(self._drain)
         pending = self.pending
-        for kind, id, _, payload in events:
+        for kind, id, target, payload in events:
             if kind == PROGRESS:
                 deliver = self.progress.get(id)
                 if deliver is not None:
                     deliver(payload)
+                continue
+            if kind in (QUESTION, QUESTION_OVER):
+                self.questions.take(kind, id, target, payload)
                 continue
             future = pending.pop(id, None)
             if future is None or future.done():

@@ -75,6 +75,16 @@ def named_texts(name: str, value: Any) -> dict[str, str] | None:
     return items
 
 
+def auth(name: str, value: Any) -> Any:
+    """A token, or a plan of `oxmcp.auth`, or None. What is wrong is not repeated: it may be a token."""
+    if value is None or isinstance(value, str) or hasattr(value, "_own_config"):
+        return value
+    raise MisuseError(
+        f"{name} is a token as a str, or a Code, ClientCredentials, Enterprise or Workload of oxmcp.auth, "
+        f"not a {type(value).__name__}"
+    )
+
+
 def one_of(name: str, value: Any, choices: tuple[str, ...]) -> str | None:
     """One of these words, or None."""
     if value is None or isinstance(value, str) and value in choices:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import EllipsisType, FrameType
     from typing import Any, Literal, TypeVar, overload
 
+    from .auth.protection import Protection
     from .dispatch import Dispatcher
     from .tool import ToolAnnotations
     from .workers import Workers
@@ -136,6 +137,7 @@ class Server:
             meta: dict[str, Any] | None = None,
             input_schema: dict[str, Any] | None = None,
             output_schema: dict[str, Any] | EllipsisType | None = ...,
+            scopes: Sequence[str] | None = None,
         ) -> Callable[[F], F]: ...
 
     def tool(self, fn: Any = None, /, **options: Any) -> Any:
@@ -143,7 +145,8 @@ class Server:
 
         The name, the description and the schemas come from the function's name, docstring and type hints, unless
         given. An async function runs on the event loop, any other in a thread of its own. With `input_schema` the
-        arguments arrive as they came; `output_schema=None` switches structured results off.
+        arguments arrive as they came; `output_schema=None` switches structured results off. `scopes` are what the
+        access token of a call needs, beside what every request does, where the server is protected (`auth`).
 
         Raises `MisuseError` when the function cannot be a tool, and returns it unchanged otherwise. A tool of that name
         is replaced, with a warning to the logger "oxmcp".
@@ -167,6 +170,7 @@ class Server:
         meta: dict[str, Any] | None = None,
         input_schema: dict[str, Any] | None = None,
         output_schema: dict[str, Any] | EllipsisType | None = ...,
+        scopes: Sequence[str] | None = None,
     ) -> None:
         """Adds a function as a tool, or replaces the tool of that name; see `tool`."""
         options = {
@@ -178,6 +182,7 @@ class Server:
             "meta": meta,
             "input_schema": input_schema,
             "output_schema": output_schema,
+            "scopes": scopes,
             "names": _local_names(sys._getframe(1))(fn),
         }
         self._add(fn, options)
@@ -204,6 +209,7 @@ class Server:
             path: str = "/mcp",
             allowed_hosts: Sequence[str] | None = None,
             allowed_origins: Sequence[str] | None = None,
+            auth: Protection | None = None,
         ) -> None: ...
 
     def run(self, transport: str = "stdio", **options: Any) -> None:
@@ -246,6 +252,7 @@ class Server:
             path: str = "/mcp",
             allowed_hosts: Sequence[str] | None = None,
             allowed_origins: Sequence[str] | None = None,
+            auth: Protection | None = None,
         ) -> None: ...
 
     async def run_async(self, transport: str = "stdio", **options: Any) -> None:
@@ -262,6 +269,7 @@ class Server:
         path: str = "/mcp",
         allowed_hosts: Sequence[str] | None = None,
         allowed_origins: Sequence[str] | None = None,
+        auth: Protection | None = None,
     ) -> AbstractAsyncContextManager[HttpAddress]:
         """Serves Streamable HTTP while the context lasts.
 
@@ -270,7 +278,8 @@ class Server:
                 await asyncio.Event().wait()
 
         Port 0 takes any free one. Names in `allowed_hosts` and `allowed_origins` are accepted in the headers Host and
-        Origin, beside the loopback names; a `host` that is not a loopback address needs `allowed_hosts`.
+        Origin, beside the loopback names; a `host` that is not a loopback address needs `allowed_hosts`. `auth` is a
+        `Protection` of `oxmcp.auth`: whose access tokens are taken.
 
         Leaving the context closes the whole server, as `close` does: its other addresses and the clients of it in
         this process end too. For addresses that end one by one, use a `Server` for each.
@@ -284,13 +293,19 @@ class Server:
             "allowedHosts": _options.texts("allowed_hosts", allowed_hosts),
             "allowedOrigins": _options.texts("allowed_origins", allowed_origins),
         }
-        config = {key: value for key, value in given.items() if value is not None}
+        config: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        if auth is not None:
+            if not hasattr(auth, "_verifier"):
+                raise MisuseError(f"auth is a Protection of oxmcp.auth, not a {type(auth).__name__}")
+            config["protection"] = auth._config()
 
         async def listening() -> AsyncIterator[HttpAddress]:
             core = self._core
             dispatcher = self._attach(core)
             try:
                 id = next(self._ids)
+                if auth is not None:
+                    dispatcher.questions.answerers[id] = auth
                 listens = dispatcher.operation(id)
                 core.handle.listen_http(config, id, core.channel)
                 address = await listens
@@ -306,10 +321,11 @@ class Server:
         self._close_core(self._core)
 
     def _new_core(self) -> _Core:
-        channel = Channel()
+        channel = Channel(questions=True)
         core = _Core(ServerHandle(self._config, channel), channel, next(self._ids))
         for target in self._targets.values():
-            core.handle.add_tool(self._functions[target].definition, target)
+            function = self._functions[target]
+            core.handle.add_tool(function.definition, target, function.scopes)
         return core
 
     def _add(self, fn: Any, options: dict[str, Any], *, replaces: bool = True) -> Any:
@@ -321,7 +337,7 @@ class Server:
         target = next(self._ids)
         self._functions[target] = function
         try:
-            self._core.handle.add_tool(function.definition, target)
+            self._core.handle.add_tool(function.definition, target, function.scopes)
         except BaseException:
             del self._functions[target]
             raise

@@ -38,7 +38,7 @@ class SyncClient(Connection):
             result = client.call_tool("add", {"a": 1, "b": 2})
             print(result.text)
 
-    Targets and options are those of `Client`. One client may be used from many threads at once; a thread that waits
+    Targets and options are those of `Client`; functions that `auth` calls run on a thread of their own. One client may be used from many threads at once; a thread that waits
     lets the others run, and Ctrl-C interrupts it. It needs no event loop, and works inside one, which it then blocks.
     """
 
@@ -53,13 +53,45 @@ class SyncClient(Connection):
 
     def connect(self) -> None:
         """Connects, as `with` does. Raises `ConnectError`, `TimeoutError`, `UnsupportedVersionError` and the like."""
-        channel, id = Channel(), next(ids)
-        self._open(id, channel)
+        opened = False
+
+        def start(id: int, channel: Channel) -> None:
+            nonlocal opened
+            self._open(id, channel)
+            opened = True
+
         try:
+            if self._grant is not None:
+                self._opening = self._open_asking(start)
+                return
+            channel, id = Channel(), next(ids)
+            start(id, channel)
             self._opening = _wait(self._live(), id, channel)
         except BaseException:
-            self._take()
-            self._release()
+            # Without it the connection is somebody else's, who connected already.
+            if opened:
+                self._take()
+                self._release()
+            raise
+
+    def _open_asking(self, start: Callable[[int, Channel], None]) -> Any:
+        """Opens the connection of a client that leaves something to functions of its user."""
+        from .asking_thread import AskingThread
+
+        assert self._grant is not None
+        thread = AskingThread(self._grant)
+        let_go = thread.end
+
+        def begin(id: int, channel: Channel) -> None:
+            nonlocal let_go
+            start(id, channel)
+            # From now on the connection lets go of it.
+            self._let_go, let_go = let_go, _do_nothing
+
+        try:
+            return thread.open(begin)
+        except BaseException:
+            let_go()
             raise
 
     def close(self) -> None:
@@ -155,6 +187,10 @@ class SyncClient(Connection):
         from .server_thread import join
 
         return join(server)
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _wait(

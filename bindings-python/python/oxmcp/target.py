@@ -27,12 +27,12 @@ _OF_COMMANDS = {
     "cwd": options.path,
     "stderr": lambda name, value: options.one_of(name, value, ("inherit", "null")),
 }
-_OF_URLS = {"url": options.text, "headers": options.named_texts}
+_OF_URLS = {"url": options.text, "headers": options.named_texts, "auth": options.auth}
 
 
 def configuration(target: Target, given: dict[str, Any]) -> dict[str, Any]:
-    """The core's configuration for reaching a target; `given` are `headers`, `env`, `cwd` and `stderr`, which win over
-    those of a configuration dict. Raises `MisuseError`, also for what the target has no use for."""
+    """The core's configuration for reaching a target; `given` are `headers`, `auth`, `env`, `cwd` and `stderr`, which
+    win over those of a configuration dict. Raises `MisuseError`, also for what the target has no use for."""
     config = {} if isinstance(target, Server) else _target(target, options.path("cwd", given.get("cwd")))
     config.update((name, value) for name, value in given.items() if value is not None)
     checks = _OF_COMMANDS | _OF_URLS

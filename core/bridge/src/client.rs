@@ -85,7 +85,7 @@ impl Client {
     /// The number of operations that may be outstanding at once; more fail with `Overloaded`.
     pub const MAX_OUTSTANDING: usize = 64 * 1024;
 
-    /// How long the binding has to answer what needs no user: a token store of its own, or opening a browser. Past it, that has failed.
+    /// How long a token store of the binding's own has to read or write. Past it, that has failed.
     pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Starts connecting, as `config` says, and returns at once. The operation `id` settles in `queue`: it completes
@@ -122,9 +122,8 @@ impl Client {
     /// and optionally `"scopes"`: strings, asked for beside those that the server needs; `"dpop"`: bool, whether tokens are bound to a key
     /// (default: if the server asks for it); `"patienceMs"`: how long the user has (default 300000), which is beyond the limits of
     /// connecting and calls; `"trust"`: URLs of servers that may be asked although they are in a private network; `"store"`: where
-    /// tokens are kept: `{"file": string}`, or `{"ask": true, "timeoutMs"?: number}`, a store of the binding's own, of which each question
-    /// but the one for the lock has [`ANSWER_TIMEOUT`](Self::ANSWER_TIMEOUT) if it does not say otherwise (default: in memory, for this
-    /// client).
+    /// tokens are kept: `{"file": string}`, or `{"ask": true, "timeoutMs"?: number}`, a store of the binding's own, which has
+    /// [`ANSWER_TIMEOUT`](Self::ANSWER_TIMEOUT) to read and to write if it does not say otherwise (default: in memory, for this client).
     ///
     /// Credentials are `{"clientId": string, "clientSecret"?: string, "privateKey"?: {"pem": string, "algorithm": string, "keyId"?:
     /// string}, "issuer"?: string}`. They are shown to their issuer alone; without one, to the first authorization server that they were

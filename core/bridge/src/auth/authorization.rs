@@ -97,7 +97,7 @@ impl AuthorizationConfig {
     ) -> Result<Authorization, Error> {
         let patience = self.patience_ms.map(Duration::from_millis);
         let mut plan = match (self.code, self.client_credentials, self.enterprise, self.workload) {
-            (Some(Shaped(code)), None, None, None) => code.authorization(&asker)?,
+            (Some(Shaped(code)), None, None, None) => code.authorization(&asker, patience)?,
             (None, Some(Shaped(client)), None, None) => {
                 Authorization::client_credentials(client.credentials()?)
             }
@@ -127,7 +127,11 @@ impl AuthorizationConfig {
 }
 
 impl CodeConfig {
-    fn authorization(self, asker: impl Fn() -> Result<Asker, Error>) -> Result<Authorization, Error> {
+    fn authorization(
+        self,
+        asker: impl Fn() -> Result<Asker, Error>,
+        patience: Option<Duration>,
+    ) -> Result<Authorization, Error> {
         let mut plan = Authorization::code(self.name);
         for Shaped(client) in self.registered {
             plan = plan.registered(client.credentials()?);
@@ -140,7 +144,7 @@ impl CodeConfig {
             (None, Some(Shaped(config))) => {
                 let mut browser = Browser::new().port(config.port.unwrap_or(0));
                 if config.ask {
-                    browser = opened_by(browser, asker()?);
+                    browser = opened_by(browser, asker()?, patience);
                 }
                 Ok(plan.user_agent(browser))
             }
@@ -168,11 +172,12 @@ fn show(plan: Authorization, redirect_uri: String, asker: Asker) -> Authorizatio
 }
 
 /// Has the binding show users where to go, who come back to a port of this machine.
-fn opened_by(browser: Browser, asker: Asker) -> Browser {
+fn opened_by(browser: Browser, asker: Asker, patience: Option<Duration>) -> Browser {
     browser.open_with(move |url| {
         let question = Question::OpenBrowser { url: url.as_str() };
-        // It is called where it may block.
-        let opened = Handle::current().block_on(asker.ask(&question, Some(Client::ANSWER_TIMEOUT)));
+        // It is called where it may block, and goes on when nobody waits for it any more.
+        let patience = Some(patience.unwrap_or(PATIENCE));
+        let opened = Handle::current().block_on(asker.ask(&question, patience));
         opened.map(|Opened {}| ()).map_err(io::Error::other)
     })
 }
