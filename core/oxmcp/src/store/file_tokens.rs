@@ -16,6 +16,9 @@ use crate::{Error, ErrorKind, Result};
 const FIRST_RETRY: Duration = Duration::from_millis(2);
 const LAST_RETRY: Duration = Duration::from_millis(100);
 
+/// How long a write waits for the others. A write takes no longer than the disk, so whoever holds the file then hangs.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Bytes of the file.
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -144,7 +147,11 @@ impl TokenStore for FileTokens {
         Box::pin(async move {
             let wrote = async {
                 // Whoever writes another key meanwhile would lose it.
-                let lock = self.hold("lock").await?;
+                let lock =
+                    tokio::time::timeout(WRITE_PATIENCE, self.hold("lock")).await.unwrap_or_else(|_| {
+                        let why = format!("another process has held the file for {WRITE_PATIENCE:?}");
+                        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+                    })?;
                 let (store, key) = (self.clone(), key.to_owned());
                 blocking(move || {
                     let _lock = lock;
@@ -296,6 +303,18 @@ mod tests {
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         drop(held);
         drop(waiting.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_somebody_holds_for_ever_is_not_waited_for() {
+        let folder = Folder::new();
+        let store = FileTokens::open(folder.0.join("tokens.json")).unwrap();
+        let held = File::create(folder.0.join("tokens.json.lock")).unwrap();
+        held.lock().unwrap();
+        let error = store.write("a", Some("one".into())).await.unwrap_err();
+        assert!(error.to_string().contains("another process"), "{error}");
+        drop(held);
+        store.write("a", Some("one".into())).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
