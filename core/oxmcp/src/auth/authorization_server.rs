@@ -45,11 +45,7 @@ impl AuthorizationServer {
         })?;
         match Self::look(fetch, issuer, &well_known(&url)).await? {
             Ok(found) => Ok(found),
-            Err(places) => Err(Error::protocol(format!(
-                "the authorization server {} has no metadata where it should be: {}",
-                printable(issuer),
-                places.join(", ")
-            ))),
+            Err(nothing) => Err(nothing.into_error(issuer)),
         }
     }
 
@@ -59,9 +55,12 @@ impl AuthorizationServer {
         let mut root = server.clone();
         root.set_query(None);
         root.set_path("/");
-        let issuer = root.as_str().trim_end_matches('/');
-        if let Ok(found) = Self::look(fetch, issuer, &well_known(&root)).await? {
-            return Ok(found);
+        let issuer = &Self::origin(server);
+        match Self::look(fetch, issuer, &well_known(&root)).await? {
+            Ok(found) => return Ok(found),
+            // There is something, so nothing is assumed.
+            Err(nothing) if nothing.is_unread => return Err(nothing.into_error(issuer)),
+            Err(_) => {}
         }
         let at = |path: &str| root.join(path).ok();
         Ok(Self {
@@ -70,6 +69,14 @@ impl AuthorizationServer {
             registration_endpoint: at("/register"),
             ..Self::without_metadata(issuer)
         })
+    }
+
+    /// The name of the one at the root of the same origin.
+    pub(crate) fn origin(server: &Url) -> String {
+        let mut root = server.clone();
+        root.set_query(None);
+        root.set_path("/");
+        root.as_str().trim_end_matches('/').to_owned()
     }
 
     /// One that the user has named by its token endpoint.
@@ -109,19 +116,24 @@ impl AuthorizationServer {
     }
 
     /// What is found in the first of these places that has something, or what each of them has instead.
-    async fn look(fetch: &Fetch, issuer: &str, places: &[Url]) -> Result<Result<Self, Vec<String>>> {
-        let mut nothing = Vec::new();
+    ///
+    /// # Errors
+    ///
+    /// A place that cannot say now whether it has something, or has that of another issuer.
+    async fn look(fetch: &Fetch, issuer: &str, places: &[Url]) -> Result<Result<Self, Nothing>> {
+        let mut nothing = Nothing::default();
         for url in places {
             let mut headers = HeaderMap::new();
             let version = HeaderValue::from_static(ProtocolVersion::LATEST.as_str());
             headers.insert(HeaderName::from_static("mcp-protocol-version"), version);
             let fetched = fetch.get(url, headers).await?;
-            if !fetched.status.is_success() {
-                nothing.push(format!("{} answered with HTTP {}", shown(url), fetched.status));
+            if !fetched.is_there(url)? {
+                nothing.places.push(format!("{} answered with HTTP {}", shown(url), fetched.status));
                 continue;
             }
             let Some(found) = fetched.json::<Self>() else {
-                nothing.push(format!("{} is no such metadata", shown(url)));
+                nothing.is_unread = true;
+                nothing.places.push(format!("{} is no such metadata", shown(url)));
                 continue;
             };
             // Whoever says to be somebody else is not believed, whatever else he says (RFC 8414, section 3.3).
@@ -179,6 +191,25 @@ impl AuthorizationServer {
 
     pub(crate) fn lacks(&self, what: &str) -> Error {
         Error::protocol(format!("the authorization server {} has not {what}", self.issuer))
+    }
+}
+
+/// Places without metadata.
+#[derive(Default)]
+struct Nothing {
+    /// What each of them has instead.
+    places: Vec<String>,
+    /// Whether one of them has something that cannot be read.
+    is_unread: bool,
+}
+
+impl Nothing {
+    fn into_error(self, issuer: &str) -> Error {
+        Error::protocol(format!(
+            "the authorization server {} has no metadata where it should be: {}",
+            printable(issuer),
+            self.places.join(", ")
+        ))
     }
 }
 

@@ -73,6 +73,22 @@ pub(crate) struct Fetched {
 }
 
 impl Fetched {
+    /// Whether there is such a document at `url`. The server has to say so: one that is in trouble may have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](ErrorKind::Connect) or [`Overloaded`](ErrorKind::Overloaded) if it cannot say now.
+    pub(crate) fn is_there(&self, url: &Url) -> Result<bool> {
+        let kind = match self.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Overloaded,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => ErrorKind::Connect,
+            status if status.is_server_error() => ErrorKind::Connect,
+            status => return Ok(status.is_success()),
+        };
+        let message = format!("{} answered with HTTP {}; try again later", shown(url), self.status);
+        Err(Error::new(kind, message))
+    }
+
     /// What the body says, if it is JSON of that form. What does not fit is not repeated: it may hold secrets.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()

@@ -5,6 +5,7 @@
 mod browser;
 mod code_flow;
 mod diagnosis;
+mod discovery;
 mod grantor;
 mod hostile;
 mod issuers;

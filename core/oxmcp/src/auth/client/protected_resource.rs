@@ -46,22 +46,30 @@ impl ProtectedResource {
                     shown(&url)
                 ))
             };
-            return Self::at(fetch, &url, resource).await?.ok_or_else(missing).map(Some);
+            return Self::at(fetch, &url, resource).await?.ok_or_else(missing)?.map(Some);
         }
+        let mut unread = None;
         for url in resource.well_known() {
-            if let Some(found) = Self::at(fetch, &url, resource).await? {
-                return Ok(Some(found));
+            match Self::at(fetch, &url, resource).await? {
+                Some(Ok(found)) => return Ok(Some(found)),
+                Some(Err(error)) => unread = unread.or(Some(error)),
+                None => {}
             }
         }
-        Ok(None)
+        unread.map_or(Ok(None), Err)
     }
 
-    async fn at(fetch: &Fetch, url: &Url, resource: &Resource) -> Result<Option<Self>> {
+    /// What is said there, or that it cannot be read.
+    async fn at(fetch: &Fetch, url: &Url, resource: &Resource) -> Result<Option<Result<Self>>> {
         let fetched = fetch.get(url, HeaderMap::new()).await?;
-        if !fetched.status.is_success() {
+        if !fetched.is_there(url)? {
             return Ok(None);
         }
-        let Some(mut found) = fetched.json::<Self>() else { return Ok(None) };
+        let Some(mut found) = fetched.json::<Self>() else {
+            let message =
+                format!("{} should be the server's metadata, and cannot be read as that", shown(url));
+            return Ok(Some(Err(Error::protocol(message))));
+        };
         if !resource.is_covered_by(&found.resource) {
             return Err(Error::protocol(format!(
                 "{} is metadata of {:?} instead of {}; no token is asked for there",
@@ -71,7 +79,7 @@ impl ProtectedResource {
             )));
         }
         found.authorization_servers.truncate(MAX_SERVERS);
-        Ok(Some(found))
+        Ok(Some(Ok(found)))
     }
 
     /// The scopes that it takes to do anything there, if it says.
