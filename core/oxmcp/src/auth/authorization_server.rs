@@ -5,7 +5,7 @@ use url::Url;
 use crate::auth::fetch::{Fetch, shown};
 use crate::auth::issuer::is_same_issuer;
 use crate::auth::words::printable;
-use crate::{Error, ProtocolVersion, Result};
+use crate::{Error, ErrorKind, ProtocolVersion, Result};
 
 /// What an authorization server says of itself (RFC 8414, section 2; OpenID Connect Discovery, section 3).
 #[derive(Clone, Debug, Deserialize)]
@@ -58,8 +58,8 @@ impl AuthorizationServer {
         let issuer = &Self::origin(server);
         match Self::look(fetch, issuer, &well_known(&root)).await? {
             Ok(found) => return Ok(found),
-            // There is something, so nothing is assumed.
-            Err(nothing) if nothing.is_unread => return Err(nothing.into_error(issuer)),
+            // There may be something, so nothing is assumed.
+            Err(nothing) if nothing.trouble.is_some() => return Err(nothing.into_error(issuer)),
             Err(_) => {}
         }
         let at = |path: &str| root.join(path).ok();
@@ -119,7 +119,7 @@ impl AuthorizationServer {
     ///
     /// # Errors
     ///
-    /// A place that cannot say now whether it has something, or has that of another issuer.
+    /// A place that cannot be reached, or has something of another issuer.
     async fn look(fetch: &Fetch, issuer: &str, places: &[Url]) -> Result<Result<Self, Nothing>> {
         let mut nothing = Nothing::default();
         for url in places {
@@ -127,12 +127,13 @@ impl AuthorizationServer {
             let version = HeaderValue::from_static(ProtocolVersion::LATEST.as_str());
             headers.insert(HeaderName::from_static("mcp-protocol-version"), version);
             let fetched = fetch.get(url, headers).await?;
-            if !fetched.is_there(url)? {
+            if !fetched.status.is_success() {
+                nothing.trouble = nothing.trouble.or(fetched.trouble());
                 nothing.places.push(format!("{} answered with HTTP {}", shown(url), fetched.status));
                 continue;
             }
             let Some(found) = fetched.json::<Self>() else {
-                nothing.is_unread = true;
+                nothing.trouble.get_or_insert(ErrorKind::Protocol);
                 nothing.places.push(format!("{} is no such metadata", shown(url)));
                 continue;
             };
@@ -199,17 +200,18 @@ impl AuthorizationServer {
 struct Nothing {
     /// What each of them has instead.
     places: Vec<String>,
-    /// Whether one of them has something that cannot be read.
-    is_unread: bool,
+    /// What kind of error it is that one of them may have something: it cannot say now, or it cannot be read.
+    trouble: Option<ErrorKind>,
 }
 
 impl Nothing {
     fn into_error(self, issuer: &str) -> Error {
-        Error::protocol(format!(
+        let message = format!(
             "the authorization server {} has no metadata where it should be: {}",
             printable(issuer),
             self.places.join(", ")
-        ))
+        );
+        Error::new(self.trouble.unwrap_or(ErrorKind::Protocol), message)
     }
 }
 

@@ -79,14 +79,22 @@ impl Fetched {
     ///
     /// [`Connect`](ErrorKind::Connect) or [`Overloaded`](ErrorKind::Overloaded) if it cannot say now.
     pub(crate) fn is_there(&self, url: &Url) -> Result<bool> {
-        let kind = match self.status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Overloaded,
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => ErrorKind::Connect,
-            status if status.is_server_error() => ErrorKind::Connect,
-            status => return Ok(status.is_success()),
-        };
-        let message = format!("{} answered with HTTP {}; try again later", shown(url), self.status);
-        Err(Error::new(kind, message))
+        match self.trouble() {
+            None => Ok(self.status.is_success()),
+            Some(kind) => {
+                let message = format!("{} answered with HTTP {}; try again later", shown(url), self.status);
+                Err(Error::new(kind, message))
+            }
+        }
+    }
+
+    /// What kind of error it is that the server cannot say now whether there is such a document, if it cannot.
+    pub(crate) fn trouble(&self) -> Option<ErrorKind> {
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some(ErrorKind::Overloaded),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Some(ErrorKind::Connect),
+            status => status.is_server_error().then_some(ErrorKind::Connect),
+        }
     }
 
     /// What the body says, if it is JSON of that form. What does not fit is not repeated: it may hold secrets.

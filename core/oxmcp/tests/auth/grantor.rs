@@ -43,7 +43,7 @@ pub(crate) struct Ledger {
     /// The status with which it refuses grants.
     pub(crate) refuses_with: u16,
     /// `expires_in` of the tokens that it issues.
-    pub(crate) lifetime: Option<u64>,
+    pub(crate) lifetime: Option<Value>,
     /// When secrets of the clients that it registers expire, in seconds since 1970.
     pub(crate) clients_expire: u64,
     /// Whether clients that it registers are kept to the scopes that they name.
@@ -318,8 +318,8 @@ impl Ledger {
         if !scope.is_empty() {
             issued["scope"] = scope.clone().into();
         }
-        if let Some(lifetime) = self.lifetime {
-            issued["expires_in"] = lifetime.into();
+        if let Some(lifetime) = &self.lifetime {
+            issued["expires_in"] = lifetime.clone();
         }
         let kept = Refresh {
             family,

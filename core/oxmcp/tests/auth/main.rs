@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod browser;
+mod cancelled;
 mod code_flow;
 mod diagnosis;
 mod discovery;
@@ -10,8 +11,11 @@ mod grantor;
 mod hostile;
 mod issuers;
 mod listener;
+mod patience;
 mod resource;
 mod scopes;
+mod scripted_tokens;
 mod secrecy;
 mod single_flight;
+mod unsaved;
 mod user;

@@ -1,4 +1,5 @@
 use futures_util::future::join_all;
+use oxmcp::auth::ClientCredentials;
 use oxmcp::store::MemoryTokens;
 use oxmcp::{Client, ErrorKind};
 use serde_json::json;
@@ -72,7 +73,7 @@ async fn what_another_client_kept_is_refreshed_if_it_is_not_good_any_more() {
 async fn tokens_that_say_when_they_expire_are_refreshed_before_they_are_sent() {
     let grantor = Grantor::new();
     let resource = Resource::new(&grantor);
-    grantor.ledger(|ledger| ledger.lifetime = Some(0));
+    grantor.ledger(|ledger| ledger.lifetime = Some(0.into()));
     let client = connect(resource.url(), agreeing(&grantor)).await.unwrap();
     let (_, before, _) = counts(&grantor);
     let refused =
@@ -140,5 +141,70 @@ async fn a_server_that_cannot_refresh_now_does_not_cost_the_user_anything() {
         grantor.ledger(|ledger| ledger.tokens_fail = None);
         call(&client, "anything").await.unwrap();
         assert_eq!(counts(&grantor), (1, expiries + 1, 0), "{status} {body}");
+    }
+}
+
+/// Only who is told that a refresh token is no good throws it away: whatever else is said, by whomever, may be over soon.
+#[tokio::test]
+async fn a_refresh_that_is_refused_for_another_reason_costs_the_user_nothing() {
+    for (status, body) in [
+        (403, r#"{"error":"access_denied"}"#),
+        (403, r#"{"error":"invalid_grant"}"#),
+        (404, r#"{"error":"not_found"}"#),
+        (400, r#"{"error":"temporarily_unavailable"}"#),
+        (200, r#"{"error":"server_error"}"#),
+        (401, r#"{"error":"invalid_client"}"#),
+        (400, r#"{"error":"invalid_dpop_proof"}"#),
+        (400, r#"{"error":"use_dpop_nonce"}"#),
+    ] {
+        let grantor = Grantor::new();
+        let resource = Resource::new(&grantor);
+        grantor.ledger(|ledger| ledger.clients.push("reports".to_owned()));
+        let known = ClientCredentials::secret("reports", "s3cret").issuer(grantor.issuer());
+        let tokens = MemoryTokens::default();
+        let plan = agreeing(&grantor).registered(known).store(tokens.clone());
+        let client = connect(resource.url(), plan).await.unwrap();
+        grantor.expire();
+        grantor.ledger(|ledger| ledger.tokens_fail = Some((status, body.to_owned())));
+        call(&client, "anything").await.unwrap_err();
+        grantor.ledger(|ledger| ledger.tokens_fail = None);
+        call(&client, "anything").await.unwrap();
+        assert_eq!(counts(&grantor), (1, 1, 0), "{status} {body}");
+    }
+}
+
+/// The user is asked where that may help, and what is kept stays until something better is there.
+#[tokio::test]
+async fn a_refresh_that_the_server_does_not_grant_leads_to_the_user_and_is_tried_again_if_they_are_away() {
+    let grantor = Grantor::new();
+    let resource = Resource::new(&grantor);
+    let tokens = MemoryTokens::default();
+    connect(resource.url(), agreeing(&grantor).store(tokens.clone())).await.unwrap();
+    let client = connect(resource.url(), absent().store(tokens)).await.unwrap();
+    for (refreshes, code) in [(1, "unauthorized_client"), (2, "invalid_scope"), (3, "interaction_required")] {
+        grantor.expire();
+        let body = format!(r#"{{"error":"{code}"}}"#);
+        grantor.ledger(|ledger| ledger.tokens_fail = Some((400, body)));
+        let error = call(&client, "anything").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+        assert!(error.to_string().contains("the user was asked"), "{error}");
+        grantor.ledger(|ledger| ledger.tokens_fail = None);
+        call(&client, "anything").await.unwrap();
+        assert_eq!(counts(&grantor), (1, refreshes, 0), "{code}");
+    }
+}
+
+/// Some servers write numbers as text, and lists as arrays. The tokens beside them are not lost for it.
+#[tokio::test]
+async fn tokens_are_taken_whatever_is_said_of_their_life() {
+    let grantor = Grantor::new();
+    let resource = Resource::new(&grantor);
+    let client = connect(resource.url(), agreeing(&grantor)).await.unwrap();
+    let lives = [json!("3600"), json!("soon"), json!(null), json!({"seconds": 5}), json!(1e300)];
+    for (refreshes, life) in lives.into_iter().enumerate() {
+        grantor.expire();
+        grantor.ledger(|ledger| ledger.lifetime = Some(life.clone()));
+        call(&client, "anything").await.unwrap();
+        assert_eq!(counts(&grantor), (1, refreshes + 1, 0), "{life}");
     }
 }

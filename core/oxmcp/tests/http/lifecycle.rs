@@ -1,8 +1,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use oxmcp::{Limits, Server};
 use oxmcp::transport::HttpOptions;
+use oxmcp::{Limits, Server};
 use serde_json::json;
 use tokio::net::TcpStream;
 

@@ -4,9 +4,10 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use super::authorizer::{Authorizer, How};
+use super::authorizer::Authorizer;
 use super::credential::Credential;
 use super::dpop::DPOP;
+use super::errand::{Errand, How};
 use super::renewal::Renewed;
 use crate::Result;
 use crate::auth::challenge::Challenge;
@@ -71,10 +72,9 @@ impl<'a> Attempt<'a> {
         }
         let how = match (status, error) {
             (StatusCode::FORBIDDEN, Some("insufficient_scope")) => {
-                self.step_ups += 1;
                 // Whoever has asked for all of it was not granted it, and would not be the next time.
                 let asks_for_more = challenge.as_ref().is_some_and(|challenge| self.lacks(challenge));
-                if self.step_ups > MAX_STEP_UPS || !asks_for_more {
+                if self.step_ups >= MAX_STEP_UPS || !asks_for_more {
                     return Ok(false);
                 }
                 How::ForMore
@@ -83,19 +83,23 @@ impl<'a> Attempt<'a> {
             _ => match self.renewed {
                 None => How::AsCheapAsPossible,
                 // It may have expired as well, but whoever got it can refresh it.
-                Some(Renewed::Adopted) => {
-                    self.adoptions += 1;
-                    if self.adoptions > MAX_ADOPTIONS {
-                        return Ok(false);
-                    }
-                    How::AsCheapAsPossible
-                }
+                Some(Renewed::Adopted) => How::AsCheapAsPossible,
                 // What was refreshed is not good enough.
                 Some(Renewed::Refreshed) => How::Anew,
                 Some(Renewed::Granted) => return Ok(false),
             },
         };
-        self.renewed = Some(self.authorizer.renew(self.used.as_ref(), challenge.as_ref(), how).await?);
+        if self.adoptions >= MAX_ADOPTIONS {
+            return Ok(false);
+        }
+        let errand = Errand::new(how, self.used.as_ref(), challenge.as_ref());
+        let renewed = self.authorizer.run(errand).await?;
+        match renewed {
+            Renewed::Adopted => self.adoptions += 1,
+            Renewed::Granted if how == How::ForMore => self.step_ups += 1,
+            Renewed::Refreshed | Renewed::Granted => {}
+        }
+        self.renewed = Some(renewed);
         Ok(true)
     }
 

@@ -1,27 +1,29 @@
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use tokio::sync::Mutex;
 use url::Url;
 
 use super::at_work::AtWork;
 use super::attempt::Attempt;
 use super::authorization::Authorization;
 use super::credential::Credential;
+use super::errand::{Errand, How};
+use super::flights::Flights;
 use super::grantor::Grantor;
+use super::keeper::Keeper;
 use super::renewal::{Renewal, Renewed};
-use super::tokens::Tokens;
-use super::turns::Turns;
 use super::wallet::{Current, Wallet};
-use crate::Result;
 use crate::auth::Resource;
-use crate::auth::authorization_server::AuthorizationServer;
-use crate::auth::challenge::Challenge;
 use crate::auth::fetch::Fetch;
 use crate::auth::reach::Reach;
+use crate::{Error, ErrorKind, Result};
 
-/// How long another process may hold the tokens beyond the time that its user has.
-const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a store, and another process that holds the tokens, may take beyond the time that a user has.
+const STORE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What keeps one client authorized with one server. Its clones are the same.
 #[derive(Clone)]
@@ -31,27 +33,10 @@ pub(crate) struct Authorizer {
 
 struct Inner {
     renewal: Arc<Renewal>,
-    /// One at a time asks for tokens, with who grants access, as far as is known.
-    turns: Turns<Option<Grantor>, Errand>,
+    /// Who grants access, as far as is known. Whoever holds it is the only one in this process who asks for tokens.
+    grantor: Mutex<Option<Grantor>>,
+    flights: Flights<Errand, Result<Renewed>>,
     work: Arc<AtWork>,
-}
-
-/// How new tokens are to be come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
-    /// Those that another client has got meanwhile, or else by a refresh token, or else anew.
-    AsCheapAsPossible,
-    /// By asking for a grant.
-    Anew,
-    /// By asking for a grant of more than before.
-    ForMore,
-}
-
-/// What is to be done, for which of two it is the same.
-struct Errand {
-    how: Option<How>,
-    used: Option<Arc<Credential>>,
-    challenge: Option<Challenge>,
 }
 
 impl Authorizer {
@@ -62,10 +47,11 @@ impl Authorizer {
         let issuers = plan.grant.issuers().filter_map(|issuer| Url::parse(issuer).ok());
         let named = plan.named.iter().cloned().chain(issuers).chain([resource.url().clone()]);
         let fetch = Fetch::by(Reach::new(named), plan.names.clone());
-        let wallet = Wallet::new(plan.store.clone(), resource.clone(), plan.patience + LOCK_PATIENCE);
-        let renewal = Arc::new(Renewal { plan, resource, fetch, wallet });
-        let inner = Inner { renewal, turns: Turns::default(), work: Arc::default() };
-        Ok(Self { inner: Arc::new(inner) })
+        let keeper = Keeper::new(plan.store.clone(), plan.patience.saturating_add(STORE_PATIENCE));
+        let wallet = Wallet::new(keeper.clone(), resource.clone());
+        let renewal = Arc::new(Renewal { plan, resource, fetch, keeper, wallet });
+        let (grantor, flights, work) = (Mutex::default(), Flights::default(), Arc::default());
+        Ok(Self { inner: Arc::new(Inner { renewal, grantor, flights, work }) })
     }
 
     /// A request that is to be authorized.
@@ -102,7 +88,7 @@ impl Authorizer {
         if !used.tokens.is_expiring() || used.tokens.refresh.is_none() {
             return Ok(Some(used));
         }
-        if let Err(error) = self.refresh_early(&used).await {
+        if let Err(error) = self.run(Errand::new(How::BeforeExpiry, Some(&used), None)).await {
             // The server has the last word on whether the token is still good.
             tracing::debug!(%error, "tokens that are about to expire could not be refreshed");
         }
@@ -112,58 +98,19 @@ impl Authorizer {
         }
     }
 
-    async fn refresh_early(&self, used: &Arc<Credential>) -> Result<()> {
-        let Inner { renewal, turns, work } = &*self.inner;
-        let _work = work.begin();
-        let mut turn = turns.wait(Errand::early(used)).await;
-        if renewal.wallet.has_other_than(Some(used)) {
-            return Ok(());
-        }
-        turn.check()?;
-        let refreshed = async {
-            let known = match &*turn.held {
-                Some(known) if known.has_issued(&used.tokens) => known.clone(),
-                _ => {
-                    let server = AuthorizationServer::discover(&renewal.fetch, &used.tokens.issuer).await?;
-                    Grantor::of(&used.tokens, server)
-                }
-            };
-            turn.held.get_or_insert_with(|| known.clone());
-            renewal.clone().adopt_or_refresh(known, Some(used.clone())).await
-        };
-        let refreshed = refreshed.await;
-        turn.end(refreshed).map(|_| ())
-    }
-
-    /// Gets other tokens than those that were `used` and refused with a `challenge`. One at a time does so. For whoever had to wait for that,
-    /// it is done already, or has failed: a server that is in trouble, and a user who has said no, are not asked once for each.
-    pub(super) async fn renew(
-        &self,
-        used: Option<&Arc<Credential>>,
-        challenge: Option<&Challenge>,
-        how: How,
-    ) -> Result<Renewed> {
-        let Inner { renewal, turns, work } = &*self.inner;
-        let _work = work.begin();
-        let mut turn = turns.wait(Errand::new(how, used, challenge)).await;
-        if renewal.wallet.has_other_than(used) {
-            return Ok(Renewed::Adopted);
-        }
-        turn.check()?;
-        let renewed = async {
-            // Always anew: the resource may have gone over to another server (2026-07-28, client registration, "Authorization Server
-            // Binding").
-            let found = renewal.discover(challenge).await?;
-            *turn.held = Some(found.clone());
-            if how == How::AsCheapAsPossible
-                && let Some(renewed) = renewal.clone().adopt_or_refresh(found.clone(), used.cloned()).await?
-            {
-                return Ok(renewed);
-            }
-            renewal.obtain(&found, used.map(|used| &used.tokens), challenge).await
-        };
-        let renewed = renewed.await;
-        turn.end(renewed)
+    /// Gets other tokens. One at a time does so, and those who want the same do it together: a server that is in trouble, and a user who says
+    /// no, are not asked once for each; and who goes away takes nothing from the others.
+    pub(super) async fn run(&self, errand: Errand) -> Result<Renewed> {
+        let _work = self.inner.work.begin();
+        let (flight, is_own) = self.inner.flights.join(errand, |errand| {
+            let (inner, errand) = (self.inner.clone(), errand.clone());
+            let run = AssertUnwindSafe(async move { inner.run(errand).await }).catch_unwind();
+            let ended =
+                || Error::new(ErrorKind::Internal, "what was to come by tokens panicked; see the log");
+            run.map(move |ran| ran.unwrap_or_else(|_| Err(ended()))).boxed()
+        });
+        let renewed = flight.await?;
+        Ok(if is_own { renewed } else { Renewed::Adopted })
     }
 
     fn wallet(&self) -> &Wallet {
@@ -171,30 +118,36 @@ impl Authorizer {
     }
 }
 
-impl Errand {
-    /// A refresh of tokens that are still good.
-    fn early(used: &Arc<Credential>) -> Self {
-        Self { how: None, used: Some(used.clone()), challenge: None }
-    }
-
-    fn new(how: How, used: Option<&Arc<Credential>>, challenge: Option<&Challenge>) -> Self {
-        // What is said for people differs from one answer to the next.
-        let said = |challenge: &Challenge| Challenge { error_description: None, ..challenge.clone() };
-        Self { how: Some(how), used: used.cloned(), challenge: challenge.map(said) }
-    }
-
-    fn tokens(&self) -> Option<&Tokens> {
-        self.used.as_ref().map(|used| &used.tokens)
-    }
-}
-
-impl PartialEq for Errand {
-    fn eq(&self, other: &Self) -> bool {
-        let is_same_token = match (self.tokens(), other.tokens()) {
-            (Some(one), Some(other)) => one.is(other),
-            (one, other) => one.is_none() && other.is_none(),
+impl Inner {
+    async fn run(&self, errand: Errand) -> Result<Renewed> {
+        let Self { renewal, grantor, .. } = self;
+        let mut grantor = grantor.lock().await;
+        let current = match renewal.wallet.current() {
+            Current::Credential(current) if errand.is_done_with(&current.tokens) => {
+                return Ok(Renewed::Adopted);
+            }
+            Current::Credential(current) => Some(current),
+            Current::Unread | Current::Nothing => None,
         };
-        self.how == other.how && is_same_token && self.challenge == other.challenge
+        if let (How::BeforeExpiry, Some(current)) = (errand.how, &current) {
+            let known = match &*grantor {
+                Some(known) if known.has_issued(&current.tokens) => known.clone(),
+                _ => renewal.find_again(&current.tokens).await?,
+            };
+            grantor.get_or_insert_with(|| known.clone());
+            let renewed = renewal.adopt_or_refresh(known, Some(current.clone())).await?;
+            return Ok(renewed.unwrap_or(Renewed::Adopted));
+        }
+        let challenge = errand.challenge.as_ref();
+        // Always anew: the resource may have gone over to another server (2026-07-28, client registration, "Authorization Server Binding").
+        let found = renewal.discover(challenge).await?;
+        *grantor = Some(found.clone());
+        if errand.how == How::AsCheapAsPossible
+            && let Some(renewed) = renewal.adopt_or_refresh(found.clone(), current.clone()).await?
+        {
+            return Ok(renewed);
+        }
+        renewal.obtain(&found, current.as_ref().map(|current| &current.tokens), challenge).await
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) async fn run(
     client: &ClientCredentials,
     fetch: &Fetch,
     server: &AuthorizationServer,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted,
 ) -> Result<Tokens> {
     let endpoint = TokenEndpoint { fetch, server, client: Some(client) };
     let grant = vec![("grant_type", "client_credentials".to_owned())];

@@ -32,7 +32,7 @@ impl CodeRequest {
         server: &AuthorizationServer,
         client: &str,
         redirect_uri: &str,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
     ) -> Result<Self> {
         server.check_pkce()?;
         let mut url =
@@ -69,7 +69,7 @@ impl CodeRequest {
             .append_pair("state", state.expose())
             .append_pair("code_challenge", &pkce.challenge)
             .append_pair("code_challenge_method", "S256")
-            .append_pair("resource", wanted.resource);
+            .append_pair("resource", &wanted.resource);
         if !wanted.scopes.is_empty() {
             query.append_pair("scope", &wanted.scopes.to_string());
             if wanted.scopes.contains("offline_access") {
@@ -152,7 +152,7 @@ impl CodeAnswer {
     pub(super) async fn redeem(
         self,
         endpoint: &TokenEndpoint<'_>,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
     ) -> Result<Tokens, NoToken> {
         let grant = vec![
             ("grant_type", "authorization_code".to_owned()),
@@ -194,11 +194,10 @@ mod tests {
 
     fn request(server: &AuthorizationServer) -> Result<CodeRequest> {
         let fetch = Fetch::new(Reach::new([]));
-        let scopes = Scopes::from(["a", "b"]);
         let wanted = Wanted {
-            issuer: &server.issuer,
-            resource: "https://mcp.example.com",
-            scopes: &scopes,
+            issuer: server.issuer.clone(),
+            resource: "https://mcp.example.com".to_owned(),
+            scopes: Scopes::from(["a", "b"]),
             key: None,
         };
         CodeRequest::new(&fetch, server, "me", "http://127.0.0.1:1/callback", &wanted)

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use url::Url;
 
 use super::credentials::ClientCredentials;
+use super::settled::settled;
 use super::token_endpoint::TokenEndpoint;
 use super::tokens::{Tokens, Wanted};
 use super::workload::JWT_BEARER;
@@ -76,14 +78,15 @@ impl Enterprise {
         })
     }
 
-    /// Exchanges what the user is known by for a grant, and that for tokens.
+    /// Exchanges what the user is known by for a grant, and that for tokens. Whoever says what that is has `patience`.
     pub(super) async fn run(
         &self,
         fetch: &Fetch,
         server: &AuthorizationServer,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
+        patience: Duration,
     ) -> Result<Tokens> {
-        let grant = self.grant(fetch, server, wanted).await?;
+        let grant = self.grant(fetch, server, wanted, patience).await?;
         let endpoint = TokenEndpoint { fetch, server, client: Some(&self.client) };
         let grant = vec![("grant_type", JWT_BEARER.to_owned()), ("assertion", grant.expose().to_owned())];
         Ok(endpoint.ask(wanted, true, grant).await?)
@@ -93,15 +96,16 @@ impl Enterprise {
         &self,
         fetch: &Fetch,
         server: &AuthorizationServer,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
+        patience: Duration,
     ) -> Result<Secret> {
         let url = self.named()?;
-        let subject = (self.subject)().await?;
+        let subject = settled("what gives the user's ID token", patience, || (self.subject)()).await?;
         let mut form = vec![
             ("grant_type", TOKEN_EXCHANGE.to_owned()),
             ("requested_token_type", ID_JAG.to_owned()),
             ("audience", server.issuer.clone()),
-            ("resource", wanted.resource.to_owned()),
+            ("resource", wanted.resource.clone()),
             ("subject_token", subject.expose().to_owned()),
             ("subject_token_type", self.subject_type.to_owned()),
         ];

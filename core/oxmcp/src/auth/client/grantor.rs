@@ -48,13 +48,14 @@ impl Grantor {
     }
 
     /// The one that has issued `tokens`, as far as they tell.
-    pub(super) fn of(tokens: &Tokens, server: AuthorizationServer) -> Self {
-        Self {
-            server,
-            resource: tokens.resource.clone(),
-            scopes: None,
-            wants_bound_tokens: tokens.key.is_some(),
-        }
+    pub(super) async fn of(fetch: &Fetch, resource: &Resource, tokens: &Tokens) -> Result<Self> {
+        let server = if tokens.issuer == AuthorizationServer::origin(resource.url()) {
+            AuthorizationServer::of_origin(fetch, resource.url()).await?
+        } else {
+            AuthorizationServer::discover(fetch, &tokens.issuer).await?
+        };
+        let (resource, wants_bound_tokens) = (tokens.resource.clone(), tokens.key.is_some());
+        Ok(Self { server, resource, scopes: None, wants_bound_tokens })
     }
 
     /// Whether it is the one that has issued `tokens`.

@@ -16,10 +16,10 @@ pub(super) async fn run(
     let Some(token) = &old.refresh else { return Ok(None) };
     let endpoint = TokenEndpoint { fetch, server, client: Some(client) };
     let wanted = Wanted {
-        issuer: &server.issuer,
-        resource: &old.resource,
-        scopes: &old.requested,
-        key: old.key.as_ref(),
+        issuer: server.issuer.clone(),
+        resource: old.resource.clone(),
+        scopes: old.requested.clone(),
+        key: old.key.clone(),
     };
     let grant =
         vec![("grant_type", "refresh_token".to_owned()), ("refresh_token", token.expose().to_owned())];

@@ -19,7 +19,7 @@ pub(super) struct Registration {
     /// When its secret expires, in seconds since 1970; 0 for never.
     expires_at: u64,
     /// What it may ask for, if the server keeps it to that.
-    scopes: Option<Scopes>,
+    pub(super) scopes: Option<Scopes>,
 }
 
 /// The same at rest, and as servers answer.

@@ -1,32 +1,43 @@
+use super::keeper::Keeper;
 use super::registration::Registration;
 use crate::Result;
-use crate::auth::authorization_server::AuthorizationServer;
-use crate::store::TokenStore;
+use crate::store::TokenLock;
 
-/// The clients that authorization servers took on by themselves, one for each server, as they are kept.
-pub(super) struct Registrations<'a>(pub(super) &'a dyn TokenStore);
+/// The clients that authorization servers took on by themselves, the last of each server, as they are kept.
+pub(super) struct Registrations<'a> {
+    keeper: &'a Keeper,
+    issuer: &'a str,
+    key: String,
+}
 
-impl Registrations<'_> {
-    /// The one at `issuer`.
-    pub(super) async fn at(&self, issuer: &str) -> Result<Option<Registration>> {
-        let kept = self.0.read(&key(issuer)).await?;
-        Ok(kept.and_then(|kept| Registration::from_secret(&kept, issuer)))
+impl<'a> Registrations<'a> {
+    /// Those at `issuer`.
+    pub(super) fn at(keeper: &'a Keeper, issuer: &'a str) -> Self {
+        Self { keeper, issuer, key: format!("client of {issuer}") }
     }
 
-    pub(super) async fn keep(&self, server: &AuthorizationServer, made: &Registration) -> Result<()> {
-        self.0.write(&key(&server.issuer), Some(made.to_secret())).await
+    /// Waits until no other client that shares the store registers there.
+    pub(super) async fn lock(&self) -> Result<TokenLock> {
+        self.keeper.lock(&self.key).await
+    }
+
+    pub(super) async fn read(&self) -> Result<Option<Registration>> {
+        let kept = self.keeper.read(&self.key).await?;
+        Ok(kept.and_then(|kept| Registration::from_secret(&kept, self.issuer)))
+    }
+
+    pub(super) async fn keep(&self, made: &Registration) {
+        if let Err(error) = self.keeper.write(&self.key, Some(made.to_secret())).await {
+            tracing::warn!(%error, "the registration of a client could not be kept");
+        }
     }
 
     /// The server has forgotten a client that it had registered: the next time, it is asked to register it anew. One that has taken its place
     /// meanwhile is another.
-    pub(super) async fn forget(&self, issuer: &str, client: &str) -> Result<()> {
-        match self.at(issuer).await? {
-            Some(kept) if kept.client.id() == client => self.0.write(&key(issuer), None).await,
+    pub(super) async fn forget(&self, client: &str) -> Result<()> {
+        match self.read().await? {
+            Some(kept) if kept.client.id() == client => self.keeper.write(&self.key, None).await,
             Some(_) | None => Ok(()),
         }
     }
-}
-
-fn key(issuer: &str) -> String {
-    format!("client of {issuer}")
 }

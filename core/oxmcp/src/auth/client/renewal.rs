@@ -1,19 +1,21 @@
 use std::sync::Arc;
 
 use super::authorization::Authorization;
-use super::binding::check_binding;
+use super::binding::Binding;
 use super::credential::Credential;
 use super::credentials::ClientCredentials;
-use super::grant::Grant;
+use super::grant::{Code, Grant};
 use super::grantor::Grantor;
+use super::keeper::Keeper;
 use super::registrations::Registrations;
-use super::token_endpoint::{INVALID_CLIENT, NoToken};
+use super::token_endpoint::{INVALID_CLIENT, INVALID_GRANT};
 use super::tokens::{Tokens, Wanted};
 use super::wallet::Wallet;
 use super::{client_credentials, refresh};
 use crate::auth::Resource;
 use crate::auth::challenge::Challenge;
 use crate::auth::fetch::Fetch;
+use crate::store::TokenLock;
 use crate::{Error, ErrorKind, Result};
 
 /// Comes by new tokens for one client and one resource.
@@ -21,13 +23,14 @@ pub(super) struct Renewal {
     pub(super) plan: Authorization,
     pub(super) resource: Resource,
     pub(super) fetch: Fetch,
+    pub(super) keeper: Keeper,
     pub(super) wallet: Wallet,
 }
 
 /// How new tokens were come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Renewed {
-    /// Another client has got them.
+    /// Somebody else has got them.
     Adopted,
     Refreshed,
     Granted,
@@ -39,33 +42,38 @@ impl Renewal {
         Grantor::discover(&self.fetch, &self.resource, &self.plan.grant, challenge).await
     }
 
+    /// Finds who has issued tokens.
+    pub(super) async fn find_again(&self, tokens: &Tokens) -> Result<Grantor> {
+        Grantor::of(&self.fetch, &self.resource, tokens).await
+    }
+
     /// The cheap ways to other tokens than those that were `used`: what another client has got meanwhile, or a refresh. It ends what it has
     /// begun even if nobody waits for it any more: a refresh token is good once, and what comes of it has to be kept.
     pub(super) async fn adopt_or_refresh(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         grantor: Grantor,
         used: Option<Arc<Credential>>,
     ) -> Result<Option<Renewed>> {
-        let work = tokio::spawn(async move {
-            let _lock = self.wallet.lock().await?;
-            self.wallet.catch_up().await?;
-            let kept = self.wallet.read().await?;
+        let this = self.clone();
+        to_the_end(async move {
+            let _lock = this.wallet.lock().await?;
+            let kept = this.wallet.catch_up().await?;
             if let Some(kept) = &kept
                 && used.as_ref().is_none_or(|used| !kept.is(&used.tokens))
                 && !kept.is_expiring()
                 && grantor.may_take(kept, None)
             {
-                self.wallet.take(kept.clone())?;
+                this.wallet.take(kept.clone())?;
                 return Ok(Some(Renewed::Adopted));
             }
             // What is kept is the newest: somebody else may have refreshed what was used.
             let newest = kept.or_else(|| used.map(|used| used.tokens.clone()));
             match newest {
-                Some(newest) => self.refresh(newest, &grantor).await,
+                Some(newest) => this.refresh(newest, &grantor).await,
                 None => Ok(None),
             }
-        });
-        work.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "refreshing tokens was ended")))
+        })
+        .await
     }
 
     /// Refreshes tokens, if they can be.
@@ -74,72 +82,97 @@ impl Renewal {
             return Ok(None);
         }
         let Some(client) = self.client_of(&old) else { return Ok(None) };
-        match refresh::run(&client, &self.fetch, &grantor.server, &old).await {
-            Ok(None) => Ok(None),
+        let failure = match refresh::run(&client, &self.fetch, &grantor.server, &old).await {
+            Ok(None) => return Ok(None),
             Ok(Some(new)) => {
-                self.wallet.keep(new).await?;
-                Ok(Some(Renewed::Refreshed))
+                self.wallet.keep(new, Some(&old)).await?;
+                return Ok(Some(Renewed::Refreshed));
             }
-            Err(NoToken::Refused { code, words, .. }) => {
-                tracing::debug!(code, words, "the authorization server refused a refresh token");
-                if code == INVALID_CLIENT {
-                    Registrations(&*self.plan.store).forget(&old.issuer, &old.client).await?;
-                }
-                // It is no good any more, to nobody.
-                self.wallet.put_back(&Tokens { refresh: None, ..old }).await?;
-                Ok(None)
-            }
-            Err(NoToken::Failed(error)) => Err(error),
+            Err(failure) => failure,
+        };
+        if failure.is(INVALID_GRANT) {
+            tracing::debug!(issuer = old.issuer, "the authorization server refused a refresh token");
+            // It is no good any more, to nobody.
+            self.wallet.put_back(&Tokens { refresh: None, ..old }).await?;
+            return Ok(None);
         }
+        if old.registration.is_some() && failure.is(INVALID_CLIENT) {
+            tracing::debug!(issuer = old.issuer, "the authorization server has forgotten this client");
+            Registrations::at(&self.keeper, &old.issuer).forget(&old.client).await?;
+            self.wallet.put_back(&Tokens { refresh: None, ..old }).await?;
+            return Ok(None);
+        }
+        // Whatever else is wrong, the token may be good yet.
+        if failure.is_of_the_grant() { Ok(None) } else { Err(failure.into()) }
     }
 
-    /// Asks for a grant, unless another client has just got one that will do.
+    /// Asks for a grant, unless another client has just got one that will do in place of what was `used`.
     pub(super) async fn obtain(
-        &self,
+        self: &Arc<Self>,
         grantor: &Grantor,
         used: Option<&Tokens>,
         challenge: Option<&Challenge>,
     ) -> Result<Renewed> {
-        let _lock = self.wallet.lock().await?;
+        let lock = self.wallet.lock().await?;
         // Another process may have been faster, with a user who authorizes only once.
-        if let Some(tokens) = self.wallet.read().await?
-            && used.is_none_or(|used| !tokens.is(used))
-            && grantor.may_take(&tokens, challenge)
+        let kept = self.wallet.read().await?;
+        if let Some(kept) = &kept
+            && used.is_none_or(|used| !kept.is(used))
+            && grantor.may_take(kept, challenge)
         {
-            self.wallet.take(tokens)?;
+            self.wallet.take(kept.clone())?;
             return Ok(Renewed::Adopted);
         }
-        let tokens = self.ask(grantor, used, challenge).await?;
-        self.wallet.keep(tokens).await?;
+        let Self { plan, fetch, keeper, .. } = &**self;
+        let old = used.filter(|used| grantor.has_issued(used));
+        let wanted = Wanted {
+            issuer: grantor.server.issuer.clone(),
+            resource: grantor.resource.clone(),
+            scopes: grantor.scopes(plan, old, challenge),
+            key: grantor.key(plan, old)?,
+        };
+        let (server, patience) = (&grantor.server, plan.patience);
+        let (client, tokens) = match &plan.grant {
+            Grant::Code(code) => return self.clone().ask_user(code, grantor, wanted, kept, lock).await,
+            Grant::ClientCredentials(client) => {
+                let binding = Binding::check(keeper, client, server).await?;
+                (binding, client_credentials::run(client, fetch, server, &wanted).await?)
+            }
+            Grant::Enterprise(enterprise) => {
+                let binding = Binding::check(keeper, enterprise.client(), server).await?;
+                (binding, enterprise.run(fetch, server, &wanted, patience).await?)
+            }
+            Grant::Workload(workload) => {
+                let binding = Binding::check(keeper, workload.client(), server).await?;
+                (binding, workload.run(fetch, server, &wanted, patience).await?)
+            }
+        };
+        if let Some(binding) = client {
+            binding.keep(keeper).await;
+        }
+        self.wallet.keep(tokens, kept.as_ref()).await?;
         Ok(Renewed::Granted)
     }
 
-    async fn ask(
-        &self,
+    /// Lets the user authorize. When they have, the client goes on to the end, whoever waits for it: they are not to be asked twice.
+    async fn ask_user(
+        self: Arc<Self>,
+        code: &Code,
         grantor: &Grantor,
-        old: Option<&Tokens>,
-        challenge: Option<&Challenge>,
-    ) -> Result<Tokens> {
-        let Self { plan, fetch, .. } = self;
-        let old = old.filter(|old| grantor.has_issued(old));
-        let scopes = grantor.scopes(plan, old, challenge);
-        let key = grantor.key(plan, old)?;
-        let server = &grantor.server;
-        let wanted = Wanted {
-            issuer: &server.issuer,
-            resource: &grantor.resource,
-            scopes: &scopes,
-            key: key.as_ref(),
-        };
-        if let Some(client) = plan.grant.client() {
-            check_binding(&*plan.store, client, server).await?;
-        }
-        match &plan.grant {
-            Grant::Code(code) => code.run(fetch, server, &wanted, &*plan.store, plan.patience).await,
-            Grant::ClientCredentials(client) => client_credentials::run(client, fetch, server, &wanted).await,
-            Grant::Enterprise(enterprise) => enterprise.run(fetch, server, &wanted).await,
-            Grant::Workload(workload) => workload.run(fetch, server, &wanted).await,
-        }
+        wanted: Wanted,
+        kept: Option<Tokens>,
+        lock: TokenLock,
+    ) -> Result<Renewed> {
+        let Self { plan, fetch, keeper, .. } = &*self;
+        let authorized = code.ask(fetch, &grantor.server, &wanted, keeper, plan.patience).await?;
+        let (this, server) = (self.clone(), grantor.server.clone());
+        to_the_end(async move {
+            let _lock = lock;
+            let tokens = authorized.redeem(&this.fetch, &server, &wanted, &this.keeper).await?;
+            this.wallet.keep(tokens, kept.as_ref()).await?;
+            Ok(Renewed::Granted)
+        })
+        .await
     }
 
     /// The client to which tokens were issued.
@@ -154,4 +187,10 @@ impl Renewal {
         }
         tokens.registration.as_ref().map(|made| made.client.clone()).filter(is_it)
     }
+}
+
+/// Does work to its end, even if nobody waits for it any more.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let ended = |_| Err(Error::new(ErrorKind::Internal, "coming by tokens was ended; see the log"));
+    tokio::spawn(work).await.unwrap_or_else(ended)
 }

@@ -28,24 +28,57 @@ const OPEN: [&str; 9] = [
 /// How a server says that it does not know the client (RFC 6749, section 5.2).
 pub(super) const INVALID_CLIENT: &str = "invalid_client";
 
+/// How it says that a code, or a refresh token, is no good.
+pub(super) const INVALID_GRANT: &str = "invalid_grant";
+
+/// How it says that it wants the nonce that it has just given in a proof of possession (RFC 9449, section 8).
+const USE_DPOP_NONCE: &str = "use_dpop_nonce";
+
+/// What says nothing of the grant: another try may fare better.
+const PASSING: [&str; 3] = ["temporarily_unavailable", "server_error", "slow_down"];
+
+/// What is wrong with the request alone.
+const NOT_OF_THE_GRANT: [&str; 3] = [INVALID_CLIENT, USE_DPOP_NONCE, "invalid_dpop_proof"];
+
 /// Why a token endpoint gave no token.
 #[derive(Debug)]
 pub(super) enum NoToken {
     /// It refused, with one of OAuth's codes (RFC 6749, section 5.2).
-    Refused { endpoint: String, code: String, words: String },
+    Refused { status: StatusCode, endpoint: String, code: String, words: String },
     /// It could not be asked, or did not answer as it should.
     Failed(Error),
 }
 
 impl NoToken {
+    /// Whether the server refused with this code. What comes with another status than those of refusals is of somebody in front of it.
+    pub(super) fn is(&self, wanted: &str) -> bool {
+        self.refusal().is_some_and(|code| code == wanted)
+    }
+
+    /// Whether the server refused the grant, and would do so again.
+    pub(super) fn is_of_the_grant(&self) -> bool {
+        self.refusal().is_some_and(|code| !NOT_OF_THE_GRANT.contains(&code))
+    }
+
+    fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused {
+                status: StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::OK,
+                code,
+                ..
+            } => Some(code),
+            Self::Refused { .. } | Self::Failed(_) => None,
+        }
+    }
+
     /// The same for people: what the server says is without `secrets`, and not longer than they read.
     fn without(self, secrets: &[&str]) -> Self {
         let conceal =
             |said: String| secrets.iter().fold(said, |said, secret| said.replace(secret, "(concealed)"));
         match self {
-            Self::Refused { endpoint, code, words } => {
+            Self::Refused { status, endpoint, code, words } => {
                 let (code, words) = (printable(&conceal(code)), printable(&conceal(words)));
-                Self::Refused { endpoint, code, words }
+                Self::Refused { status, endpoint, code, words }
             }
             Self::Failed(error) => Self::Failed(error),
         }
@@ -71,7 +104,7 @@ impl From<Error> for NoToken {
 impl From<NoToken> for Error {
     fn from(failure: NoToken) -> Self {
         match failure {
-            NoToken::Refused { endpoint, code, words } => {
+            NoToken::Refused { endpoint, code, words, .. } => {
                 let words = if words.is_empty() { words } else { format!(" ({words})") };
                 let hint = match code.as_str() {
                     INVALID_CLIENT => "; it does not know the client, or not by these credentials",
@@ -100,16 +133,16 @@ impl TokenEndpoint<'_> {
     /// `names_scopes`: a code stands for them already.
     pub(super) async fn ask(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
         names_scopes: bool,
         grant: Vec<(&'static str, String)>,
     ) -> Result<Tokens, NoToken> {
         let mut form = grant;
-        form.push(("resource", wanted.resource.to_owned()));
+        form.push(("resource", wanted.resource.clone()));
         if names_scopes && !wanted.scopes.is_empty() {
             form.push(("scope", wanted.scopes.to_string()));
         }
-        let response = self.post(self.server.token_endpoint()?, form, wanted.key).await;
+        let response = self.post(self.server.token_endpoint()?, form, wanted.key.as_ref()).await;
         let response = response.map_err(|failure| failure.doubted(self.server))?;
         let client = self.client.map(ClientCredentials::id).unwrap_or_default();
         Ok(wanted.granted(client, response)?)
@@ -151,7 +184,7 @@ impl TokenEndpoint<'_> {
             let is_new = key.note_nonce(url, &answer.headers);
             match read(url, answer) {
                 // A grant that was refused for its proof is not used up (RFC 9449, section 8).
-                Err(NoToken::Refused { code, .. }) if code == "use_dpop_nonce" && is_new && !is_last => {}
+                Err(NoToken::Refused { code, .. }) if code == USE_DPOP_NONCE && is_new && !is_last => {}
                 answer => return answer,
             }
         }
@@ -177,25 +210,25 @@ fn read(url: &Url, answer: Fetched) -> Result<TokenResponse, NoToken> {
     {
         return Ok(response);
     }
+    let refusal = answer.json::<Refusal>();
+    let is_passing = refusal.as_ref().is_some_and(|refusal| PASSING.contains(&refusal.error.as_str()));
     // A server that is in trouble says nothing of the grant, whatever it says. Some refuse with 200.
-    let is_in_trouble = match answer.status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => true,
-        status => !status.is_client_error() && status != StatusCode::OK,
+    let trouble = match answer.status {
+        StatusCode::TOO_MANY_REQUESTS => Some(ErrorKind::Overloaded),
+        StatusCode::REQUEST_TIMEOUT => Some(ErrorKind::Connect),
+        status if status.is_server_error() => Some(ErrorKind::Connect),
+        status if !status.is_client_error() && status != StatusCode::OK => Some(ErrorKind::Protocol),
+        _ if is_passing => Some(ErrorKind::Overloaded),
+        _ => None,
     };
-    match answer.json::<Refusal>().filter(|_| !is_in_trouble) {
-        Some(Refusal { error, error_description }) => {
+    match (refusal, trouble) {
+        (Some(Refusal { error, error_description }), None) => {
             let words = error_description.unwrap_or_default();
-            Err(NoToken::Refused { endpoint: shown(url), code: error, words })
+            Err(NoToken::Refused { status: answer.status, endpoint: shown(url), code: error, words })
         }
-        None => {
-            let kind = match answer.status {
-                StatusCode::TOO_MANY_REQUESTS => ErrorKind::Overloaded,
-                StatusCode::REQUEST_TIMEOUT => ErrorKind::Connect,
-                status if status.is_server_error() => ErrorKind::Connect,
-                _ => ErrorKind::Protocol,
-            };
+        (_, trouble) => {
             let message = format!("{} answered with HTTP {} instead of a token", shown(url), answer.status);
-            Err(Error::new(kind, message).into())
+            Err(Error::new(trouble.unwrap_or(ErrorKind::Protocol), message).into())
         }
     }
 }

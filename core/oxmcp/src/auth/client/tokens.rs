@@ -2,7 +2,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::dpop::DpopKey;
 use super::registration::Registration;
@@ -144,22 +145,42 @@ impl Tokens {
 pub(super) struct TokenResponse {
     pub(super) access_token: String,
     pub(super) token_type: String,
+    #[serde(default, deserialize_with = "seconds")]
     pub(super) expires_in: Option<f64>,
     pub(super) refresh_token: Option<String>,
+    #[serde(default, deserialize_with = "list")]
     pub(super) scope: Option<String>,
     /// What kind of token a token exchange gave (RFC 8693, section 2.2).
     pub(super) issued_token_type: Option<String>,
 }
 
-/// What is asked for, and of whom.
-pub(super) struct Wanted<'a> {
-    pub(super) issuer: &'a str,
-    pub(super) resource: &'a str,
-    pub(super) scopes: &'a Scopes,
-    pub(super) key: Option<&'a DpopKey>,
+/// A number that some servers write as text. Whatever else it is, the tokens that come with it are not thrown away for it.
+fn seconds<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<f64>, D::Error> {
+    Ok(match Value::deserialize(value)? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    })
 }
 
-impl Wanted<'_> {
+/// Scopes, of which some servers write an array.
+fn list<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(value)? {
+        Value::String(list) => Some(list),
+        Value::Array(list) => Some(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+        _ => None,
+    })
+}
+
+/// What is asked for, and of whom.
+pub(super) struct Wanted {
+    pub(super) issuer: String,
+    pub(super) resource: String,
+    pub(super) scopes: Scopes,
+    pub(super) key: Option<DpopKey>,
+}
+
+impl Wanted {
     /// The tokens that came of it, for the client that asked.
     ///
     /// # Errors
@@ -180,12 +201,12 @@ impl Wanted<'_> {
             refresh: response.refresh_token.map(Secret::from),
             scopes: response.scope.as_deref().map_or_else(|| self.scopes.clone(), Scopes::parse_of_peer),
             requested: self.scopes.clone(),
-            issuer: self.issuer.to_owned(),
+            issuer: self.issuer.clone(),
             client: client.to_owned(),
             registration: None,
-            resource: self.resource.to_owned(),
+            resource: self.resource.clone(),
             // A server that ignored the proof issued a token that is bound to nothing.
-            key: self.key.filter(|_| is_bound).cloned(),
+            key: self.key.clone().filter(|_| is_bound),
         })
     }
 }

@@ -1,24 +1,20 @@
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::credential::Credential;
+use super::keeper::Keeper;
 use super::tokens::Tokens;
-use crate::auth::Resource;
-use crate::store::{TokenLock, TokenStore};
-use crate::{Error, ErrorKind, Result};
+use crate::Result;
+use crate::auth::{Resource, Secret};
+use crate::store::TokenLock;
 
 /// The tokens of one client for one resource: those that it sends, and those that are kept.
 pub(super) struct Wallet {
-    store: Arc<dyn TokenStore>,
+    keeper: Keeper,
     resource: Resource,
     /// Where they are in the store.
     key: String,
-    /// How long another client may hold them.
-    patience: Duration,
     current: RwLock<Current>,
-    /// Whether the store does not hold what is sent.
-    is_unsaved: AtomicBool,
+    unsaved: Mutex<Option<Unsaved>>,
 }
 
 /// What is sent along.
@@ -30,15 +26,20 @@ pub(super) enum Current {
     Credential(Arc<Credential>),
 }
 
+/// The store does not hold what is sent, because it could not be kept.
+struct Unsaved {
+    /// The access token that the store held then. Whatever else it holds is newer.
+    over: Option<Secret>,
+}
+
 impl Wallet {
-    pub(super) fn new(store: Arc<dyn TokenStore>, resource: Resource, patience: Duration) -> Self {
+    pub(super) fn new(keeper: Keeper, resource: Resource) -> Self {
         Self {
             key: format!("tokens for {}", resource.url()),
-            store,
+            keeper,
             resource,
-            patience,
             current: RwLock::new(Current::Unread),
-            is_unsaved: AtomicBool::new(false),
+            unsaved: Mutex::default(),
         }
     }
 
@@ -59,56 +60,45 @@ impl Wallet {
         Ok(())
     }
 
-    /// Whether there is something else to send than what was used.
-    pub(super) fn has_other_than(&self, used: Option<&Arc<Credential>>) -> bool {
-        match (self.current(), used) {
-            (Current::Credential(current), Some(used)) => !current.tokens.is(&used.tokens),
-            (Current::Credential(_), None) => true,
-            (Current::Unread | Current::Nothing, _) => false,
-        }
-    }
-
     /// Waits until no other client that shares the store asks for tokens.
     pub(super) async fn lock(&self) -> Result<TokenLock> {
-        let lock = tokio::time::timeout(self.patience, async { self.store.lock(&self.key).await });
-        lock.await.unwrap_or_else(|_| {
-            let message = format!(
-                "another client has held the tokens for more than {:?}; is it hanging?",
-                self.patience
-            );
-            Err(Error::new(ErrorKind::Timeout, message))
-        })
+        self.keeper.lock(&self.key).await
+    }
+
+    /// What is kept. What could not be kept before is kept first, if it still belongs there. To be called by who holds the lock.
+    pub(super) async fn catch_up(&self) -> Result<Option<Tokens>> {
+        let kept = self.read().await?;
+        let over = self.unsaved().as_ref().map(|unsaved| unsaved.over.clone());
+        let (Some(over), Current::Credential(current)) = (over, self.current()) else { return Ok(kept) };
+        if kept.as_ref().map(|kept| &kept.access) != over.as_ref() {
+            // Somebody else has kept others, or it was kept after all.
+            *self.unsaved() = None;
+            return Ok(kept);
+        }
+        self.save(&current.tokens, over).await;
+        Ok(Some(current.tokens.clone()))
     }
 
     /// What is kept.
     pub(super) async fn read(&self) -> Result<Option<Tokens>> {
-        let kept = self.store.read(&self.key).await?;
+        let kept = self.keeper.read(&self.key).await?;
         Ok(kept
             .as_ref()
             .and_then(Tokens::from_secret)
             .filter(|tokens| self.resource.is_covered_by(&tokens.resource)))
     }
 
-    /// Keeps tokens, and sends them from now on. What they came of is used up, so this client goes on with them even if they cannot be kept.
-    pub(super) async fn keep(&self, tokens: Tokens) -> Result<()> {
+    /// Sends tokens from now on, and keeps them in place of those `before`. What they came of is used up, so this client goes on with them even if
+    /// they cannot be kept now.
+    pub(super) async fn keep(&self, tokens: Tokens, before: Option<&Tokens>) -> Result<()> {
         self.take(tokens.clone())?;
-        self.is_unsaved.store(true, Ordering::Release);
-        self.save(&tokens).await
+        self.save(&tokens, before.map(|before| before.access.clone())).await;
+        Ok(())
     }
 
     /// Keeps tokens for others to see, and goes on sending what is sent.
     pub(super) async fn put_back(&self, tokens: &Tokens) -> Result<()> {
-        self.store.write(&self.key, Some(tokens.to_secret())).await
-    }
-
-    /// Keeps what could not be kept before.
-    pub(super) async fn catch_up(&self) -> Result<()> {
-        match self.current() {
-            Current::Credential(current) if self.is_unsaved.load(Ordering::Acquire) => {
-                self.save(&current.tokens).await
-            }
-            _ => Ok(()),
-        }
+        self.keeper.write(&self.key, Some(tokens.to_secret())).await
     }
 
     /// Sends tokens from now on.
@@ -118,9 +108,19 @@ impl Wallet {
         Ok(())
     }
 
-    async fn save(&self, tokens: &Tokens) -> Result<()> {
-        self.put_back(tokens).await?;
-        self.is_unsaved.store(false, Ordering::Release);
-        Ok(())
+    async fn save(&self, tokens: &Tokens, over: Option<Secret>) {
+        let saved = self.put_back(tokens).await;
+        let mut unsaved = self.unsaved();
+        match saved {
+            Ok(()) => *unsaved = None,
+            Err(error) => {
+                tracing::warn!(%error, "tokens could not be kept; the next time that tokens are asked for, it is tried again");
+                unsaved.get_or_insert(Unsaved { over });
+            }
+        }
+    }
+
+    fn unsaved(&self) -> MutexGuard<'_, Option<Unsaved>> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

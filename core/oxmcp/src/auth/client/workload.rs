@@ -3,9 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::credentials::ClientCredentials;
 use super::enterprise::Assertions;
+use super::settled::settled;
 use super::token_endpoint::TokenEndpoint;
 use super::tokens::{Tokens, Wanted};
 use crate::Result;
@@ -37,14 +39,16 @@ impl Workload {
         &self.client
     }
 
-    /// Asks once: what was refused is not tried in another way.
+    /// Asks once: what was refused is not tried in another way. The platform has `patience`.
     pub(super) async fn run(
         &self,
         fetch: &Fetch,
         server: &AuthorizationServer,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
+        patience: Duration,
     ) -> Result<Tokens> {
-        let assertion = (self.assertion)().await?;
+        let assertion =
+            settled("what gives the workload's assertion", patience, || (self.assertion)()).await?;
         let endpoint = TokenEndpoint { fetch, server, client: Some(&self.client) };
         let grant = vec![("grant_type", JWT_BEARER.to_owned()), ("assertion", assertion.expose().to_owned())];
         Ok(endpoint.ask(wanted, true, grant).await?)

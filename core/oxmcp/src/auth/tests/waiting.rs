@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use futures_util::poll;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Method, StatusCode};
+use tokio::sync::{Notify, Semaphore};
 use url::Url;
 
 use super::grantor::Grantor;
@@ -23,6 +24,9 @@ struct World {
     authorizer: Authorizer,
     refuses: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
+    shown: Arc<Notify>,
+    /// What the user needs to have one of, to answer.
+    answers: Arc<Semaphore>,
 }
 
 impl World {
@@ -30,16 +34,23 @@ impl World {
         let grantor = Grantor::new();
         let resource = Resource::new(&grantor);
         let (refuses, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (shown, answers) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)));
         let (granting, no, count) = (grantor.clone(), refuses.clone(), asked.clone());
+        let (tell, may) = (shown.clone(), answers.clone());
         let user = Callback::new("com.example.app:/authorized", move |url| {
             count.fetch_add(1, Ordering::SeqCst);
             let answer =
                 if no.load(Ordering::SeqCst) { Err("no".into()) } else { Ok(granting.approve(&url)) };
-            async move { answer }
+            tell.notify_one();
+            let may = may.clone();
+            async move {
+                may.acquire().await?.forget();
+                answer
+            }
         });
         let authorizer =
             Authorizer::new(Authorization::code("Reports").user_agent(user), resource.url()).unwrap();
-        Self { grantor, resource, authorizer, refuses, asked }
+        Self { grantor, resource, authorizer, refuses, asked, shown, answers }
     }
 
     /// What becomes of requests that are all sent with the same tokens, and all refused before anything is done about one of them.
@@ -99,6 +110,34 @@ async fn a_user_who_says_no_is_asked_once_by_all_who_wait() {
     for error in errors(world.refuse_all(StatusCode::FORBIDDEN, more).await) {
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
     }
+    assert_eq!(world.asked.load(Ordering::SeqCst), 2);
+}
+
+/// The page stays where it is, for those who still wait for it.
+#[tokio::test]
+async fn who_gives_up_leaves_the_page_to_the_others() {
+    let world = World::new();
+    world.connect().await;
+    world.shown.notified().await;
+    world.answers.forget_permits(Semaphore::MAX_PERMITS);
+    let url = Url::parse(world.resource.url()).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert(WWW_AUTHENTICATE, r#"Bearer error="insufficient_scope", scope="more""#.parse().unwrap());
+    let mut attempts = [world.authorizer.attempt(), world.authorizer.attempt()];
+    for attempt in &mut attempts {
+        attempt.sign(&Method::POST, &url, &mut HeaderMap::new()).await.unwrap();
+    }
+    let [one, other] = &mut attempts;
+    let mut gives_up = Box::pin(one.answered(&url, StatusCode::FORBIDDEN, &headers));
+    let mut waits = Box::pin(other.answered(&url, StatusCode::FORBIDDEN, &headers));
+    assert!(poll!(&mut gives_up).is_pending() && poll!(&mut waits).is_pending());
+    tokio::select! {
+        _ = &mut gives_up => panic!("nobody has answered"),
+        () = world.shown.notified() => {}
+    }
+    drop(gives_up);
+    world.answers.add_permits(1);
+    assert!(waits.await.unwrap());
     assert_eq!(world.asked.load(Ordering::SeqCst), 2);
 }
 

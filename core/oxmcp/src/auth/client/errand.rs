@@ -1,0 +1,58 @@
+use std::sync::Arc;
+
+use super::credential::Credential;
+use super::tokens::Tokens;
+use crate::auth::challenge::Challenge;
+
+/// What is to be done about tokens. Two of the same are done once.
+#[derive(Clone)]
+pub(super) struct Errand {
+    pub(super) how: How,
+    /// The tokens that were used.
+    pub(super) used: Option<Arc<Credential>>,
+    /// What they were refused with.
+    pub(super) challenge: Option<Challenge>,
+}
+
+/// How new tokens are to be come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// By a refresh token alone: those that are used are about to expire.
+    BeforeExpiry,
+    /// Those that another client has got meanwhile, or else by a refresh token, or else anew.
+    AsCheapAsPossible,
+    /// By asking for a grant.
+    Anew,
+    /// By asking for a grant of more than before.
+    ForMore,
+}
+
+impl Errand {
+    pub(super) fn new(how: How, used: Option<&Arc<Credential>>, challenge: Option<&Challenge>) -> Self {
+        // What is said for people differs from one answer to the next.
+        let said = |challenge: &Challenge| Challenge { error_description: None, ..challenge.clone() };
+        Self { how, used: used.cloned(), challenge: challenge.map(said) }
+    }
+
+    /// Whether it is done with these tokens.
+    pub(super) fn is_done_with(&self, tokens: &Tokens) -> bool {
+        let is_other = self.used().is_none_or(|used| !used.is(tokens));
+        let more = self.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref());
+        let more = more.filter(|_| self.how == How::ForMore);
+        is_other && more.is_none_or(|more| tokens.requested.contains_all(more))
+    }
+
+    fn used(&self) -> Option<&Tokens> {
+        self.used.as_ref().map(|used| &used.tokens)
+    }
+}
+
+impl PartialEq for Errand {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same_token = match (self.used(), other.used()) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.how == other.how && is_same_token && self.challenge == other.challenge
+    }
+}
