@@ -20,7 +20,7 @@ use super::headers::{self, SESSION_ID};
 use super::outbox::{End, Outbox};
 use super::receive::SMALL;
 use super::resumption::Resumption;
-use super::service::unknown_session;
+use super::endpoint::unknown_session;
 use super::session::{Grounded, HttpSession, InFlight};
 use super::sessions::Sessions;
 use super::sse::write_event;

@@ -9,6 +9,7 @@ mod client;
 mod clock;
 mod connection;
 mod deaf;
+mod endpoint;
 mod event_body;
 mod event_id;
 mod exchange;
