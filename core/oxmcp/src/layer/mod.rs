@@ -62,7 +62,9 @@
 //!
 //! Without layers, all of this costs one look at an `Option` for each message.
 
+mod facts;
 mod from_fn;
+mod inlet;
 mod layers;
 mod next;
 mod peer;
@@ -78,14 +80,16 @@ use oxmcp_proto::jsonrpc::RawJson;
 
 use crate::Result;
 
+pub use facts::Carrier;
 pub use from_fn::{FromFn, from_fn};
 pub use next::Next;
-pub use request::{Carrier, Direction, LayerRequest};
+pub use request::{Direction, LayerRequest};
 pub use trace::Trace;
 
+pub(crate) use facts::Facts;
+pub(crate) use inlet::Inlet;
 pub(crate) use layers::{Failed, Layers, into_rpc};
-pub(crate) use request::{Facts, Id};
-pub(crate) use serving::Inlet;
+pub(crate) use request::Id;
 
 /// What sees every message; see [the module](self). [`from_fn`] makes one of an async function.
 pub trait Layer: Send + Sync + 'static {

@@ -9,6 +9,7 @@ use oxmcp_proto::{Method, ProtocolVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::{Carrier, Facts};
 use crate::{Error, Result};
 
 /// A message on its way through the layers: a request or a notification, coming in or going out.
@@ -30,18 +31,6 @@ pub enum Direction {
     Outgoing,
 }
 
-/// What carries messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Carrier {
-    /// The standard streams of a process.
-    Stdio,
-    /// Streamable HTTP, or the HTTP+SSE of 2024-11-05.
-    Http,
-    /// Any other stream of lines: a socket, memory, a transport of one's own.
-    Stream,
-}
-
 /// What is known of the id of a message.
 #[derive(Clone, Debug)]
 pub(crate) enum Id {
@@ -53,15 +42,6 @@ pub(crate) enum Id {
     WhenSent(Arc<OnceLock<i64>>),
     /// It has none that is known here.
     Unknown,
-}
-
-/// What is known of the connection of a message.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    pub(crate) carrier: Carrier,
-    pub(crate) session_id: Option<Arc<str>>,
-    pub(crate) version: Option<ProtocolVersion>,
-    pub(crate) peer_info: Option<RawJson>,
 }
 
 impl LayerRequest {

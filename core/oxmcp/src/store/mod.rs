@@ -6,6 +6,7 @@ mod memory_events;
 mod memory_tasks;
 mod memory_tokens;
 mod settle;
+mod stored_task;
 mod tasks;
 mod tokens;
 
@@ -15,5 +16,6 @@ pub use memory_events::MemoryEvents;
 pub use memory_tasks::MemoryTasks;
 pub use memory_tokens::MemoryTokens;
 pub(crate) use settle::settle;
-pub use tasks::{StoredTask, TaskPage, TaskStore};
+pub use stored_task::StoredTask;
+pub use tasks::{TaskPage, TaskStore};
 pub use tokens::{TokenLock, TokenStore};

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::digest::Digest;
-use super::seal::{Seal, StateKey};
+use super::seal::Seal;
 use super::state::{Binding, State};
+use super::state_key::StateKey;
 
 const BYTES: usize = 64 << 10;
 

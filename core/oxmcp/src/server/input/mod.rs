@@ -19,6 +19,7 @@ mod rounds;
 mod sample;
 mod seal;
 mod state;
+mod state_key;
 mod step;
 
 pub use declared::{Ask, Asked, Input, ListRoots, OfAnswers, OfAnswersAndContext, OptionalElicit, ask};
@@ -26,7 +27,7 @@ pub use elicit::{Confirmed, Elicit, Elicited};
 pub use error::{InputError, InputErrorKind};
 pub use page::Visiting;
 pub use sample::Sample;
-pub use seal::StateKey;
+pub use state_key::StateKey;
 
 pub(super) use ask::run;
 pub(super) use error::rpc_of;

@@ -1,13 +1,11 @@
-use std::fmt;
 use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
-use ring::hmac;
+use ring::aead::{Aad, Nonce};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::{Error, Result};
+use super::state_key::StateKey;
 
 /// The form of sealed text: this byte, the salt, the encrypted text, its tag.
 const FORM: u8 = 1;
@@ -17,50 +15,6 @@ const SALT: usize = 16;
 
 /// Bytes of the tag.
 const TAG: usize = 16;
-
-/// A secret that protects `requestState`, the state a client carries from one round of a request to the next (2026-07-28, patterns, MRTR).
-///
-/// A server makes a random one by itself. Replicas that answer each other's rounds share one, and so do a server's runs before and after
-/// a restart; see [`Server::state_keys`](crate::Server::state_keys).
-#[derive(Clone)]
-pub struct StateKey(hmac::Key);
-
-impl StateKey {
-    /// A key made of a secret of at least 32 bytes, such as the output of `openssl rand 32`.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse`](crate::ErrorKind::Misuse) if the secret is shorter.
-    pub fn from_secret(secret: &[u8]) -> Result<Self> {
-        if secret.len() < 32 {
-            return Err(Error::misuse(format!("a state key needs 32 bytes; this one has {}", secret.len())));
-        }
-        Ok(Self::of(secret))
-    }
-
-    fn of(secret: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
-    }
-
-    fn random() -> Result<Self, SealError> {
-        let mut secret = [0; 32];
-        fill(&mut secret)?;
-        Ok(Self::of(&secret))
-    }
-
-    /// The key of one text.
-    fn derive(&self, salt: &[u8]) -> Result<LessSafeKey, SealError> {
-        let key = hmac::sign(&self.0, salt);
-        UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).map(LessSafeKey::new).map_err(|_| SealError::Crypto)
-    }
-}
-
-/// The secret is nobody's business.
-impl fmt::Debug for StateKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StateKey(..)")
-    }
-}
 
 /// The keys of a server: the first seals, any of them opens.
 #[derive(Debug, Default)]
@@ -136,7 +90,7 @@ fn only_nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; 12])
 }
 
-fn fill(out: &mut [u8]) -> Result<(), SealError> {
+pub(super) fn fill(out: &mut [u8]) -> Result<(), SealError> {
     SystemRandom::new().fill(out).map_err(|_| SealError::Crypto)
 }
 

@@ -5,30 +5,11 @@ use std::task::{Context, Poll, Waker};
 use oxmcp_proto::Method;
 use rustc_hash::FxHashMap;
 
-use super::Hub;
+use super::{Hub, Kinds};
 use crate::server::List;
 
 /// Bytes of the URIs that one listener keeps.
 const MAX_URI_BYTES: usize = 128 * 1024;
-
-/// Kinds of changes of lists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::server) struct Kinds {
-    pub(in crate::server) tools: bool,
-    pub(in crate::server) resources: bool,
-    pub(in crate::server) prompts: bool,
-}
-
-impl Kinds {
-    /// The kind that a list belongs to.
-    fn of(&mut self, list: List) -> &mut bool {
-        match list {
-            List::Tools => &mut self.tools,
-            List::Resources | List::ResourceTemplates => &mut self.resources,
-            List::Prompts => &mut self.prompts,
-        }
-    }
-}
 
 /// Somebody who hears of changes: a session, or a subscription. What it has not been told yet is kept once, however often it changes.
 #[derive(Debug)]

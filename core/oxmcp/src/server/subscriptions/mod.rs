@@ -1,13 +1,15 @@
 //! Subscriptions: how clients hear that a list or a resource has changed, in a session or by `subscriptions/listen`.
 
 mod hub;
+mod kinds;
 mod listen;
 mod listener;
 mod session;
 mod tell;
 
 pub(super) use hub::Hub;
-pub(super) use listener::{Kinds, Listener};
+pub(super) use kinds::Kinds;
+pub(super) use listener::Listener;
 pub(super) use tell::write_subscription;
 
 use super::Server;

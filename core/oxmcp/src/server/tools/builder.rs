@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::error::ToolError;
 use super::handler::{ToolCall, ToolHandler, arguments_schema, tool_handler};
-use super::output::{IntoToolOutput, ToolError, ToolOutput};
+use super::output::{IntoToolOutput, ToolOutput};
 use crate::Result;
 use crate::auth::Scopes;
 use crate::server::{Feature, HandlerFn, Server, TaskMode};

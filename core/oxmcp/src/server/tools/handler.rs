@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::output::{IntoToolOutput, ToolError, ToolOutput};
+use super::error::ToolError;
+use super::output::{IntoToolOutput, ToolOutput};
 use crate::server::handler_fn::Typed;
 use crate::server::{Context, HandlerFn};
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod call;
+mod error;
 mod handler;
 mod output;
 mod registered;
@@ -9,8 +10,9 @@ mod registered;
 use super::registry::Registry;
 
 pub use builder::{ToolBuilder, tool};
+pub use error::ToolError;
 pub use handler::{Arguments, ToolCall, ToolHandler};
-pub use output::{IntoToolOutput, Json, ToolError, ToolOutput};
+pub use output::{IntoToolOutput, Json, ToolOutput};
 
 pub(super) use handler::schema_of;
 pub(super) use registered::RegisteredTool;

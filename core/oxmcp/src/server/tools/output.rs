@@ -1,5 +1,4 @@
 use std::borrow::Cow;
-use std::fmt;
 
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, is_plain_text, write_json_string};
 use oxmcp_proto::model::{CallToolResult, Content};
@@ -7,9 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ToolError;
 use super::handler::schema_of;
-use crate::server::handler_error::with_sources;
-use crate::server::input::rpc_of;
 
 /// What a tool has to say.
 #[derive(Clone, Debug)]
@@ -20,33 +18,6 @@ pub enum ToolOutput {
     Result(Box<CallToolResult>),
     /// A `CallToolResult` as JSON. If it is not an object with a `content` array, the caller gets an internal error.
     Json(RawJson),
-}
-
-/// Why a tool has nothing to say.
-#[derive(Clone, Debug)]
-pub enum ToolError {
-    /// The tool failed in a way that a model should see: a result with `isError` and this text.
-    Failed(String),
-    /// The request itself fails, with a JSON-RPC error.
-    Rpc(ErrorObject),
-}
-
-impl ToolError {
-    /// The tool failed in a way that a model should see.
-    pub fn failed(message: impl Into<String>) -> Self {
-        Self::Failed(message.into())
-    }
-}
-
-/// Any error becomes text that the model sees, with its sources. An [`InputError`](super::super::InputError), or an error caused by one,
-/// fails the request where the spec has an error for it.
-impl<E: std::error::Error + 'static> From<E> for ToolError {
-    fn from(error: E) -> Self {
-        match rpc_of(&error) {
-            Some(rpc) => Self::Rpc(rpc.clone()),
-            None => Self::Failed(with_sources(&error)),
-        }
-    }
 }
 
 /// A structured result: `structuredContent`, with the same as JSON text for clients that do not know it. `T` must serialise as a JSON
@@ -135,16 +106,6 @@ impl<T: IntoToolOutput, E: Into<ToolError>> IntoToolOutput for Result<T, E> {
 
     fn output_schema() -> Option<RawJson> {
         T::output_schema()
-    }
-}
-
-/// Lets `?` and `Result<_, ToolError>` both work: `ToolError` is no `std::error::Error`, so that any error can become one.
-impl fmt::Display for ToolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(message) => f.write_str(message),
-            Self::Rpc(error) => write!(f, "{error}"),
-        }
     }
 }
 

@@ -35,6 +35,7 @@ mod sessions;
 mod source;
 mod sse;
 mod stateless;
+mod subject;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 mod unkept;

@@ -16,6 +16,7 @@ use super::deaf::Deaf;
 use super::exchange::Exchange;
 use super::headers::{self, METHOD, NAME, PROTOCOL_VERSION};
 use super::outbox::Outbox;
+use super::subject::Subject;
 use super::visitor::Visitor;
 use super::{HttpBody, reply};
 use crate::param_headers::{ParamHeader, ParamValue};
@@ -105,55 +106,6 @@ impl Stateless {
     }
 }
 
-/// What of a request's parameters stands in headers too. Which of the names it is, and so has to be text, depends on the method; an
-/// extension's may be anything.
-#[derive(Default, Deserialize)]
-pub(super) struct Subject<'a> {
-    #[serde(borrow, default)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    uri: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "taskId")]
-    task_id: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "_meta")]
-    meta: Option<Meta<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Meta<'a> {
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
-    version: Option<Text<'a>>,
-}
-
-/// A string that borrows where it can; serde's own `Option<Cow>` always copies.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'a> Subject<'a> {
-    /// Reads the parameters. What cannot be read cannot be compared with the headers either, so it must not be served.
-    pub(super) fn of(params: Option<&'a RawJson>) -> Result<Self, ErrorObject> {
-        let read = params.map_or(Ok(Self::default()), RawJson::to);
-        read.map_err(|error| unreadable(&error))
-    }
-
-    /// The revision in `_meta`; only requests of the stateless era have it.
-    pub(super) fn version(&self) -> Option<&str> {
-        self.meta.as_ref()?.version.as_ref().map(|text| &*text.0)
-    }
-
-    /// The text of the name that a method has.
-    pub(super) fn member(&self, name: &str) -> Result<Option<Cow<'a, str>>, ErrorObject> {
-        let member = match name {
-            "name" => self.name,
-            "uri" => self.uri,
-            "taskId" => self.task_id,
-            _ => None,
-        };
-        let text = member.map(|json| serde_json::from_str::<Option<Text<'_>>>(json.get())).transpose();
-        Ok(text.map_err(|error| unreadable(&error))?.flatten().map(|text| text.0))
-    }
-}
-
 /// Whether the headers repeat what the arguments of a tool say (2026-07-28, Streamable HTTP, "Server Behavior for Custom Headers").
 fn check_params(
     headers: &HeaderMap,
@@ -216,7 +168,7 @@ fn decoded<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Cow<'a, str>
         .ok_or_else(|| mismatch(format!("the {name} header holds invalid characters or invalid Base64")))
 }
 
-fn unreadable(error: &serde_json::Error) -> ErrorObject {
+pub(super) fn unreadable(error: &serde_json::Error) -> ErrorObject {
     ErrorObject::invalid_params(format!("invalid params: {error}"))
 }
 

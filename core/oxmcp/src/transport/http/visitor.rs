@@ -4,7 +4,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Method, Response};
 use oxmcp_proto::jsonrpc::{MethodName, RequestId};
 
-use super::stateless::Subject;
+use super::subject::Subject;
 use super::{HttpBody, reply};
 use crate::auth::{AuthInfo, Protection, Refusal};
 use crate::server::{Core, Session};
