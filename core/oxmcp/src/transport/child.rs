@@ -11,6 +11,7 @@ use tokio::process::{ChildStdin, ChildStdout};
 use super::exit::Exit;
 #[cfg(unix)]
 use super::guardian::Guardian;
+use super::pipe::Pipe;
 use crate::{Error, ErrorKind, Result};
 
 /// A program to start as an MCP server, over its standard streams.
@@ -116,7 +117,7 @@ impl Command {
     }
 
     /// Starts it, as the leader of a process group of its own.
-    pub(crate) fn spawn(&self) -> Result<(Child, ChildStdout, ChildStdin)> {
+    pub(crate) fn spawn(&self) -> Result<(Child, Pipe<ChildStdout>, Pipe<ChildStdin>)> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.args).envs(self.env.iter().cloned()).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(match self.stderr {
@@ -139,7 +140,9 @@ impl Command {
         };
         let mut child = command.spawn().map_err(failed)?;
         match (child.stdout.take(), child.stdin.take()) {
-            (Some(stdout), Some(stdin)) => Ok((Child::new(child).map_err(failed)?, stdout, stdin)),
+            (Some(stdout), Some(stdin)) => {
+                Ok((Child::new(child).map_err(failed)?, Pipe::new(stdout), Pipe::new(stdin)))
+            }
             _ => Err(failed(io::Error::other("its standard streams are missing"))),
         }
     }

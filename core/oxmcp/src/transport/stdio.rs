@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
+use super::pipe::Pipe;
 use crate::{Error, ErrorKind, Result};
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -92,7 +93,7 @@ fn reader(input: OwnedFd) -> io::Result<Pin<Box<dyn AsyncRead + Send>>> {
     let file = File::from(input);
     let kind = file.metadata()?.file_type();
     if kind.is_fifo() {
-        return Ok(Box::pin(pipe::Receiver::from_file(file)?));
+        return Ok(Box::pin(Pipe::new(pipe::Receiver::from_file(file)?)));
     }
     if kind.is_socket() {
         return Ok(Box::pin(socket(file)?));
@@ -104,7 +105,7 @@ fn writer(output: OwnedFd, shared: bool) -> io::Result<Pin<Box<dyn AsyncWrite + 
     let file = File::from(output);
     let kind = file.metadata()?.file_type();
     if kind.is_fifo() && !shared {
-        return Ok(Box::pin(pipe::Sender::from_file(file)?));
+        return Ok(Box::pin(Pipe::new(pipe::Sender::from_file(file)?)));
     }
     if kind.is_socket() && !shared {
         return Ok(Box::pin(socket(file)?));

@@ -1,5 +1,5 @@
 /// Bytes that are looked at together; the compiler makes one comparison of them.
-const BLOCK: usize = 32;
+const BLOCK: usize = 128;
 
 /// Appends a JSON string.
 ///
