@@ -1,5 +1,5 @@
-//! The codec: a message that is read is read again from what is written for it, and the id that is found in a message too large to read is
-//! the one that reading it would find.
+//! The codec: what it takes is JSON, a message that is read is read again from what is written for it, and the id that is found in a message
+//! too large to read is the one that reading it would find.
 
 #![no_main]
 
@@ -9,6 +9,7 @@ use oxmcp_proto::jsonrpc::{
     Message, RawJson, RequestId, TopLevelId, parse, write_error, write_notification, write_request,
     write_result,
 };
+use serde_json::value::RawValue;
 
 const DEPTH: usize = 64;
 
@@ -17,7 +18,11 @@ fuzz_target!(|data: &[u8]| {
     for cut in [1, data.len() / 2] {
         assert_eq!(scan(data, cut.min(data.len())), whole, "the pieces it came in made a difference");
     }
-    match parse(Bytes::copy_from_slice(data), DEPTH) {
+    let parsed = parse(Bytes::copy_from_slice(data), DEPTH);
+    let is_json = serde_json::from_slice::<&RawValue>(data).is_ok();
+    assert!(is_json || parsed.is_err(), "what is no JSON was taken");
+    assert_eq!(RawJson::parse(data.to_vec()).is_ok(), is_json);
+    match parsed {
         Ok(Message::Batch(members)) => {
             for message in members.into_iter().flatten() {
                 check(message);

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -6,7 +5,9 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::envelope::{Envelope, text};
 use super::raw::write_on_one_line;
+use super::scan::Fault;
 use super::text::write_json_string;
 use super::{
     ErrorObject, InvalidMessage, Message, MethodName, Notification, RawJson, Request, RequestId, Response,
@@ -52,12 +53,12 @@ enum Keep {
 }
 
 impl Keep {
-    fn part(self, message: &Bytes, raw: &RawValue) -> RawJson {
+    fn part(self, message: &Bytes, part: &str) -> RawJson {
         match self {
-            Self::Most(all) if raw.get().len() < all / 2 => {
-                RawJson::from_written(Bytes::copy_from_slice(raw.get().as_bytes()))
+            Self::Most(all) if part.len() < all / 2 => {
+                RawJson::from_written(Bytes::copy_from_slice(part.as_bytes()))
             }
-            _ => RawJson::slice_of(message, raw),
+            _ => RawJson::slice_of(message, part),
         }
     }
 }
@@ -68,10 +69,7 @@ fn read(bytes: Bytes, max_depth: usize, keep: Keep) -> Result<Message, InvalidMe
         Some(b'[') => return parse_batch(&bytes, max_depth, keep),
         _ => return Err(not_json("the message is not a JSON object", false)),
     }
-    if exceeds_depth(&bytes, max_depth) {
-        return Err(about(&bytes, too_deep(max_depth)));
-    }
-    parse_one(&bytes, keep)
+    parse_one(&bytes, max_depth, keep)
 }
 
 fn parse_batch(bytes: &Bytes, max_depth: usize, keep: Keep) -> Result<Message, InvalidMessage> {
@@ -88,7 +86,7 @@ fn parse_batch(bytes: &Bytes, max_depth: usize, keep: Keep) -> Result<Message, I
             let invalid = invalid("a batch holds objects only".into());
             return Err(InvalidMessage { looks_like_message: false, ..invalid });
         }
-        parse_one(&bytes.slice_ref(member.get().as_bytes()), keep)
+        parse_one(&bytes.slice_ref(member.get().as_bytes()), max_depth, keep)
     };
     Ok(Message::Batch(members.into_iter().map(one).collect()))
 }
@@ -128,69 +126,76 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, default)]
-    jsonrpc: Option<Cow<'a, str>>,
-    #[serde(default, deserialize_with = "present")]
-    id: Option<Option<RequestId>>,
-    #[serde(borrow, default)]
-    method: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
-    #[serde(default)]
-    error: Option<ErrorObject>,
-}
-
-/// Tells `null` (`Some(None)`) from absence (`None`).
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<RequestId>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
-fn parse_one(bytes: &Bytes, keep: Keep) -> Result<Message, InvalidMessage> {
-    let envelope: Envelope<'_> = match serde_json::from_slice(bytes) {
+fn parse_one(bytes: &Bytes, max_depth: usize, keep: Keep) -> Result<Message, InvalidMessage> {
+    let read = std::str::from_utf8(bytes).map_err(|_| Fault::Malformed);
+    let envelope = match read.and_then(|json| Envelope::read(json, max_depth)) {
         Ok(envelope) => envelope,
-        Err(error) if error.is_data() => return Err(about(bytes, invalid(error.to_string()))),
-        Err(error) => return Err(about(bytes, not_json(&error.to_string(), true))),
+        Err(Fault::TooDeep) => return Err(about(bytes, too_deep(max_depth))),
+        Err(Fault::Malformed) => return Err(about(bytes, not_json(&what_is_wrong(bytes), true))),
     };
     let invalid = |message: &str| about(bytes, invalid(message.into()));
-    if envelope.jsonrpc.as_deref() != Some("2.0") {
+    let unreadable = |name: &str, error: serde_json::Error| {
+        about(bytes, self::invalid(format!("`{name}`: {}", words(&error))))
+    };
+    if let Some(twice) = envelope.twice {
+        return Err(invalid(&format!("duplicate field `{twice}`")));
+    }
+    if envelope.jsonrpc.map(text).transpose().ok().flatten().as_deref() != Some("2.0") {
         return Err(invalid("`jsonrpc` is not \"2.0\""));
     }
-    let is_response = envelope.result.is_some() || envelope.error.is_some();
-    match (envelope.method, &envelope.id) {
+    let id: Option<Option<RequestId>> =
+        envelope.id.map(serde_json::from_str).transpose().map_err(|error| unreadable("id", error))?;
+    let method = envelope.method.map(text).transpose().map_err(|error| unreadable("method", error))?;
+    let error: Option<ErrorObject> =
+        envelope.error.map(serde_json::from_str).transpose().map_err(|error| unreadable("error", error))?;
+    let is_response = envelope.result.is_some() || error.is_some();
+    match (method, id) {
         (Some(_), _) if is_response => Err(invalid("the message has a method and a result or error")),
         (Some(_), Some(None)) => Err(invalid("the id of a request is null")),
         (Some(method), id) => {
             let params = match envelope.params {
-                Some(params) if params.get().starts_with('{') => Some(keep.part(bytes, params)),
-                // MCP has parameters by name only; `null` is how some writers leave them out.
-                Some(params) if params.get() == "null" => None,
+                Some(params) if params.starts_with('{') => Some(keep.part(bytes, params)),
                 Some(_) => return Err(invalid("`params` is not an object")),
+                // MCP has parameters by name only; `null` is how some writers leave them out.
                 None => None,
             };
             let method = MethodName::from(&*method);
-            Ok(match id.clone().flatten() {
+            Ok(match id.flatten() {
                 Some(id) => Message::Request(Request { id, method, params }),
                 None => Message::Notification(Notification { method, params }),
             })
         }
         (None, id) => {
-            let outcome = match (envelope.result, envelope.error) {
+            let outcome = match (envelope.result, error) {
                 (Some(result), None) => Ok(keep.part(bytes, result)),
                 (None, Some(error)) => Err(error),
                 (Some(_), Some(_)) => return Err(invalid("the response has both a result and an error")),
                 (None, None) => return Err(invalid("the message has no method, result or error")),
             };
-            let id = id.clone().flatten();
+            let id = id.flatten();
             if id.is_none() && outcome.is_ok() {
                 return Err(invalid("the response has no id"));
             }
             Ok(Message::Response(Response { id, outcome }))
         }
     }
+}
+
+/// Says why bytes are no JSON.
+fn what_is_wrong(bytes: &[u8]) -> String {
+    match serde_json::from_slice::<&RawValue>(bytes) {
+        Err(error) => error.to_string(),
+        Ok(_) => "a key is no text".to_owned(),
+    }
+}
+
+/// What is wrong with a part of a message; where it stands there says nothing.
+fn words(error: &serde_json::Error) -> String {
+    let mut words = error.to_string();
+    if let Some(position) = words.rfind(" at line ") {
+        words.truncate(position);
+    }
+    words
 }
 
 /// The same with what can be read of a message that is wrong elsewhere, so that the error reaches the right call.

@@ -2,11 +2,13 @@
 
 mod codec;
 mod depth;
+mod envelope;
 mod error;
 mod id;
 mod member;
 mod message;
 mod raw;
+mod scan;
 mod text;
 mod toplevel;
 mod tree;

@@ -7,7 +7,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{member, write_name};
+use super::{member, scan, write_name};
 
 /// A piece of JSON that was checked to be well formed and is kept as the bytes it came in.
 ///
@@ -28,9 +28,12 @@ impl RawJson {
     /// Checks that `bytes` are one JSON value in UTF-8.
     pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, serde_json::Error> {
         let bytes = bytes.into();
+        if let Some(value) = std::str::from_utf8(&bytes).ok().and_then(|json| scan::value(json).ok()) {
+            return Ok(Self::slice_of(&bytes, value));
+        }
+        // It says what is wrong.
         let raw: &RawValue = serde_json::from_slice(&bytes)?;
-        let raw = bytes.slice_ref(raw.get().as_bytes());
-        Ok(Self(raw))
+        Ok(Self::slice_of(&bytes, raw.get()))
     }
 
     /// The JSON of a value.
@@ -43,9 +46,9 @@ impl RawJson {
         Self(Bytes::from_static(b"{}"))
     }
 
-    /// Takes `raw`, which lies inside `message`, without copying it.
-    pub(crate) fn slice_of(message: &Bytes, raw: &RawValue) -> Self {
-        Self(message.slice_ref(raw.get().as_bytes()))
+    /// Takes `part`, well-formed JSON which lies inside `message`, without copying it.
+    pub(super) fn slice_of(message: &Bytes, part: &str) -> Self {
+        Self(message.slice_ref(part.as_bytes()))
     }
 
     /// A part of this value, found by deserialising it, without copying.
@@ -54,7 +57,7 @@ impl RawJson {
     ///
     /// If `part` does not borrow from this value.
     pub fn part(&self, part: &RawValue) -> Self {
-        Self::slice_of(&self.0, part)
+        Self::slice_of(&self.0, part.get())
     }
 
     /// Takes bytes that this crate wrote.

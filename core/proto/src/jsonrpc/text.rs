@@ -1,6 +1,3 @@
-/// Bytes that are looked at together; the compiler makes one comparison of them.
-const BLOCK: usize = 128;
-
 /// Appends a JSON string.
 ///
 /// Tool results are mostly text, so stretches that need no escape are found a block at a time and copied as they are.
@@ -32,14 +29,24 @@ pub fn write_name(name: &str, out: &mut Vec<u8>) {
     out.push(b':');
 }
 
-/// The number of bytes before the first that needs an escape.
-fn plain_length(bytes: &[u8]) -> usize {
-    let plain_blocks = bytes
-        .chunks_exact(BLOCK)
-        .take_while(|block| !block.iter().fold(false, |any, byte| any | is_special(*byte)));
-    let start = plain_blocks.count() * BLOCK;
-    let rest = &bytes[start..];
-    start + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+/// The number of bytes before the first that does not stand in a JSON string as it is.
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
+    // Most strings are short, and the end of one is not far.
+    let (near, far) = bytes.split_at(bytes.len().min(16));
+    if let Some(at) = near.iter().position(|byte| is_special(*byte)) {
+        return at;
+    }
+    // The compiler makes few comparisons of a whole block.
+    let mut plain = plain_blocks::<128>(far);
+    plain += plain_blocks::<16>(&far[plain..]);
+    let rest = &far[plain..];
+    near.len() + plain + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+}
+
+/// The number of bytes in blocks of `SIZE` before the first that has another.
+fn plain_blocks<const SIZE: usize>(bytes: &[u8]) -> usize {
+    let is_plain = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | is_special(*byte));
+    bytes.chunks_exact(SIZE).take_while(is_plain).count() * SIZE
 }
 
 /// Whether JSON has it in a string as an escape only (RFC 8259, section 7).
