@@ -24,6 +24,7 @@ mod registry;
 mod resources;
 mod result;
 mod session;
+mod state;
 mod stream;
 mod subscriptions;
 mod tasks;
@@ -57,6 +58,7 @@ pub use resources::{
     IntoResourceOutput, IsContents, IsFunction, ResourceBuilder, ResourceHandler, ResourceOutput,
     ResourceRead, ResourceSource, ResourceTemplateBuilder, resource, resource_template,
 };
+pub use state::{TakesState, WithState, with_state};
 pub use tasks::TaskMode;
 pub use texts::Texts;
 pub use tools::{
@@ -168,8 +170,8 @@ impl Server {
 
     /// Adds a tool, or replaces the one of that name. The schema of its arguments is that of the handler's argument type.
     ///
-    /// The handler is an async function of its arguments, of these and a [`Context`], or of less. What it may return:
-    /// [`IntoToolOutput`]. To say more of the tool, [`tool`](tool()). It begins on the task of the connection that the call came over, so code that blocks or computes for long
+    /// The handler is an async function of its arguments, of these and a [`Context`], or of less; [`with_state`] gives it what handlers share.
+    /// What it may return: [`IntoToolOutput`]. To say more of the tool, [`tool`](tool()). It begins on the task of the connection that the call came over, so code that blocks or computes for long
     /// belongs in [`tokio::task::spawn_blocking`]; see [`ToolHandler`].
     ///
     /// A panic in it is caught and logged, and the caller gets an internal error without the panic's words, which may be none of its
