@@ -27,7 +27,7 @@ pub use secret::Secret;
 pub use server::{AuthInfo, Introspection, JwtVerifier, NotVerified, Protection, TokenVerifier, VerifierFn};
 pub use signing_key::SigningKey;
 
-pub(crate) use client::{Authorizer, within_rest};
+pub(crate) use client::{Attempt, Authorizer, Effort, within_rest};
 pub(crate) use server::Refusal;
 
 use resource::Resource;

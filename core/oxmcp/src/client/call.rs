@@ -16,6 +16,7 @@ use super::catalog::Doubt;
 use super::params::{MetaMembers, Params};
 use super::time::Time;
 use super::{Channel, Client, Inner};
+use crate::auth::Effort;
 use crate::connection::{CancelOnDrop, Connection, Done, ProgressFn, Waiter};
 use crate::{Error, ErrorKind, Result, clock};
 
@@ -39,6 +40,8 @@ pub struct Call {
     pub(super) misuse: Option<Arc<str>>,
     /// In which generation of the [`Catalog`](super::catalog::Catalog) the tools are listed.
     pub(super) generation: u64,
+    /// How far the client goes to be authorized for it.
+    pub(super) effort: Effort,
 }
 
 impl Call {
@@ -61,6 +64,7 @@ impl Call {
             number: None,
             misuse: None,
             generation: 0,
+            effort: Effort::Full,
         }
     }
 

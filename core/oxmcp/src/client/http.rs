@@ -38,6 +38,7 @@ use super::eras::Agreed;
 use super::inbound::Inbound;
 use super::params::Params;
 use super::{Call, Inner};
+use crate::auth::{Authorizer, Effort};
 use crate::connection::ProgressFn;
 use crate::transport::http::{Access, HttpClient};
 use crate::{Limits, Result};
@@ -100,11 +101,16 @@ impl HttpChannel {
 
     /// Agrees on a revision.
     pub(super) async fn negotiate(&self, offer: &Offer, limits: &Limits) -> Result<Agreed, NotNegotiated> {
-        self.shared.negotiate(offer, limits.probe, &self.shared.standing).await
+        self.shared.negotiate(offer, limits.probe, Effort::Full, &self.shared.standing).await
     }
 
     pub(super) fn runtime(&self) -> &Handle {
         &self.shared.runtime
+    }
+
+    /// What keeps the client authorized, if something does.
+    pub(super) fn authorizer(&self) -> Option<&Authorizer> {
+        self.shared.http.authorizer()
     }
 
     /// Whether this side has closed it.

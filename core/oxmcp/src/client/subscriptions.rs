@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::{Channel, Client, ClientContext, Connect, Request, ServerList};
+use crate::auth::within_rest;
 use crate::{Error, ErrorKind, Result};
 
 use self::waiting::Waiting;
@@ -137,7 +138,12 @@ impl Client {
         let listening = &self.inner.listening;
         let mut heard = listening.heard.subscribe();
         let answered = heard.wait_for(|heard| heard.generation >= generation);
-        match tokio::time::timeout(patience, answered).await {
+        // What a user takes to authorize is not the server's time.
+        let authorizer = match &self.inner.channel {
+            Channel::Http(http) => http.authorizer(),
+            Channel::Stream(_) => None,
+        };
+        match within_rest(authorizer, patience, answered).await {
             Ok(Ok(heard)) => heard.outcome.as_ref().cloned().map_err(Error::from),
             // The sender is in this client.
             Ok(Err(_)) => Err(Error::new(ErrorKind::Closed, "the client is closed")),

@@ -44,6 +44,8 @@ pub(crate) struct Ledger {
     pub(crate) refuses_with: u16,
     /// `expires_in` of the tokens that it issues.
     pub(crate) lifetime: Option<Value>,
+    /// `token_type` of the tokens that it issues.
+    pub(crate) token_type: &'static str,
     /// When secrets of the clients that it registers expire, in seconds since 1970.
     pub(crate) clients_expire: u64,
     /// Whether clients that it registers are kept to the scopes that they name.
@@ -101,7 +103,9 @@ impl Grantor {
             state = Some(shared.clone());
             move |seen| {
                 let state = shared.clone();
-                Box::pin(async move { state.answer(&seen).await })
+                // What was asked for is done, whether or not somebody still waits for the answer.
+                let done = tokio::spawn(async move { state.answer(&seen).await });
+                Box::pin(async move { done.await.unwrap() })
             }
         });
         Self { listener: Arc::new(listener), state: state.unwrap() }
@@ -128,7 +132,7 @@ impl Grantor {
 
     /// The scopes that a request with this `Authorization` is granted, if it is granted anything at `resource`.
     pub(crate) fn scopes(&self, authorization: &str, resource: &str) -> Option<String> {
-        let token = authorization.strip_prefix("Bearer ")?;
+        let (_, token) = authorization.split_once(' ')?;
         self.ledger(|ledger| {
             let access = ledger.access.get(token).filter(|access| access.resource == resource)?;
             Some(access.scope.clone())
@@ -190,6 +194,7 @@ impl Ledger {
             forgets_clients: false,
             refuses_with: 400,
             lifetime: None,
+            token_type: "Bearer",
             clients_expire: 0,
             keeps_scopes: false,
             clients: Vec::new(),
@@ -314,7 +319,8 @@ impl Ledger {
     fn issue(&mut self, client: &str, family: usize, scope: String, resource: String) -> Answer {
         let scope = self.grants_alone.clone().unwrap_or(scope);
         let (access, refresh) = (self.secret("access"), self.secret("refresh"));
-        let mut issued = json!({"access_token": access, "token_type": "Bearer", "refresh_token": refresh});
+        let mut issued =
+            json!({"access_token": access, "token_type": self.token_type, "refresh_token": refresh});
         if !scope.is_empty() {
             issued["scope"] = scope.clone().into();
         }

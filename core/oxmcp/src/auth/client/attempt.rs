@@ -6,7 +6,8 @@ use url::Url;
 
 use super::authorizer::Authorizer;
 use super::credential::Credential;
-use super::dpop::DPOP;
+use super::dpop::{DPOP, Proof};
+use super::effort::Effort;
 use super::errand::{Errand, How};
 use super::renewal::Renewed;
 use crate::Result;
@@ -25,7 +26,9 @@ const MAX_ADOPTIONS: u8 = 8;
 /// One request on its way to being authorized: sent, refused, and sent again with something better, as long as there is something better.
 pub(crate) struct Attempt<'a> {
     authorizer: &'a Authorizer,
+    effort: Effort,
     used: Option<Arc<Credential>>,
+    proof: Option<Proof>,
     renewed: Option<Renewed>,
     step_ups: u8,
     nonces: u8,
@@ -33,17 +36,32 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(authorizer: &'a Authorizer) -> Self {
-        Self { authorizer, used: None, renewed: None, step_ups: 0, nonces: 0, adoptions: 0 }
+    pub(super) fn new(authorizer: &'a Authorizer, effort: Effort) -> Self {
+        Self {
+            authorizer,
+            effort,
+            used: None,
+            proof: None,
+            renewed: None,
+            step_ups: 0,
+            nonces: 0,
+            adoptions: 0,
+        }
     }
 
     /// Adds to a request what shows that the client is authorized, if it is.
     pub(crate) async fn sign(&mut self, method: &Method, url: &Url, headers: &mut HeaderMap) -> Result<()> {
-        self.used = self.authorizer.credential().await?;
+        self.used = match self.effort {
+            Effort::AsIs => self.authorizer.at_hand(),
+            Effort::Full | Effort::Quiet => self.authorizer.credential().await?,
+        };
+        self.proof = None;
         let Some(used) = &self.used else { return Ok(()) };
         headers.insert(AUTHORIZATION, used.header.clone());
         if let Some(key) = &used.tokens.key {
-            headers.insert(DPOP, key.prove(method, url, Some(&used.tokens.access))?);
+            let proof = key.prove(method, url, Some(&used.tokens.access))?;
+            headers.insert(DPOP, proof.header.clone());
+            self.proof = Some(proof);
         }
         Ok(())
     }
@@ -60,7 +78,8 @@ impl<'a> Attempt<'a> {
         headers: &HeaderMap,
     ) -> Result<bool> {
         let key = self.used.as_ref().and_then(|used| used.tokens.key.as_ref());
-        let has_new_nonce = key.is_some_and(|key| key.note_nonce(url, headers));
+        let has_new_nonce =
+            key.zip(self.proof.as_ref()).is_some_and(|(key, proof)| key.note_nonce(url, headers, proof));
         if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Ok(false);
         }
@@ -69,6 +88,9 @@ impl<'a> Attempt<'a> {
         if error == Some("use_dpop_nonce") && has_new_nonce {
             self.nonces += 1;
             return Ok(self.nonces <= MAX_NONCES);
+        }
+        if self.effort == Effort::AsIs {
+            return Ok(false);
         }
         let how = match (status, error) {
             (StatusCode::FORBIDDEN, Some("insufficient_scope")) => {
@@ -92,8 +114,12 @@ impl<'a> Attempt<'a> {
         if self.adoptions >= MAX_ADOPTIONS {
             return Ok(false);
         }
-        let errand = Errand::new(how, self.used.as_ref(), challenge.as_ref());
-        let renewed = self.authorizer.run(errand).await?;
+        let errand = Errand::new(how, self.effort, self.used.as_ref(), challenge.as_ref());
+        let renewed = self.authorizer.run(errand).await;
+        if renewed.is_err() && self.effort == Effort::Quiet {
+            self.authorizer.note_refused(self.used.clone());
+        }
+        let renewed = renewed?;
         match renewed {
             Renewed::Adopted => self.adoptions += 1,
             Renewed::Granted if how == How::ForMore => self.step_ups += 1,

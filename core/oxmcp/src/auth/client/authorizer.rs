@@ -1,6 +1,6 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -11,6 +11,7 @@ use super::at_work::AtWork;
 use super::attempt::Attempt;
 use super::authorization::Authorization;
 use super::credential::Credential;
+use super::effort::Effort;
 use super::errand::{Errand, How};
 use super::flights::Flights;
 use super::grantor::Grantor;
@@ -25,6 +26,10 @@ use crate::{Error, ErrorKind, Result};
 /// How long a store, and another process that holds the tokens, may take beyond the time that a user has.
 const STORE_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a client that is closed waits for what must not be cut off: two exchanges with the authorization server, and a moment to keep what
+/// came of them.
+const LAST_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What keeps one client authorized with one server. Its clones are the same.
 #[derive(Clone)]
 pub(crate) struct Authorizer {
@@ -37,6 +42,8 @@ struct Inner {
     grantor: Mutex<Option<Grantor>>,
     flights: Flights<Errand, Result<Renewed>>,
     work: Arc<AtWork>,
+    /// What was refused last where the user must not be asked for something better.
+    refused: Lock<Option<Arc<Credential>>>,
 }
 
 impl Authorizer {
@@ -49,14 +56,14 @@ impl Authorizer {
         let fetch = Fetch::by(Reach::new(named), plan.names.clone());
         let keeper = Keeper::new(plan.store.clone(), plan.patience.saturating_add(STORE_PATIENCE));
         let wallet = Wallet::new(keeper.clone(), resource.clone());
-        let renewal = Arc::new(Renewal { plan, resource, fetch, keeper, wallet });
+        let renewal = Arc::new(Renewal { plan, resource, fetch, keeper, wallet, under_way: Arc::default() });
         let (grantor, flights, work) = (Mutex::default(), Flights::default(), Arc::default());
-        Ok(Self { inner: Arc::new(Inner { renewal, grantor, flights, work }) })
+        Ok(Self { inner: Arc::new(Inner { renewal, grantor, flights, work, refused: Lock::default() }) })
     }
 
-    /// A request that is to be authorized.
-    pub(crate) fn attempt(&self) -> Attempt<'_> {
-        Attempt::new(self)
+    /// A request that is to be authorized with so much effort.
+    pub(crate) fn attempt(&self, effort: Effort) -> Attempt<'_> {
+        Attempt::new(self, effort)
     }
 
     /// Whether somebody is being authorized.
@@ -69,6 +76,19 @@ impl Authorizer {
         self.inner.work.rested().await
     }
 
+    /// Waits until the client has other tokens than those that were refused last where its user must not be asked for others.
+    pub(crate) async fn renewed(&self) {
+        let refused = self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.wallet().until_other_than(refused.as_ref()).await;
+    }
+
+    /// Waits until nothing is under way that would be lost if it were cut off, such as a refresh: its token is good once.
+    pub(crate) async fn kept(&self) {
+        if tokio::time::timeout(LAST_PATIENCE, self.inner.renewal.under_way.rested()).await.is_err() {
+            tracing::warn!("tokens were still being asked for when the client was closed; they may be lost");
+        }
+    }
+
     /// What a server says without the token that it was sent, should it repeat it.
     pub(crate) fn conceal(&self, words: String) -> String {
         match self.wallet().current() {
@@ -76,6 +96,19 @@ impl Authorizer {
                 words.replace(credential.tokens.access.expose(), "(concealed)")
             }
             Current::Unread | Current::Nothing => words,
+        }
+    }
+
+    /// Notes what was refused where the user must not be asked for something better.
+    pub(super) fn note_refused(&self, used: Option<Arc<Credential>>) {
+        *self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner) = used;
+    }
+
+    /// What to send along, as it is.
+    pub(super) fn at_hand(&self) -> Option<Arc<Credential>> {
+        match self.wallet().current() {
+            Current::Credential(credential) => Some(credential),
+            Current::Unread | Current::Nothing => None,
         }
     }
 
@@ -88,14 +121,11 @@ impl Authorizer {
         if !used.tokens.is_expiring() || used.tokens.refresh.is_none() {
             return Ok(Some(used));
         }
-        if let Err(error) = self.run(Errand::new(How::BeforeExpiry, Some(&used), None)).await {
+        if let Err(error) = self.run(Errand::new(How::BeforeExpiry, Effort::Quiet, Some(&used), None)).await {
             // The server has the last word on whether the token is still good.
             tracing::debug!(%error, "tokens that are about to expire could not be refreshed");
         }
-        match self.wallet().current() {
-            Current::Credential(credential) => Ok(Some(credential)),
-            Current::Unread | Current::Nothing => Ok(None),
-        }
+        Ok(self.at_hand())
     }
 
     /// Gets other tokens. One at a time does so, and those who want the same do it together: a server that is in trouble, and a user who says
@@ -147,7 +177,8 @@ impl Inner {
         {
             return Ok(renewed);
         }
-        renewal.obtain(&found, current.as_ref().map(|current| &current.tokens), challenge).await
+        let used = current.as_ref().map(|current| &current.tokens);
+        renewal.obtain(&found, used, challenge, errand.effort).await
     }
 }
 

@@ -33,6 +33,13 @@ pub(super) struct DpopKey {
     inner: Arc<Inner>,
 }
 
+/// What shows that the sender of one request has the key.
+pub(super) struct Proof {
+    pub(super) header: HeaderValue,
+    /// The server's nonce that it holds.
+    nonce: Option<String>,
+}
+
 struct Inner {
     pkcs8: Vec<u8>,
     key: SigningKey,
@@ -50,7 +57,7 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ath: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    nonce: Option<String>,
+    nonce: Option<&'a str>,
 }
 
 impl DpopKey {
@@ -73,17 +80,18 @@ impl DpopKey {
     }
 
     /// A proof for one request, and for the token that goes with it (RFC 9449, section 4.2).
-    pub(super) fn prove(&self, method: &Method, url: &Url, token: Option<&Secret>) -> Result<HeaderValue> {
+    pub(super) fn prove(&self, method: &Method, url: &Url, token: Option<&Secret>) -> Result<Proof> {
         let mut htu = url.clone();
         htu.set_query(None);
         htu.set_fragment(None);
+        let nonce = self.nonces().get(&url.origin().ascii_serialization()).cloned();
         let claims = Claims {
             jti: Uuid::new_v4().to_string(),
             htm: method.as_str(),
             htu: htu.into(),
             iat: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             ath: token.map(|token| URL_SAFE_NO_PAD.encode(digest(&SHA256, token.expose().as_bytes()))),
-            nonce: self.nonces().get(&url.origin().ascii_serialization()).cloned(),
+            nonce: nonce.as_deref(),
         };
         let header = Header {
             typ: Some("dpop+jwt".to_owned()),
@@ -91,21 +99,22 @@ impl DpopKey {
             ..Header::default()
         };
         let proof = self.inner.key.sign(header, &claims)?;
-        let mut proof = HeaderValue::try_from(proof)
+        let mut header = HeaderValue::try_from(proof)
             .map_err(|error| Error::new(ErrorKind::Internal, "a proof is no header").with_source(error))?;
-        proof.set_sensitive(true);
-        Ok(proof)
+        header.set_sensitive(true);
+        Ok(Proof { header, nonce })
     }
 
-    /// Remembers the nonce of an answer, if there is one that was not known (RFC 9449, sections 8 and 9).
-    pub(super) fn note_nonce(&self, url: &Url, answer: &HeaderMap) -> bool {
+    /// Remembers the nonce of an answer, if it has one (RFC 9449, sections 8 and 9). Whether it is another than that of the `proof` that was
+    /// answered, so that another proof may be better: other requests may have brought the same one meanwhile.
+    pub(super) fn note_nonce(&self, url: &Url, answer: &HeaderMap, proof: &Proof) -> bool {
         let Some(nonce) = answer.get(DPOP_NONCE).and_then(|nonce| nonce.to_str().ok()) else { return false };
         let mut nonces = self.nonces();
         if nonces.len() >= MAX_NONCES {
             nonces.clear();
         }
-        let known = nonces.insert(url.origin().ascii_serialization(), nonce.to_owned());
-        known.as_deref() != Some(nonce)
+        nonces.insert(url.origin().ascii_serialization(), nonce.to_owned());
+        proof.nonce.as_deref() != Some(nonce)
     }
 
     fn nonces(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::credential::Credential;
+use super::effort::Effort;
 use super::tokens::Tokens;
 use crate::auth::challenge::Challenge;
 
@@ -8,6 +9,8 @@ use crate::auth::challenge::Challenge;
 #[derive(Clone)]
 pub(super) struct Errand {
     pub(super) how: How,
+    /// How far to go for it.
+    pub(super) effort: Effort,
     /// The tokens that were used.
     pub(super) used: Option<Arc<Credential>>,
     /// What they were refused with.
@@ -28,10 +31,15 @@ pub(super) enum How {
 }
 
 impl Errand {
-    pub(super) fn new(how: How, used: Option<&Arc<Credential>>, challenge: Option<&Challenge>) -> Self {
+    pub(super) fn new(
+        how: How,
+        effort: Effort,
+        used: Option<&Arc<Credential>>,
+        challenge: Option<&Challenge>,
+    ) -> Self {
         // What is said for people differs from one answer to the next.
         let said = |challenge: &Challenge| Challenge { error_description: None, ..challenge.clone() };
-        Self { how, used: used.cloned(), challenge: challenge.map(said) }
+        Self { how, effort, used: used.cloned(), challenge: challenge.map(said) }
     }
 
     /// Whether it is done with these tokens.
@@ -53,6 +61,7 @@ impl PartialEq for Errand {
             (Some(one), Some(other)) => one.is(other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        self.how == other.how && is_same_token && self.challenge == other.challenge
+        let is_same_way = self.how == other.how && self.effort == other.effort;
+        is_same_way && is_same_token && self.challenge == other.challenge
     }
 }

@@ -12,6 +12,7 @@ mod code_request;
 mod credential;
 mod credentials;
 mod dpop;
+mod effort;
 mod enterprise;
 mod errand;
 mod flights;
@@ -42,4 +43,6 @@ pub use user_agent::{Callback, UserAgent, Visit, VisitError};
 pub use workload::Workload;
 
 pub(crate) use at_work::within_rest;
+pub(crate) use attempt::Attempt;
 pub(crate) use authorizer::Authorizer;
+pub(crate) use effort::Effort;

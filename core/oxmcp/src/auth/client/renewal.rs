@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
+use super::at_work::AtWork;
 use super::authorization::Authorization;
 use super::binding::Binding;
 use super::credential::Credential;
 use super::credentials::ClientCredentials;
+use super::effort::Effort;
 use super::grant::{Code, Grant};
 use super::grantor::Grantor;
 use super::keeper::Keeper;
@@ -25,6 +27,8 @@ pub(super) struct Renewal {
     pub(super) fetch: Fetch,
     pub(super) keeper: Keeper,
     pub(super) wallet: Wallet,
+    /// What goes on when nobody waits for it any more.
+    pub(super) under_way: Arc<AtWork>,
 }
 
 /// How new tokens were come by.
@@ -54,9 +58,11 @@ impl Renewal {
         grantor: Grantor,
         used: Option<Arc<Credential>>,
     ) -> Result<Option<Renewed>> {
+        // Whoever still waits for it has nothing to lose.
+        let lock = self.wallet.lock().await?;
         let this = self.clone();
-        to_the_end(async move {
-            let _lock = this.wallet.lock().await?;
+        self.to_the_end(async move {
+            let _lock = lock;
             let kept = this.wallet.catch_up().await?;
             if let Some(kept) = &kept
                 && used.as_ref().is_none_or(|used| !kept.is(&used.tokens))
@@ -112,6 +118,7 @@ impl Renewal {
         grantor: &Grantor,
         used: Option<&Tokens>,
         challenge: Option<&Challenge>,
+        effort: Effort,
     ) -> Result<Renewed> {
         let lock = self.wallet.lock().await?;
         // Another process may have been faster, with a user who authorizes only once.
@@ -124,6 +131,12 @@ impl Renewal {
             return Ok(Renewed::Adopted);
         }
         let Self { plan, fetch, keeper, .. } = &**self;
+        if effort != Effort::Full && matches!(plan.grant, Grant::Code(_)) {
+            return Err(Error::new(
+                ErrorKind::Unauthorized,
+                "the user has to authorize this client again, and is asked when the program next calls the server",
+            ));
+        }
         let old = used.filter(|used| grantor.has_issued(used));
         let wanted = Wanted {
             issuer: grantor.server.issuer.clone(),
@@ -166,7 +179,7 @@ impl Renewal {
         let Self { plan, fetch, keeper, .. } = &*self;
         let authorized = code.ask(fetch, &grantor.server, &wanted, keeper, plan.patience).await?;
         let (this, server) = (self.clone(), grantor.server.clone());
-        to_the_end(async move {
+        self.to_the_end(async move {
             let _lock = lock;
             let tokens = authorized.redeem(&this.fetch, &server, &wanted, &this.keeper).await?;
             this.wallet.keep(tokens, kept.as_ref()).await?;
@@ -187,10 +200,18 @@ impl Renewal {
         }
         tokens.registration.as_ref().map(|made| made.client.clone()).filter(is_it)
     }
-}
 
-/// Does work to its end, even if nobody waits for it any more.
-async fn to_the_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    let ended = |_| Err(Error::new(ErrorKind::Internal, "coming by tokens was ended; see the log"));
-    tokio::spawn(work).await.unwrap_or_else(ended)
+    /// Does work to its end, even if nobody waits for it any more.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let under_way = self.under_way.begin();
+        let work = tokio::spawn(async move {
+            let _under_way = under_way;
+            work.await
+        });
+        let ended = |_| Err(Error::new(ErrorKind::Internal, "coming by tokens was ended; see the log"));
+        work.await.unwrap_or_else(ended)
+    }
 }

@@ -179,9 +179,10 @@ impl TokenEndpoint<'_> {
         };
         for is_last in [false, true] {
             let mut headers = headers.clone();
-            headers.insert(DPOP, key.prove(&Method::POST, url, None)?);
+            let proof = key.prove(&Method::POST, url, None)?;
+            headers.insert(DPOP, proof.header.clone());
             let answer = self.fetch.post_form(url, headers, form).await?;
-            let is_new = key.note_nonce(url, &answer.headers);
+            let is_new = key.note_nonce(url, &answer.headers, &proof);
             match read(url, answer) {
                 // A grant that was refused for its proof is not used up (RFC 9449, section 8).
                 Err(NoToken::Refused { code, .. }) if code == USE_DPOP_NONCE && is_new && !is_last => {}

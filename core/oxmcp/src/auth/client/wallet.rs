@@ -1,4 +1,6 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
 
 use super::credential::Credential;
 use super::keeper::Keeper;
@@ -13,7 +15,7 @@ pub(super) struct Wallet {
     resource: Resource,
     /// Where they are in the store.
     key: String,
-    current: RwLock<Current>,
+    current: watch::Sender<Current>,
     unsaved: Mutex<Option<Unsaved>>,
 }
 
@@ -38,13 +40,13 @@ impl Wallet {
             key: format!("tokens for {}", resource.url()),
             keeper,
             resource,
-            current: RwLock::new(Current::Unread),
+            current: watch::Sender::new(Current::Unread),
             unsaved: Mutex::default(),
         }
     }
 
     pub(super) fn current(&self) -> Current {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.borrow().clone()
     }
 
     /// Reads what is kept, and sends it from now on, unless somebody has found something else to send meanwhile.
@@ -53,11 +55,25 @@ impl Wallet {
             None => Current::Nothing,
             Some(tokens) => Current::Credential(Arc::new(Credential::new(tokens)?)),
         };
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*current, Current::Unread) {
-            *current = found;
-        }
+        self.current.send_if_modified(|current| {
+            let is_unread = matches!(current, Current::Unread);
+            if is_unread {
+                *current = found;
+            }
+            is_unread
+        });
         Ok(())
+    }
+
+    /// Waits until there is something else to send than what was used.
+    pub(super) async fn until_other_than(&self, used: Option<&Arc<Credential>>) {
+        let is_other = |current: &Current| match (current, used) {
+            (Current::Credential(current), Some(used)) => !current.tokens.is(&used.tokens),
+            (Current::Credential(_), None) => true,
+            (Current::Unread | Current::Nothing, _) => false,
+        };
+        // The sender is here.
+        let _ = self.current.subscribe().wait_for(is_other).await;
     }
 
     /// Waits until no other client that shares the store asks for tokens.
@@ -104,7 +120,7 @@ impl Wallet {
     /// Sends tokens from now on.
     pub(super) fn take(&self, tokens: Tokens) -> Result<()> {
         let credential = Arc::new(Credential::new(tokens)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current::Credential(credential);
+        self.current.send_replace(Current::Credential(credential));
         Ok(())
     }
 

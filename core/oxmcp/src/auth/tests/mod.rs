@@ -10,6 +10,7 @@ mod listener;
 #[path = "../../../tests/auth/resource.rs"]
 mod resource;
 
+mod nonces;
 #[cfg(feature = "tls")]
 mod rebound;
 #[cfg(feature = "tls")]

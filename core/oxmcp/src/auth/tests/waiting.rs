@@ -12,7 +12,7 @@ use url::Url;
 
 use super::grantor::Grantor;
 use super::resource::Resource;
-use crate::auth::{Authorization, Authorizer, Callback};
+use crate::auth::{Authorization, Authorizer, Callback, Effort};
 use crate::{Error, ErrorKind, Result};
 
 const WAITING: usize = 20;
@@ -58,7 +58,7 @@ impl World {
         let url = Url::parse(self.resource.url()).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(WWW_AUTHENTICATE, challenge.parse().unwrap());
-        let mut attempts: Vec<_> = (0..WAITING).map(|_| self.authorizer.attempt()).collect();
+        let mut attempts: Vec<_> = (0..WAITING).map(|_| self.authorizer.attempt(Effort::Full)).collect();
         for attempt in &mut attempts {
             attempt.sign(&Method::POST, &url, &mut HeaderMap::new()).await.unwrap();
         }
@@ -123,7 +123,7 @@ async fn who_gives_up_leaves_the_page_to_the_others() {
     let url = Url::parse(world.resource.url()).unwrap();
     let mut headers = HeaderMap::new();
     headers.insert(WWW_AUTHENTICATE, r#"Bearer error="insufficient_scope", scope="more""#.parse().unwrap());
-    let mut attempts = [world.authorizer.attempt(), world.authorizer.attempt()];
+    let mut attempts = [world.authorizer.attempt(Effort::Full), world.authorizer.attempt(Effort::Full)];
     for attempt in &mut attempts {
         attempt.sign(&Method::POST, &url, &mut HeaderMap::new()).await.unwrap();
     }
@@ -155,7 +155,7 @@ async fn a_user_who_does_not_grant_more_keeps_nobody_from_refreshing() {
         header(r#"Bearer error="insufficient_scope", scope="more""#),
         header(r#"Bearer error="invalid_token""#),
     );
-    let mut attempts = [world.authorizer.attempt(), world.authorizer.attempt()];
+    let mut attempts = [world.authorizer.attempt(Effort::Full), world.authorizer.attempt(Effort::Full)];
     for attempt in &mut attempts {
         attempt.sign(&Method::POST, &url, &mut HeaderMap::new()).await.unwrap();
     }

@@ -155,7 +155,8 @@ impl<'a> Asking<'a> {
                 None => pending().await,
             }
         };
-        let head = Head { name: name.as_deref(), params: &params, ..standing.head(call.method.as_str()) };
+        let head = standing.head(call.method.as_str());
+        let head = Head { name: name.as_deref(), params: &params, effort: call.effort, ..head };
         let exchange = Exchange { head, number, body: body.into(), turn, sending };
         let settled = tokio::select! {
             biased;
@@ -225,7 +226,7 @@ impl<'a> Asking<'a> {
         let sending = Arc::<Sending>::default();
         lock(&self.state).sending = Some(sending.clone());
         shared.flights.resend(number, sending.clone());
-        shared.renew(lost).await.map_err(CallFailure::NoSession)?;
+        shared.renew(lost, head.effort).await.map_err(CallFailure::NoSession)?;
         let standing = shared.standing().clone();
         let head = Head { session: standing.session.as_ref(), ..head };
         let mut on_message = |message| self.hear(message, number, &standing, era);

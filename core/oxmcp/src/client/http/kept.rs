@@ -111,7 +111,7 @@ impl Shared {
         let meta = MetaMembers::default();
         write_request(&mut body, &id, method.name(), |out| params.write(&meta, out));
         let mut on_message = |_| {};
-        let head = standing.head(method.name());
+        let head = standing.quietly(method.name());
         let answer = self.http.exchange(head, &id, body.into(), None, Turn::BESIDE, &mut on_message);
         match tokio::time::timeout(RESTORE_PATIENCE, answer).await {
             Ok(Ok(response)) => response.outcome.map_err(Error::from),

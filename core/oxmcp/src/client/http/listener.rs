@@ -8,8 +8,9 @@ use oxmcp_proto::jsonrpc::{self, Message};
 
 use super::Shared;
 use super::session::{Standing, lock};
-use crate::clock;
+use crate::auth::Effort;
 use crate::transport::http::{Cursor, Event, EventStream, HttpError};
+use crate::{ErrorKind, clock};
 
 /// The least time between two sessions that are opened only to go on listening. A call opens one at once.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
@@ -17,7 +18,7 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 impl Shared {
     /// Hears what the server says by itself, for as long as the session and the client live (2025-11-25, transports, "Listening for Messages
     /// from the Server"). A server that has no such stream says so once; a stream that is lost is opened again where it was, with pauses that
-    /// grow up to a minute while nothing comes.
+    /// grow up to a minute while nothing comes. One for which the user would have to authorize the client waits until they have.
     pub(super) fn listen(self: &Arc<Self>, standing: Standing) {
         let shared = self.clone();
         let (listening, abort) = abortable(async move { shared.hear_all(&standing).await });
@@ -35,7 +36,7 @@ impl Shared {
         let began = clock::now();
         let (mut was_tried, mut was_open) = (false, false);
         loop {
-            match self.http.open(standing.head(""), cursor.last_id()).await {
+            match self.http.open(standing.quietly(""), cursor.last_id()).await {
                 Ok(mut events) => {
                     if was_tried && cursor.last_id().is_none() {
                         // What was said meanwhile does not come again.
@@ -57,11 +58,19 @@ impl Shared {
                     if was_open && standing.session.is_some() =>
                 {
                     tokio::time::sleep_until((began + RENEWAL_PAUSE).into()).await;
-                    match self.renew(standing).await {
+                    match self.renew(standing, Effort::Quiet).await {
                         // The new session has its own.
                         Ok(()) => return,
-                        Err(_) => cursor.fail(),
+                        Err(why) => {
+                            cursor.fail();
+                            self.until_authorized(why.kind).await;
+                        }
                     }
+                }
+                Err(HttpError::Unauthorized(error)) => {
+                    tracing::debug!(%error, "the stream of the server's own messages has to wait");
+                    cursor.fail();
+                    self.until_authorized(error.kind()).await;
                 }
                 // It may be the event that the server does not know any more.
                 Err(_) if cursor.last_id().is_some() => cursor.skip(),
@@ -76,6 +85,13 @@ impl Shared {
             }
             was_tried = true;
             tokio::time::sleep(cursor.delay()).await;
+        }
+    }
+
+    /// If the user has to authorize the client, waits until they have: nobody asks them for this stream.
+    async fn until_authorized(&self, why: ErrorKind) {
+        if let (ErrorKind::Unauthorized, Some(authorizer)) = (why, self.http.authorizer()) {
+            authorizer.renewed().await;
         }
     }
 

@@ -10,7 +10,7 @@ use oxmcp_proto::{Era, Method, ProtocolVersion};
 use super::Shared;
 use super::failure::{is_unauthorized, to_error};
 use super::session::{Standing, lock};
-use crate::auth::within_rest;
+use crate::auth::{Effort, within_rest};
 use crate::client::connect::stateless_meta;
 use crate::client::eras::Agreed;
 use crate::client::params::{MetaMembers, Params};
@@ -25,6 +25,7 @@ impl Shared {
         self: &Arc<Self>,
         offer: &Offer,
         patience: Duration,
+        effort: Effort,
         standing: &Mutex<Standing>,
     ) -> Result<Agreed, NotNegotiated> {
         let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
@@ -41,7 +42,7 @@ impl Shared {
                         standing.clone()
                     };
                     if negotiated.version.era() == Era::Handshake {
-                        self.begin_session(&standing).await.map_err(to_error)?;
+                        self.begin_session(&standing, effort).await.map_err(to_error)?;
                     }
                     return Ok(Agreed { negotiated: *negotiated, is_said });
                 }
@@ -55,7 +56,7 @@ impl Shared {
                 }
                 Step::Request { method, version, params, is_probe } => {
                     let patience = is_probe.then_some(patience);
-                    let asked = self.ask(method, version, &params, patience, offer).await;
+                    let asked = self.ask(method, version, &params, patience, offer, effort).await;
                     if is_probe {
                         is_said = match &asked {
                             Ok((reply, _)) => *reply != Reply::Silence,
@@ -100,13 +101,15 @@ impl Shared {
         params: &RawJson,
         patience: Option<Duration>,
         offer: &Offer,
+        effort: Effort,
     ) -> Result<(Reply, Option<HeaderValue>), HttpError> {
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));
         let shared = self.clone();
         let session = Arc::new(OnceLock::new());
         let opened = session.clone();
         let reply = self.inbound.negotiate((method, version, params), move |params| async move {
-            let (reply, session) = shared.ask_at_end(method, version, &params, patience, stateless).await?;
+            let (reply, session) =
+                shared.ask_at_end(method, version, &params, patience, stateless, effort).await?;
             // It is asked once.
             let _ = opened.set(session);
             Ok(reply)
@@ -122,6 +125,7 @@ impl Shared {
         params: &RawJson,
         patience: Option<Duration>,
         stateless: Option<String>,
+        effort: Effort,
     ) -> Result<(Reply, Option<HeaderValue>), HttpError> {
         let id = RequestId::Number(self.next_id());
         let mut body = Vec::with_capacity(512);
@@ -131,7 +135,7 @@ impl Shared {
         write_request(&mut body, &id, method.name(), |out| params.write(&meta, out));
         // Before it is agreed, a revision of the handshake era stands in the body alone.
         let named = (version.era() == Era::Stateless).then_some(version);
-        let head = Head { version: named, method: method.name(), ..Head::default() };
+        let head = Head { version: named, method: method.name(), effort, ..Head::default() };
         let sending = Arc::<Sending>::default();
         let silence = async {
             sending.sent().await;
@@ -157,7 +161,7 @@ impl Shared {
     }
 
     /// Says that the session may begin, and begins to listen: the second connection that this takes is made meanwhile.
-    async fn begin_session(self: &Arc<Self>, standing: &Standing) -> Result<(), HttpError> {
+    async fn begin_session(self: &Arc<Self>, standing: &Standing, effort: Effort) -> Result<(), HttpError> {
         self.listen(standing.clone());
         let params = self.inbound.let_out(Method::Initialized, RawJson::empty_object()).await;
         let Some(params) = params else { return Ok(()) };
@@ -165,7 +169,8 @@ impl Shared {
         write_notification(&mut body, Method::Initialized.name(), |out| {
             out.extend_from_slice(params.as_bytes());
         });
-        self.http.post(standing.head(Method::Initialized.name()), body.into()).await
+        let head = Head { effort, ..standing.head(Method::Initialized.name()) };
+        self.http.post(head, body.into()).await
     }
 }
 

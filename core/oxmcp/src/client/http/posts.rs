@@ -99,7 +99,7 @@ impl Posts {
 
 async fn send_all(mut posts: mpsc::Receiver<Queued>, http: HttpClient) {
     while let Some((Post { standing, method, body }, _room)) = posts.recv().await {
-        match tokio::time::timeout(POST_PATIENCE, http.post(standing.head(&method), body)).await {
+        match tokio::time::timeout(POST_PATIENCE, http.post(standing.quietly(&method), body)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!("{method} did not reach the server: {}", to_error(error)),
             Err(_) => tracing::debug!("the server did not take {method} within {POST_PATIENCE:?}"),

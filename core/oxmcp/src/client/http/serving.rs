@@ -209,7 +209,7 @@ impl Shared {
             let shared = &served.shared;
             // It is never closed.
             let _turn = shared.serving.posts.acquire().await;
-            let post = shared.http.post(standing.head(method), written(&id, &outcome).into());
+            let post = shared.http.post(standing.quietly(method), written(&id, &outcome).into());
             match tokio::time::timeout(ANSWER_PATIENCE, post).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {

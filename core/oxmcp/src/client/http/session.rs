@@ -10,6 +10,7 @@ use oxmcp_proto::negotiation::Offer;
 use tokio::sync::oneshot;
 
 use super::Shared;
+use crate::auth::{Effort, within_rest};
 use crate::transport::http::Head;
 use crate::{Error, ErrorKind, Result};
 
@@ -25,6 +26,11 @@ pub(super) struct Standing {
 impl Standing {
     pub(super) fn head<'a>(&'a self, method: &'a str) -> Head<'a> {
         Head { version: self.version, method, session: self.session.as_ref(), ..Head::default() }
+    }
+
+    /// The same for what nobody waits for, so that no user is asked for it.
+    pub(super) fn quietly<'a>(&'a self, method: &'a str) -> Head<'a> {
+        Head { effort: Effort::Quiet, ..self.head(method) }
     }
 }
 
@@ -76,12 +82,12 @@ impl Renewal {
 impl Shared {
     /// Opens a new session in place of the one that the server has ended (2025-11-25, transports, "Session Management"), of the same
     /// revision. However many find out at once, one renews and all hear of it. It goes on when nobody waits for it any more.
-    pub(super) async fn renew(self: &Arc<Self>, lost: &Standing) -> Result<(), NoSession> {
+    pub(super) async fn renew(self: &Arc<Self>, lost: &Standing, effort: Effort) -> Result<(), NoSession> {
         let (tell, told) = oneshot::channel();
         let (shared, lost) = (self.clone(), lost.session.clone());
         let finished = self.renewal.finished.load(Ordering::Acquire);
         self.spawn(async move {
-            let outcome = shared.renew_in_turn(&lost, finished).await;
+            let outcome = shared.renew_in_turn(&lost, finished, effort).await;
             // Whoever asked may have given up.
             let _ = tell.send(outcome);
         });
@@ -96,6 +102,7 @@ impl Shared {
         self: &Arc<Self>,
         lost: &Option<HeaderValue>,
         finished: u64,
+        effort: Effort,
     ) -> Result<(), NoSession> {
         let renewal = &self.renewal;
         let mut last = renewal.last.lock().await;
@@ -105,7 +112,8 @@ impl Shared {
         if renewal.finished.load(Ordering::Acquire) != finished {
             return last.clone();
         }
-        let opened = tokio::time::timeout(renewal.patience, self.open_session()).await;
+        let opening = self.open_session(effort);
+        let opened = within_rest(self.http.authorizer(), renewal.patience, opening).await;
         let opened = opened.unwrap_or_else(|_| {
             let message = format!("the server did not open one within {:?}", renewal.patience);
             Err(Error::new(ErrorKind::Timeout, message))
@@ -114,8 +122,11 @@ impl Shared {
             Ok(capabilities) => (Ok(()), Some(capabilities)),
             Err(error) => (Err(NoSession::from(error)), None),
         };
-        *last = outcome.clone();
-        renewal.finished.fetch_add(1, Ordering::Release);
+        // Whoever may ask the user fares better than who may not.
+        if outcome.is_ok() || effort == Effort::Full {
+            *last = outcome.clone();
+            renewal.finished.fetch_add(1, Ordering::Release);
+        }
         // Whoever is told must find nobody waiting for it.
         drop(last);
         if let Some(capabilities) = capabilities {
@@ -126,11 +137,11 @@ impl Shared {
     }
 
     /// Gives what the server can do in the new session.
-    async fn open_session(self: &Arc<Self>) -> Result<ServerCapabilities> {
+    async fn open_session(self: &Arc<Self>, effort: Effort) -> Result<ServerCapabilities> {
         let only = lock(&self.standing).version;
         let offer = Offer { only, ..self.renewal.offer.clone() };
         let opening = Opening { shared: self, standing: Mutex::default() };
-        let negotiated = self.negotiate(&offer, self.renewal.patience, &opening.standing).await;
+        let negotiated = self.negotiate(&offer, self.renewal.patience, effort, &opening.standing).await;
         let negotiated = negotiated.map_err(|refused| refused.error)?.negotiated;
         let standing = mem::take(&mut *lock(&opening.standing));
         *lock(&self.standing) = standing.clone();

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::listening::{Listening, Why};
 use super::stream::{Ended, Stream};
 use super::wanted::{Asked, Wanted};
+use crate::auth::Effort;
 use crate::client::{Channel, Client};
 use crate::pauses::Pauses;
 use crate::{Error, ErrorKind, clock};
@@ -38,6 +39,7 @@ impl Client {
             current: None,
             pauses: Pauses::new(FIRST_PAUSE, LONGEST_PAUSE),
             has_gap: false,
+            is_begun: false,
         };
         while listener.step().await {}
     }
@@ -70,6 +72,8 @@ struct Listener<'a> {
     pauses: Pauses,
     /// Whether there may have been something to hear when nobody listened.
     has_gap: bool,
+    /// Whether a stream was tried to be opened.
+    is_begun: bool,
 }
 
 /// The stream that the server has acknowledged.
@@ -79,6 +83,13 @@ struct Current {
     /// The resources of which the server tells.
     agreed: Arc<BTreeSet<String>>,
     since: Instant,
+}
+
+/// When a stream is tried to be opened again.
+struct Again {
+    pause: Duration,
+    /// Not before the client has other tokens, if its user would have to be asked for them.
+    is_unauthorized: bool,
 }
 
 /// What came of opening a stream.
@@ -93,7 +104,7 @@ impl Listener<'_> {
     /// Does what is wanted now, until something else is, or the stream has ended and it is time for another. False when the client has
     /// ended.
     async fn step(&mut self) -> bool {
-        let Asked { generation, params } = self.wishes.borrow_and_update().ask();
+        let Asked { generation, params, is_waited_for } = self.wishes.borrow_and_update().ask();
         let Some(params) = params else {
             self.current = None;
             self.has_gap = false;
@@ -101,7 +112,10 @@ impl Listener<'_> {
             return self.until_wanted(generation, None).await;
         };
         if self.current.as_ref().is_none_or(|current| current.params != params) {
-            match self.open(params).await {
+            // Whoever has just connected is there to be asked, and whoever has just subscribed.
+            let effort = if is_waited_for || !self.is_begun { Effort::Full } else { Effort::Quiet };
+            self.is_begun = true;
+            match self.open(params, effort).await {
                 Opened::Agreed => {}
                 Opened::Ended(ended) => return self.after(ended, generation).await,
                 Opened::Silent => return true,
@@ -123,8 +137,8 @@ impl Listener<'_> {
     }
 
     /// Opens a stream. The one before stays open until this one is acknowledged, so that nothing is missed.
-    async fn open(&mut self, params: RawJson) -> Opened {
-        let mut next = Stream::open(self.client, params.clone());
+    async fn open(&mut self, params: RawJson, effort: Effort) -> Opened {
+        let mut next = Stream::open(self.client, params.clone(), effort);
         let patience = self.client.inner.limits.call_silence;
         let filter = {
             let mut acknowledged = pin!(next.acknowledged());
@@ -185,15 +199,21 @@ impl Listener<'_> {
             true => self.listening.hear_of_trouble(&error),
             false => self.listening.hear(generation, Err(Why::from(&error))),
         }
-        self.until_wanted(generation, pause).await
+        let again =
+            pause.map(|pause| Again { pause, is_unauthorized: error.kind() == ErrorKind::Unauthorized });
+        self.until_wanted(generation, again).await
     }
 
-    /// Waits until something is asked for after a generation, but no longer than `pause`. False when the client has ended.
-    async fn until_wanted(&mut self, generation: u64, pause: Option<Duration>) -> bool {
+    /// Waits until something is asked for after a generation, or it is time to try `again`. False when the client has ended.
+    async fn until_wanted(&mut self, generation: u64, again: Option<Again>) -> bool {
+        let client = self.client;
         let mut paused = pin!(async {
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => pending().await,
+            let Some(Again { pause, is_unauthorized }) = again else { return pending().await };
+            tokio::time::sleep(pause).await;
+            if let (true, Channel::Http(http)) = (is_unauthorized, &client.inner.channel)
+                && let Some(authorizer) = http.authorizer()
+            {
+                authorizer.renewed().await;
             }
         });
         let mut closed = pin!(self.client.closed());

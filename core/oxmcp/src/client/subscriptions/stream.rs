@@ -8,6 +8,7 @@ use oxmcp_proto::model::SubscriptionFilter;
 use tokio::sync::oneshot;
 
 use crate::Result;
+use crate::auth::Effort;
 use crate::client::{Call, Client};
 
 /// A stream of notifications has no end by itself.
@@ -26,11 +27,11 @@ pub(super) type Ended = Result<RawJson>;
 
 impl Stream {
     /// Opens a stream with these parameters. From now on, no other stream is acknowledged.
-    pub(super) fn open(client: &Client, params: RawJson) -> Self {
+    pub(super) fn open(client: &Client, params: RawJson, effort: Effort) -> Self {
         let number = Arc::new(OnceLock::new());
         let acknowledgment = client.inner.listening.expect(number.clone());
         let call = Call::new(Method::Listen, params).timeout(FOR_EVER).max_timeout(FOR_EVER);
-        let call = Call { number: Some(number), ..call };
+        let call = Call { number: Some(number), effort, ..call };
         let client = client.without_handle();
         Self { call: Box::pin(async move { client.call(call).await }), acknowledgment, ended: None }
     }

@@ -32,6 +32,8 @@ pub(super) struct Asked {
     pub(super) generation: u64,
     /// The parameters of `subscriptions/listen`; `None` if there is nothing to hear.
     pub(super) params: Option<RawJson>,
+    /// Whether somebody waits for the server to agree.
+    pub(super) is_waited_for: bool,
 }
 
 impl Wanted {
@@ -107,7 +109,8 @@ impl Wanted {
             // It has nothing but booleans and strings.
             RawJson::of(&params).unwrap_or_else(|_| RawJson::empty_object())
         });
-        Asked { generation: self.generation, params }
+        let is_waited_for = self.uris.values().any(|wish| !wish.waiting.is_empty());
+        Asked { generation: self.generation, params, is_waited_for }
     }
 
     fn filter(&self) -> SubscriptionFilter {

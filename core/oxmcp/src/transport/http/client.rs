@@ -34,7 +34,7 @@ use self::tasks::{Executor, Tasks};
 use super::accept::is_media_type;
 use super::headers::{self, EVENT_STREAM, LAST_EVENT_ID, METHOD, NAME, PROTOCOL_VERSION, SESSION_ID};
 use super::receive::receive;
-use crate::auth::Authorizer;
+use crate::auth::{Attempt, Authorizer, Effort};
 use crate::{Limits, Result};
 
 pub(crate) use self::access::Access;
@@ -109,6 +109,8 @@ pub(crate) struct Head<'a> {
     pub(crate) params: &'a [(HeaderName, String)],
     /// The session, in the handshake era.
     pub(crate) session: Option<&'a HeaderValue>,
+    /// How far the client goes to be authorized for it.
+    pub(crate) effort: Effort,
 }
 
 /// The answer to a request.
@@ -181,7 +183,7 @@ impl HttpClient {
         on_message: &mut (dyn FnMut(Message) + Send),
     ) -> Result<Response, HttpError> {
         let headers = self.post_headers(&head);
-        let response = self.send(Method::POST, headers, Outgoing::new(body, sending)).await?;
+        let response = self.send(Method::POST, headers, head.effort, Outgoing::new(body, sending)).await?;
         let (parts, body) = response.into_parts();
         let session = parts.headers.get(&SESSION_ID).cloned();
         let answer = Answer::new(id, self.inner.max_depth, on_message);
@@ -262,7 +264,8 @@ impl HttpClient {
         if let Some(last_id) = last_id {
             headers.insert(LAST_EVENT_ID, last_id.clone());
         }
-        let response = self.send(Method::GET, headers, Outgoing::new(Bytes::new(), None)).await?;
+        let response =
+            self.send(Method::GET, headers, head.effort, Outgoing::new(Bytes::new(), None)).await?;
         let (parts, body) = response.into_parts();
         if !is(&parts.headers, "text/event-stream") {
             let content_type = content_type(&parts.headers);
@@ -282,7 +285,8 @@ impl HttpClient {
     /// Posts a message to where a server of HTTP+SSE takes them.
     pub(crate) async fn post_to(&self, endpoint: &Uri, head: Head<'_>, body: Bytes) -> Result<(), HttpError> {
         let headers = self.post_headers(&head);
-        let response = self.send_to(endpoint, Method::POST, headers, Outgoing::new(body, None)).await?;
+        let body = Outgoing::new(body, None);
+        let response = self.send_to(endpoint, Method::POST, headers, head.effort, body).await?;
         self.inner.finish(response.into_body());
         Ok(())
     }
@@ -292,10 +296,10 @@ impl HttpClient {
         named_endpoint(&self.inner.uri, named)
     }
 
-    /// Ends the session, as far as the server lets clients do that.
+    /// Ends the session, as far as the server lets clients do that, and this one is let in with what it has.
     pub(crate) async fn delete_session(&self, head: Head<'_>) {
         let headers = self.post_headers(&head);
-        let request = self.send(Method::DELETE, headers, Outgoing::new(Bytes::new(), None));
+        let request = self.send(Method::DELETE, headers, Effort::AsIs, Outgoing::new(Bytes::new(), None));
         match tokio::time::timeout(DELETE_PATIENCE, request).await {
             Ok(Ok(response)) => self.inner.finish(response.into_body()),
             Ok(Err(error)) => tracing::debug!(%error, "the session could not be ended"),
@@ -313,9 +317,12 @@ impl HttpClient {
         self.inner.tasks.spawn(task);
     }
 
-    /// Closes every connection. When this returns, no task of the client is left.
+    /// Closes every connection, and waits for tokens that are being refreshed. When this returns, no task of the client is left.
     pub(crate) async fn close(&self) {
         self.inner.tasks.close().await;
+        if let Some(authorizer) = &self.inner.authorizer {
+            authorizer.kept().await;
+        }
     }
 
     fn post_headers(&self, head: &Head<'_>) -> HeaderMap {
@@ -328,9 +335,10 @@ impl HttpClient {
         &self,
         method: Method,
         headers: HeaderMap,
+        effort: Effort,
         body: Outgoing,
     ) -> Result<http::Response<Incoming>, HttpError> {
-        self.send_to(&self.inner.uri, method, headers, body).await
+        self.send_to(&self.inner.uri, method, headers, effort, body).await
     }
 
     /// Sends a request, and gives its response if the status is a success.
@@ -339,12 +347,15 @@ impl HttpClient {
         uri: &Uri,
         method: Method,
         headers: HeaderMap,
+        effort: Effort,
         body: Outgoing,
     ) -> Result<http::Response<Incoming>, HttpError> {
         let has_credentials = self.inner.authorizer.is_some() || headers.contains_key(AUTHORIZATION);
         let response = match &self.inner.authorizer {
             None => self.inner.request(uri, method, headers, body).await?,
-            Some(authorizer) => self.authorized(authorizer, uri, method, headers, body).await?,
+            Some(authorizer) => {
+                self.authorized(authorizer.attempt(effort), uri, method, headers, body).await?
+            }
         };
         if response.status().is_success() {
             return Ok(response);
@@ -392,14 +403,13 @@ impl HttpClient {
     /// had.
     async fn authorized(
         &self,
-        authorizer: &Authorizer,
+        mut attempt: Attempt<'_>,
         uri: &Uri,
         method: Method,
         headers: HeaderMap,
         mut body: Outgoing,
     ) -> Result<http::Response<Incoming>, HttpError> {
         let url = Url::parse(&uri.to_string()).map_err(|error| HttpError::Protocol(error.to_string()))?;
-        let mut attempt = authorizer.attempt();
         loop {
             let mut headers = headers.clone();
             attempt.sign(&method, &url, &mut headers).await.map_err(HttpError::Unauthorized)?;

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::super::failure::refused;
 use super::aside::Aside;
 use crate::Limits;
+use crate::auth::Effort;
 use crate::connection::Connection;
 use crate::transport::http::{Head, HttpClient};
 
@@ -113,7 +114,7 @@ impl Posts {
     fn post_request(&mut self, number: i64, line: Bytes) {
         let (accept, accepted) = oneshot::channel();
         self.accepted.insert(number, accepted);
-        let (post, connection) = (self.attempt(line), self.connection.clone());
+        let (post, connection) = (self.attempt(line, Effort::Full), self.connection.clone());
         self.requests.push(Box::pin(async move {
             let _accept = accept;
             if let Err(why) = post.await {
@@ -125,7 +126,7 @@ impl Posts {
 
     /// Posts an answer or a notification.
     fn post(&self, line: Bytes) {
-        let post = self.attempt(line);
+        let post = self.attempt(line, Effort::Quiet);
         self.others.push(Box::pin(async move { in_vain(post.await) }));
     }
 
@@ -135,7 +136,7 @@ impl Posts {
         if self.aside.remove(number) {
             return;
         }
-        let (accepted, post) = (self.accepted.remove(&number), self.attempt(line));
+        let (accepted, post) = (self.accepted.remove(&number), self.attempt(line, Effort::Quiet));
         self.others.push(Box::pin(async move {
             if let Some(accepted) = accepted {
                 // It tells by its end.
@@ -145,10 +146,15 @@ impl Posts {
         }));
     }
 
-    fn attempt(&self, line: Bytes) -> impl Future<Output = Result<(), CallError>> + Send + use<> {
+    /// Nobody waits for anything but the answer to a request.
+    fn attempt(
+        &self,
+        line: Bytes,
+        effort: Effort,
+    ) -> impl Future<Output = Result<(), CallError>> + Send + use<> {
         let (http, endpoint) = (self.http.clone(), self.endpoint.clone());
         async move {
-            let post = http.post_to(&endpoint, Head::default(), line);
+            let post = http.post_to(&endpoint, Head { effort, ..Head::default() }, line);
             match tokio::time::timeout(POST_PATIENCE, post).await {
                 Ok(posted) => posted.map_err(refused),
                 Err(_) => Err(CallError::Silent { after: POST_PATIENCE }),

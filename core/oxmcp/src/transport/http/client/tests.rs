@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::ErrorKind;
+use crate::auth::Effort;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -112,6 +113,7 @@ const HEAD: Head<'static> = Head {
     name: None,
     params: &[],
     session: None,
+    effort: Effort::Full,
 };
 
 /// Asks with id 1, and gives the answer with the methods of the messages before it.
@@ -180,6 +182,7 @@ async fn headers_are_those_of_the_revision() {
             name,
             params: &[],
             session: Some(&HeaderValue::from_static("s-1")),
+            effort: Effort::Full,
         };
         client.post(head, Bytes::from_static(b"{}")).await.unwrap();
     }
