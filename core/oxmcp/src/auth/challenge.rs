@@ -10,6 +10,12 @@ use super::Scopes;
 /// Parameters of one challenge that are looked at. More of them are not read.
 const MAX_PARAMETERS: usize = 32;
 
+/// Challenges for schemes of OAuth that are looked at.
+const MAX_CHALLENGES: usize = 8;
+
+/// The schemes of OAuth.
+const SCHEMES: [&str; 2] = ["Bearer", "DPoP"];
+
 /// What a server wants of whoever asks it (RFC 6750, section 3; RFC 9728, section 5.1; RFC 9449, section 7.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Challenge {
@@ -26,14 +32,27 @@ pub(crate) struct Challenge {
 }
 
 impl Challenge {
-    /// The first challenge among `headers` that names a scheme of OAuth.
-    pub(crate) fn find(headers: &HeaderMap) -> Option<Self> {
+    /// The challenge among `headers` that is for the scheme that was `used`, or else the first one that names a scheme of OAuth. Servers that
+    /// take both schemes send one for each (RFC 9449, section 7.1); what the one does not say, the others may say for it.
+    pub(crate) fn find(headers: &HeaderMap, used: Option<&str>) -> Option<Self> {
         let values = headers.get_all(WWW_AUTHENTICATE).iter();
         let challenges = values.filter_map(|value| value.to_str().ok()).flat_map(parse);
-        let mut known = challenges.filter(|challenge| {
-            ["Bearer", "DPoP"].iter().any(|scheme| challenge.scheme.eq_ignore_ascii_case(scheme))
-        });
-        known.next()
+        let is_known = |challenge: &Self| SCHEMES.iter().any(|scheme| challenge.is_of(scheme));
+        let mut known: Vec<Self> = challenges.filter(is_known).take(MAX_CHALLENGES).collect();
+        let at = used.and_then(|used| known.iter().position(|challenge| challenge.is_of(used)));
+        let mut found = if known.is_empty() { return None } else { known.remove(at.unwrap_or(0)) };
+        for other in known {
+            found.error = found.error.or(other.error);
+            found.error_description = found.error_description.or(other.error_description);
+            found.scope = found.scope.or(other.scope);
+            found.resource_metadata = found.resource_metadata.or(other.resource_metadata);
+        }
+        Some(found)
+    }
+
+    /// Whether it is for a scheme of that name.
+    pub(crate) fn is_of(&self, scheme: &str) -> bool {
+        self.scheme.eq_ignore_ascii_case(scheme)
     }
 
     /// The header that says it.
@@ -146,7 +165,40 @@ mod tests {
     fn found(header: &'static str) -> Option<Challenge> {
         let mut headers = HeaderMap::new();
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(header));
-        Challenge::find(&headers)
+        Challenge::find(&headers, None)
+    }
+
+    /// The same in one header, or in one for each.
+    fn found_after(used: &str, challenges: [&'static str; 2], are_apart: bool) -> Challenge {
+        let mut headers = HeaderMap::new();
+        if are_apart {
+            for challenge in challenges {
+                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+        } else {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::try_from(challenges.join(", ")).unwrap());
+        }
+        Challenge::find(&headers, Some(used)).unwrap()
+    }
+
+    #[test]
+    fn of_several_challenges_that_of_the_scheme_that_was_used_counts() {
+        let bearer = r#"Bearer realm="x", error="invalid_token", scope="a""#;
+        let dpop = r#"DPoP algs="ES256", error="use_dpop_nonce", resource_metadata="https://example.com/m""#;
+        for challenges in [[bearer, dpop], [dpop, bearer]] {
+            for are_apart in [false, true] {
+                for (used, error) in [("DPoP", "use_dpop_nonce"), ("bearer", "invalid_token")] {
+                    let found = found_after(used, challenges, are_apart);
+                    assert!(found.is_of(used), "{found:?}");
+                    assert_eq!(found.error.as_deref(), Some(error), "{challenges:?}");
+                    // What is said once is said for both.
+                    assert_eq!(found.scope, Some(Scopes::from(["a"])));
+                    assert_eq!(found.resource_metadata.as_deref(), Some("https://example.com/m"));
+                }
+            }
+        }
+        let found = found_after("DPoP", ["Basic", r#"Bearer error="insufficient_scope""#], true);
+        assert_eq!((found.scheme.as_str(), found.error.as_deref()), ("Bearer", Some("insufficient_scope")));
     }
 
     #[test]
@@ -189,7 +241,7 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         headers.insert(WWW_AUTHENTICATE, challenge.to_header());
-        assert_eq!(Challenge::find(&headers), Some(challenge));
+        assert_eq!(Challenge::find(&headers, None), Some(challenge));
         let foreign =
             Challenge { error_description: Some("grün\r\nX: y".to_owned()), ..Challenge::default() };
         assert_eq!(foreign.to_header().to_str().unwrap(), r#" error_description="gr?n??X: y""#);

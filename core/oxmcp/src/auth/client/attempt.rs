@@ -83,7 +83,8 @@ impl<'a> Attempt<'a> {
         if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Ok(false);
         }
-        let challenge = Challenge::find(headers);
+        let used = self.used.as_ref().map(|_| if key.is_some() { "DPoP" } else { "Bearer" });
+        let challenge = Challenge::find(headers, used);
         let error = challenge.as_ref().and_then(|challenge| challenge.error.as_deref());
         if error == Some("use_dpop_nonce") && has_new_nonce {
             self.nonces += 1;

@@ -28,7 +28,7 @@ impl Grantor {
         grant: &Grant,
         challenge: Option<&Challenge>,
     ) -> Result<Self> {
-        let asks_for_proof = challenge.is_some_and(|challenge| challenge.scheme.eq_ignore_ascii_case("DPoP"));
+        let asks_for_proof = challenge.is_some_and(|challenge| challenge.is_of("DPoP"));
         let Some(found) = ProtectedResource::discover(fetch, resource, challenge).await? else {
             let server = AuthorizationServer::of_origin(fetch, resource.url()).await?;
             let resource = resource.canonical();
