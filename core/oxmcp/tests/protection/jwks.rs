@@ -1,10 +1,11 @@
 //! The keys of an issuer: when they are asked for, what happens when they change, and when they cannot be had.
 
+use jsonwebtoken::Algorithm;
 use oxmcp::auth::JwtVerifier;
 use serde_json::json;
 
 use crate::issuer::Issuer;
-use crate::keys::{Key, claims};
+use crate::keys::{Key, but, claims};
 use crate::requests::{RESOURCE, ask, assert_is, assert_refused, assert_unavailable, verified_by};
 use crate::stopped_clock::StoppedClock;
 
@@ -138,6 +139,84 @@ async fn who_is_known_does_not_wait_for_who_is_not() {
     };
     let (unknown, ()) = tokio::join!(unknown, known);
     assert_refused(&unknown, NO_KEY);
+}
+
+/// An issuer that swallows what it is asked holds nobody up whose key is known, however old the keys get.
+#[tokio::test]
+async fn who_is_known_does_not_wait_for_a_slow_issuer() {
+    let clock = StoppedClock::new();
+    let key = Key::es256("main");
+    let issuer = Issuer::new(std::slice::from_ref(&key)).await;
+    let service = verified_by(&issuer.url, JwtVerifier::new(&issuer.url).unwrap());
+    let token = format!("Bearer {}", key.sign(&claims(&issuer.url, RESOURCE)));
+    assert_is(&ask(&service, &token).await, "ann");
+    issuer.page(|page| page.is_held = true);
+    clock.advance(11 * 60).await;
+    assert_is(&ask(&service, &token).await, "ann");
+    issuer.is_asked("/keys", 2).await;
+    // They are not fresh any more, and every half minute somebody asks in vain.
+    clock.advance(5 * 60).await;
+    while issuer.asked("/keys") < 10 {
+        assert_is(&ask(&service, &token).await, "ann");
+        clock.advance(10).await;
+    }
+    // What it says in the end holds.
+    issuer.page(|page| page.keys.clear());
+    issuer.release();
+    while ask(&service, &token).await.status == 200 {
+        clock.advance(1).await;
+    }
+    assert_refused(&ask(&service, &token).await, NO_KEY);
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_uses_for_long_is_asked_for_before_it_is_used() {
+    let clock = StoppedClock::new();
+    let key = Key::es256("main");
+    let issuer = Issuer::new(std::slice::from_ref(&key)).await;
+    let service = verified_by(&issuer.url, JwtVerifier::new(&issuer.url).unwrap());
+    let token = format!("Bearer {}", key.sign(&claims(&issuer.url, RESOURCE)));
+    assert_is(&ask(&service, &token).await, "ann");
+    // It failed once, long ago, and could have said since that the key is withdrawn.
+    issuer.page(|page| page.failure = Some(500));
+    clock.advance(11 * 60).await;
+    assert_is(&ask(&service, &token).await, "ann");
+    let unknown = format!("Bearer {}", Key::es256("unknown").sign(&claims(&issuer.url, RESOURCE)));
+    assert_unavailable(&ask(&service, &unknown).await, &["database"]);
+    assert_eq!(issuer.asked("/keys"), 2);
+    issuer.page(|page| page.failure = None);
+    issuer.page(|page| page.keys.clear());
+    clock.advance(29 * 60).await;
+    assert_refused(&ask(&service, &token).await, NO_KEY);
+}
+
+/// What a key is for stands beside it (RFC 7517, section 4).
+#[tokio::test]
+async fn a_key_checks_what_it_is_for_and_nothing_else() {
+    let (rs256, ps256) = (Key::rsa("main", Algorithm::RS256), Key::rsa("main", Algorithm::PS256));
+    let issuer = Issuer::new(std::slice::from_ref(&rs256)).await;
+    let token = |key: &Key| format!("Bearer {}", key.sign(&claims(&issuer.url, RESOURCE)));
+    for (changes, takes_rs256, takes_ps256) in [
+        (json!({}), true, false),
+        (json!({"alg": null}), true, true),
+        (json!({"alg": "PS256"}), false, true),
+        (json!({"alg": "RSA-OAEP"}), false, false),
+        (json!({"alg": "new"}), false, false),
+        (json!({"use": "enc"}), false, false),
+        (json!({"key_ops": ["verify"]}), true, false),
+        (json!({"key_ops": ["encrypt", "wrapKey"]}), false, false),
+    ] {
+        issuer.page(|page| page.keys = vec![but(&rs256.jwk(), &changes)]);
+        let service = verified_by(&issuer.url, JwtVerifier::new(&issuer.url).unwrap());
+        for (key, is_taken) in [(&rs256, takes_rs256), (&ps256, takes_ps256)] {
+            let answered = ask(&service, &token(key)).await;
+            assert_eq!(answered.status == 200, is_taken, "{changes}: {answered:?}");
+        }
+    }
+    let eddsa = Key::eddsa("eddsa");
+    issuer.page(|page| page.keys = vec![but(&eddsa.jwk(), &json!({"alg": "Ed25519"}))]);
+    let service = verified_by(&issuer.url, JwtVerifier::new(&issuer.url).unwrap());
+    assert_is(&ask(&service, &token(&eddsa)).await, "ann");
 }
 
 #[tokio::test]

@@ -124,6 +124,10 @@ impl JwtVerifier {
         let mut why = invalid("no key of the issuer has signed it");
         let key_id = header.kid.as_deref();
         for key in self.keys.keys(key_id).await?.iter().filter(|key| key.is_named(key_id)) {
+            if !key.is_for(header.alg) {
+                why = invalid("its signature is wrong");
+                continue;
+            }
             match jsonwebtoken::decode::<Map<String, Value>>(token, &key.key, &validation) {
                 // A list of issuers of which one is right says nothing.
                 Ok(token) if token.claims.get("iss").is_some_and(Value::is_string) => return Ok(token.claims),
