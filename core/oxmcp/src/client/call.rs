@@ -280,7 +280,8 @@ impl Client {
                 guard.disarm();
                 Ok(outcome.unwrap_or(Err(CallError::Cancelled))?)
             }
-            Channel::Http(http) => Ok(http.call(&self.inner, call, params).await?),
+            // Much is nested in there, and compilers follow the futures of a program to a limit only.
+            Channel::Http(http) => Ok(Box::pin(http.call(&self.inner, call, params)).await?),
         }
     }
 

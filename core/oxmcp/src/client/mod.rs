@@ -192,7 +192,7 @@ impl Client {
     pub async fn close(&self) -> Result<()> {
         match &self.inner.channel {
             Channel::Stream(stream) => stream.connection.close(CloseReason::Local),
-            Channel::Http(http) => http.close().await,
+            Channel::Http(http) => Box::pin(http.close()).await,
         }
         self.closed().await;
         Ok(())
