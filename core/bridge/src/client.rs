@@ -123,7 +123,8 @@ impl Client {
     /// (default: if the server asks for it); `"patienceMs"`: how long the user has (default 300000), which is beyond the limits of
     /// connecting and calls; `"trust"`: URLs of servers that may be asked although they are in a private network; `"store"`: where
     /// tokens are kept: `{"file": string}`, or `{"ask": true, "timeoutMs"?: number}`, a store of the binding's own, which has
-    /// [`ANSWER_TIMEOUT`](Self::ANSWER_TIMEOUT) to read and to write if it does not say otherwise (default: in memory, for this client).
+    /// [`ANSWER_TIMEOUT`](Self::ANSWER_TIMEOUT) to read and to write if it does not say otherwise (default: in memory, for this client);
+    /// `"account"`: for whom, where clients of several users share a store.
     ///
     /// Credentials are `{"clientId": string, "clientSecret"?: string, "privateKey"?: {"pem": string, "algorithm": string, "keyId"?:
     /// string}, "issuer"?: string}`. They are shown to their issuer alone; without one, to the first authorization server that they were

@@ -25,6 +25,8 @@ class Grant:
 
     * `scopes`: what to ask for, beside what the server says it needs.
     * `store`: where tokens are kept: `FileTokens` or a `TokenStore`; in memory, for this client, if not given.
+    * `account`: for whom the client is authorized, where clients of several users share a store: any name that the
+      program has for them. `Enterprise` needs one with a `store`.
     * `dpop`: whether tokens are bound to a key of the client; if the server asks for it, if not given.
     * `patience`: seconds that the user has, beyond the limits of connecting and of calls; 300 if not given.
     * `trust`: URLs of servers that may be asked although they are in a private network.
@@ -32,6 +34,7 @@ class Grant:
 
     scopes: Sequence[str] = ()
     store: FileTokens | TokenStore | None = None
+    account: str | None = None
     dpop: bool | None = None
     patience: float | None = None
     trust: Sequence[str] = ()
@@ -44,6 +47,7 @@ class Grant:
             "trust": options.texts("trust", self.trust),
             "patienceMs": options.milliseconds("patience", self.patience),
             "dpop": self.dpop,
+            "account": options.text("account", self.account),
         }
         if isinstance(self.store, FileTokens):
             config["store"] = {"file": os.path.abspath(self.store.path)}

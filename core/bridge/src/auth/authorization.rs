@@ -29,6 +29,7 @@ pub(crate) struct AuthorizationConfig {
     #[serde(default)]
     trust: Vec<String>,
     store: Option<Shaped<StoreConfig>>,
+    account: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +119,9 @@ impl AuthorizationConfig {
         }
         for url in &self.trust {
             plan = plan.trust(url);
+        }
+        if let Some(account) = self.account {
+            plan = plan.account(account);
         }
         match self.store {
             Some(Shaped(store)) => store.keep(plan, asker),

@@ -15,8 +15,8 @@ use crate::auth::Secret;
 /// use oxmcp::store::MemoryTokens;
 ///
 /// let tokens = MemoryTokens::default();
-/// let one = Authorization::code("reports").store(tokens.clone());
-/// let another = Authorization::code("reports").store(tokens);
+/// let one = Authorization::code("reports").store(tokens.clone()).account("alice");
+/// let another = Authorization::code("reports").store(tokens).account("bob");
 /// ```
 #[derive(Clone, Default)]
 pub struct MemoryTokens {

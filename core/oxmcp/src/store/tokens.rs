@@ -6,7 +6,8 @@ use crate::auth::Secret;
 /// Where a client keeps what authorization servers gave it: tokens, and its registrations. Several clients may share one, in one process or,
 /// if it is a [`FileTokens`](super::FileTokens) or one of your own, in many.
 ///
-/// Keys and values are text; what it means is the client's affair. Values are secrets: keep them where only their user gets at them.
+/// Keys and values are text; what it means is the client's affair. Keys tell clients, and the accounts that a program names
+/// ([`Authorization::account`](crate::auth::Authorization::account)), from each other; users who are not named are one. Values are secrets: keep them where only their user gets at them.
 pub trait TokenStore: Send + Sync + 'static {
     /// What is kept under `key`.
     fn read<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Secret>>>;

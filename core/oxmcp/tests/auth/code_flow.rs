@@ -165,6 +165,46 @@ async fn what_was_granted_is_refreshed_after_a_client_has_registered_anew() {
     assert_eq!(grantor.ledger(|ledger| ledger.registrations), 2);
 }
 
+/// Two servers of one authorization server, of which each has a registration of its own.
+#[tokio::test]
+async fn servers_that_need_different_scopes_do_not_take_each_others_registration_away() {
+    let grantor = Grantor::new();
+    let (one, other) = (Resource::new(&grantor), Resource::new(&grantor));
+    grantor.ledger(|ledger| ledger.keeps_scopes = true);
+    let tokens = MemoryTokens::default();
+    let plan = |scope: &str| agreeing(&grantor).scopes([scope]).store(tokens.clone());
+    let clients =
+        [connect(one.url(), plan("a")).await.unwrap(), connect(other.url(), plan("b")).await.unwrap()];
+    for _ in 0..3 {
+        grantor.expire();
+        for client in &clients {
+            call(client, "anything").await.unwrap();
+        }
+    }
+    assert_eq!(asked(&grantor), ["a", "b"]);
+    assert_eq!(grantor.ledger(|ledger| (ledger.registrations, ledger.refreshes)), (2, 6));
+    // What registered last may ask for what the first did.
+    grantor.ledger(|ledger| ledger.forget_refresh_tokens());
+    grantor.expire();
+    for client in &clients {
+        call(client, "anything").await.unwrap();
+    }
+    assert_eq!(grantor.ledger(|ledger| ledger.registrations), 2);
+}
+
+#[tokio::test]
+async fn clients_that_start_together_register_once() {
+    let grantor = Grantor::new();
+    let resources: Vec<_> = (0..5).map(|_| Resource::new(&grantor)).collect();
+    let tokens = MemoryTokens::default();
+    let connecting =
+        resources.iter().map(|resource| connect(resource.url(), agreeing(&grantor).store(tokens.clone())));
+    for connected in futures_util::future::join_all(connecting).await {
+        connected.unwrap();
+    }
+    assert_eq!(grantor.ledger(|ledger| (ledger.registrations, ledger.asked.len())), (1, 5));
+}
+
 #[tokio::test]
 async fn a_client_that_its_server_has_forgotten_registers_anew() {
     let grantor = Grantor::new();

@@ -312,6 +312,15 @@ impl Ledger {
                 let family = self.issued;
                 self.issue(&client, family, seen.field("scope"), seen.field("resource"))
             }
+            "urn:ietf:params:oauth:grant-type:token-exchange" => {
+                let id_jag = self.secret("id-jag");
+                let kind = "urn:ietf:params:oauth:token-type:id-jag";
+                answer(200, &json!({"access_token": id_jag, "token_type": "N_A", "issued_token_type": kind}))
+            }
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+                let family = self.issued;
+                self.issue(&client, family, seen.field("scope"), seen.field("resource"))
+            }
             _ => refused("unsupported_grant_type"),
         }
     }

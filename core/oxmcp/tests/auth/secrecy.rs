@@ -86,7 +86,8 @@ async fn no_secret_is_seen_anywhere() {
     call(&client, "anything").await.unwrap();
     visible.show(&client);
     visible.show(&tokens);
-    let kept = tokens.read(&format!("tokens for {}", resource.url())).await.unwrap();
+    let kept =
+        tokens.read(&format!("tokens for {} as user of \"Report Builder\"", resource.url())).await.unwrap();
     assert!(kept.is_some());
     visible.show(&kept);
 

@@ -63,7 +63,12 @@ impl World {
 
     /// What the client has got: the access token, the refresh token, and its own id.
     async fn kept(&self) -> [String; 3] {
-        let kept = self.tokens.read(&format!("tokens for {}", self.files.url())).await.unwrap().unwrap();
+        let mut kept = None;
+        for owner in [r#"user of "Reports""#, r#"client "machine""#] {
+            let key = format!("tokens for {} as {owner}", self.files.url());
+            kept = kept.or(self.tokens.read(&key).await.unwrap());
+        }
+        let kept = kept.unwrap();
         let kept: Value = serde_json::from_str(kept.expose()).unwrap();
         ["access_token", "refresh_token", "client_id"]
             .map(|name| kept[name].as_str().unwrap_or_default().to_owned())

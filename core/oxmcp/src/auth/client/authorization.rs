@@ -34,6 +34,9 @@ pub struct Authorization {
     pub(super) grant: Grant,
     pub(super) scopes: Scopes,
     pub(super) store: Arc<dyn TokenStore>,
+    /// Whether others may use the store too.
+    shares_store: bool,
+    account: Option<String>,
     pub(super) dpop: Option<bool>,
     pub(super) patience: Duration,
     pub(super) named: Vec<Url>,
@@ -76,6 +79,8 @@ impl Authorization {
             grant,
             scopes: Scopes::default(),
             store: Arc::new(MemoryTokens::default()),
+            shares_store: false,
+            account: None,
             dpop: None,
             patience: Duration::from_secs(300),
             named: Vec::new(),
@@ -125,8 +130,29 @@ impl Authorization {
     }
 
     /// Where tokens are kept. Default: in memory, for as long as the client lives.
+    ///
+    /// In a store that several clients share, tokens belong to the server's URL, to the grant, to the client (for [`code`](Self::code), to its
+    /// name or metadata URL), and to the [`account`](Self::account). A program that acts for several users has to say for which.
     pub fn store(mut self, store: impl TokenStore) -> Self {
         self.store = Arc::new(store);
+        self.shares_store = true;
+        self
+    }
+
+    /// For whom the client is authorized: any name that the program has for them, which no server sees. Clients that share a store and act for
+    /// different users, or different workloads, must not use each other's tokens. [`enterprise`](Self::enterprise) needs one with every
+    /// [`store`](Self::store).
+    ///
+    /// ```
+    /// use oxmcp::auth::Authorization;
+    /// use oxmcp::store::MemoryTokens;
+    ///
+    /// let tokens = MemoryTokens::default();
+    /// let alice = Authorization::code("Report Builder").store(tokens.clone()).account("alice");
+    /// let bob = Authorization::code("Report Builder").store(tokens).account("bob");
+    /// ```
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
         self
     }
 
@@ -171,9 +197,29 @@ impl Authorization {
 
     /// The same if nothing is wrong with it.
     pub(super) fn checked(mut self) -> Result<Self> {
+        if self.shares_store && self.account.is_none() && matches!(self.grant, Grant::Enterprise(_)) {
+            self.misuse("what an identity provider vouches for belongs to one user: with a `store`, say whose tokens they are (`account`)");
+        }
         match self.misuse.take() {
             Some(error) => Err(error),
             None => Ok(self),
+        }
+    }
+}
+
+impl Authorization {
+    /// Whose tokens these are, among those of one store.
+    pub(super) fn owner(&self) -> String {
+        let (kind, client) = match &self.grant {
+            Grant::Code(code) => ("user of", code.metadata_url.as_deref().unwrap_or(&code.name)),
+            Grant::ClientCredentials(client) => ("client", client.id()),
+            Grant::Enterprise(enterprise) => ("member of", enterprise.client().id()),
+            Grant::Workload(workload) => ("workload", workload.client().id()),
+        };
+        // Quotes keep one's end from being another's beginning.
+        match &self.account {
+            Some(account) => format!("{kind} {client:?} {account:?}"),
+            None => format!("{kind} {client:?}"),
         }
     }
 }

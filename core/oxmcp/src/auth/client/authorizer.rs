@@ -55,7 +55,7 @@ impl Authorizer {
         let named = plan.named.iter().cloned().chain(issuers).chain([resource.url().clone()]);
         let fetch = Fetch::by(Reach::new(named), plan.names.clone());
         let keeper = Keeper::new(plan.store.clone(), plan.patience.saturating_add(STORE_PATIENCE));
-        let wallet = Wallet::new(keeper.clone(), resource.clone());
+        let wallet = Wallet::new(keeper.clone(), &plan, resource.clone());
         let renewal = Arc::new(Renewal { plan, resource, fetch, keeper, wallet, under_way: Arc::default() });
         let (grantor, flights, work) = (Mutex::default(), Flights::default(), Arc::default());
         Ok(Self { inner: Arc::new(Inner { renewal, grantor, flights, work, refused: Lock::default() }) })

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::authorization::Authorization;
 use super::credential::Credential;
 use super::keeper::Keeper;
 use super::tokens::Tokens;
@@ -13,6 +14,8 @@ use crate::store::TokenLock;
 pub(super) struct Wallet {
     keeper: Keeper,
     resource: Resource,
+    /// The client to which they were issued, where it is known beforehand.
+    client: Option<String>,
     /// Where they are in the store.
     key: String,
     current: watch::Sender<Current>,
@@ -35,9 +38,10 @@ struct Unsaved {
 }
 
 impl Wallet {
-    pub(super) fn new(keeper: Keeper, resource: Resource) -> Self {
+    pub(super) fn new(keeper: Keeper, plan: &Authorization, resource: Resource) -> Self {
         Self {
-            key: format!("tokens for {}", resource.url()),
+            key: format!("tokens for {} as {}", resource.url(), plan.owner()),
+            client: plan.grant.client().map(|client| client.id().to_owned()),
             keeper,
             resource,
             current: watch::Sender::new(Current::Unread),
@@ -101,6 +105,7 @@ impl Wallet {
         Ok(kept
             .as_ref()
             .and_then(Tokens::from_secret)
+            .filter(|tokens| self.client.as_ref().is_none_or(|own| *own == tokens.client))
             .filter(|tokens| self.resource.is_covered_by(&tokens.resource)))
     }
 
