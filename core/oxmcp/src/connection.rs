@@ -1,12 +1,15 @@
 //! One end of a stream of messages: its handle, and the task that reads, serves, settles and writes for its [`Link`].
 
+mod cancel_on_drop;
 mod driver;
+mod guard;
+mod peers;
+mod role;
+mod waiter;
 
 #[cfg(test)]
 mod tests;
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -14,95 +17,20 @@ use std::task::{Context, Poll, Waker};
 use futures_util::future::BoxFuture;
 use futures_util::task::AtomicWaker;
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{ErrorObject, Notification, RawJson, Request, RequestId, write_on_one_line};
+use oxmcp_proto::jsonrpc::{ErrorObject, Notification, RawJson, RequestId, write_on_one_line};
 use oxmcp_proto::link::{CallError, CallId, CallOptions, CloseReason, Link, Patience, Ticket};
-use oxmcp_proto::model::Progress;
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use crate::layer::Inlet;
-use crate::server::{Answer, Peer};
-use crate::transport::child::NoiseFn;
 use crate::{Limits, clock};
 
-pub(crate) use driver::{NO_PROCESS, drive};
-
-/// Hears of a call's progress.
-pub(crate) type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
-
-/// Whom a call's outcome goes to.
-pub(crate) struct Waiter {
-    pub(crate) done: Done,
-    pub(crate) progress: Option<ProgressFn>,
-}
-
-/// How an outcome is handed over.
-pub(crate) enum Done {
-    Channel(oneshot::Sender<Result<RawJson, CallError>>),
-    Callback(Box<dyn FnOnce(Result<RawJson, CallError>) + Send>),
-}
-
-impl Waiter {
-    pub(crate) fn settle(self, outcome: Result<RawJson, CallError>) {
-        match self.done {
-            // Whoever dropped the other end has no use for it.
-            Done::Channel(sender) => drop(sender.send(outcome)),
-            Done::Callback(callback) => guard(|| callback(outcome)),
-        }
-    }
-}
-
-/// Runs a user's code. A panic in it is logged and stays there.
-pub(crate) fn guard(code: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(code)) {
-        tracing::error!(panic = panic_words(&*panic), "a callback panicked");
-    }
-}
-
-/// What a panic says.
-pub(crate) fn panic_words(panic: &(dyn Any + Send)) -> &str {
-    let words = panic.downcast_ref::<&str>().copied();
-    words.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)")
-}
-
-/// What this end does with what the peer asks and tells. Its methods never block.
-pub(crate) trait Role: Send + 'static {
-    /// Whether a line too long to read is taken for a request (and answered) or for an answer (and settled).
-    const SERVES: bool;
-
-    /// Whether the revision of the connection has batches.
-    fn has_batches(&self) -> bool;
-
-    /// Whether the peer may ask anything; otherwise its requests are ignored.
-    fn may_be_asked(&self) -> bool {
-        true
-    }
-
-    /// Answers a request.
-    fn answer(&mut self, request: Request, ticket: &Ticket, connection: &Connection) -> Answer;
-
-    /// Takes a notification.
-    fn notified(&mut self, notification: Notification);
-
-    /// The layers that a notification goes through before this end or the link sees it, if there are some.
-    fn inlet(&self, _: &Notification) -> Option<Inlet> {
-        None
-    }
-
-    /// The layers that a notification of this end's own goes through, if there are some.
-    fn outlet(&self) -> Option<Inlet> {
-        None
-    }
-
-    /// Hears that the peer sends nothing any more.
-    fn input_ended(&mut self) {}
-
-    /// Who wants to hear of the lines that are no message.
-    fn noise(&self) -> Option<&NoiseFn> {
-        None
-    }
-}
+pub(crate) use self::cancel_on_drop::CancelOnDrop;
+pub(crate) use self::driver::{NO_PROCESS, drive};
+pub(crate) use self::guard::{guard, panic_words};
+pub(crate) use self::peers::{ConnectionPeer, SessionPeer};
+pub(crate) use self::role::Role;
+pub(crate) use self::waiter::{Done, ProgressFn, Waiter};
 
 /// The handle of a connection: makes calls and closes. Clones are the same connection.
 #[derive(Clone)]
@@ -274,70 +202,5 @@ impl Connection {
 
     fn link(&self) -> MutexGuard<'_, Link<Waiter, AbortHandle>> {
         self.0.link.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Cancels a call whose future is dropped before it settled.
-pub(crate) struct CancelOnDrop<'a> {
-    pub(crate) connection: &'a Connection,
-    pub(crate) call: Option<CallId>,
-}
-
-impl CancelOnDrop<'_> {
-    pub(crate) fn disarm(mut self) {
-        self.call = None;
-    }
-}
-
-impl Drop for CancelOnDrop<'_> {
-    fn drop(&mut self) {
-        if let Some(call) = self.call {
-            self.connection.cancel(call, "the caller no longer waits");
-        }
-    }
-}
-
-/// The client as a request that came over a connection reaches it.
-pub(crate) struct ConnectionPeer {
-    pub(crate) connection: Connection,
-    pub(crate) request: Ticket,
-}
-
-impl Peer for ConnectionPeer {
-    fn notify(&self, method: Method, params: &[u8]) -> bool {
-        self.connection.link().is_serving(&self.request) && self.connection.notify(method, params)
-    }
-
-    fn tell(&self, method: Method, params: &[u8]) -> bool {
-        self.connection.notify(method, params)
-    }
-
-    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.connection.poll_room(cx)
-    }
-
-    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
-        self.connection.clone().ask(method, params)
-    }
-}
-
-/// The client as a session that has a connection to itself reaches it.
-pub(crate) struct SessionPeer(pub(crate) Connection);
-
-impl Peer for SessionPeer {
-    fn notify(&self, method: Method, params: &[u8]) -> bool {
-        self.0.notify(method, params)
-    }
-
-    fn tell(&self, method: Method, params: &[u8]) -> bool {
-        self.0.notify(method, params)
-    }
-
-    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_room(cx)
-    }
-
-    fn ask(&self, method: Method, params: RawJson) -> BoxFuture<'static, Result<RawJson, CallError>> {
-        self.0.clone().ask(method, params)
     }
 }

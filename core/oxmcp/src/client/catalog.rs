@@ -1,18 +1,27 @@
+mod doubt;
+mod known_tool;
+mod listed_tool;
+mod output_schema;
+
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use http::HeaderName;
 use oxmcp_proto::jsonrpc::{RawJson, RawObject, write_name};
 use oxmcp_proto::model::CallToolParams;
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use self::known_tool::KnownTool;
+use self::listed_tool::{Hints, ListedTool};
+use self::output_schema::OutputSchema;
 use crate::param_headers::{ParamHeader, ParamValue};
-use crate::schema::Schema;
 use crate::{Error, Result};
+
+pub(super) use self::doubt::Doubt;
 
 /// What a tool takes beside its name and schemas, in bytes.
 const OVERHEAD: usize = 256;
@@ -32,61 +41,10 @@ pub(super) struct Catalog {
     tools: RwLock<Tools>,
 }
 
-/// A result that breaks the `outputSchema` that its tool had when it was listed.
-pub(super) struct Doubt {
-    pub(super) result: RawJson,
-    tool: Arc<KnownTool>,
-    name: String,
-    pub(super) error: Error,
-}
-
 #[derive(Default)]
 struct Tools {
     by_name: FxHashMap<Box<str>, Arc<KnownTool>>,
     bytes: usize,
-}
-
-struct KnownTool {
-    headers: Vec<ParamHeader>,
-    output: Option<OutputSchema>,
-    is_repeatable: bool,
-    bytes: usize,
-}
-
-/// An `outputSchema`, compiled when it is first needed.
-struct OutputSchema {
-    json: RawJson,
-    compiled: OnceLock<Option<Schema>>,
-}
-
-/// A tool of a list.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListedTool<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    input_schema: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    output_schema: Option<&'a RawValue>,
-    #[serde(default)]
-    annotations: Option<Hints>,
-}
-
-/// What a server says of what calls of a tool do (tools, "ToolAnnotations").
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Hints {
-    #[serde(default)]
-    read_only_hint: Option<bool>,
-    #[serde(default)]
-    idempotent_hint: Option<bool>,
-}
-
-impl Hints {
-    fn is_repeatable(&self) -> bool {
-        self.read_only_hint == Some(true) || self.idempotent_hint == Some(true)
-    }
 }
 
 impl Catalog {
@@ -175,11 +133,7 @@ impl Catalog {
             + tool.name.len()
             + output.map_or(0, |schema| schema.get().len())
             + headers.iter().map(|header| OVERHEAD + header.name.as_str().len()).sum::<usize>();
-        // A copy, so that it does not hold the page.
-        let output = output.map(|schema| OutputSchema {
-            json: RawJson::from_written(schema.get().to_owned()),
-            compiled: OnceLock::new(),
-        });
+        let output = output.map(OutputSchema::of);
         self.forget(&tool.name);
         let mut tools = self.tools.write().unwrap_or_else(PoisonError::into_inner);
         if self.generation() != generation {
@@ -269,44 +223,6 @@ impl Catalog {
 /// The name of a tool that is called.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl OutputSchema {
-    /// The schema; `None` if it is none, so that there is nothing to check.
-    fn schema(&self, tool: &str) -> Option<&Schema> {
-        let compile = || {
-            let schema = self.json.to::<Value>().map_err(|error| error.to_string());
-            schema
-                .and_then(|schema| Schema::compile(&schema))
-                .inspect_err(|why| tracing::warn!(tool, "the tool's outputSchema {why}"))
-                .ok()
-        };
-        self.compiled.get_or_init(compile).as_ref()
-    }
-}
-
-impl Schema {
-    /// Checks what a tool's result has as structured content. An error says what is wrong.
-    fn check_result(&self, result: &RawJson) -> Result<(), String> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Output {
-            #[serde(default, deserialize_with = "present")]
-            structured_content: Option<Value>,
-            #[serde(default)]
-            is_error: Option<bool>,
-        }
-        /// `null` is a value like any other (2026-07-28).
-        fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-            Value::deserialize(deserializer).map(Some)
-        }
-        match result.to() {
-            Ok(Output { is_error: Some(true), .. }) => Ok(()),
-            Ok(Output { structured_content: Some(content), .. }) => self.check(&content),
-            Ok(Output { structured_content: None, .. }) => Err("it has no structuredContent".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-}
 
 /// A page with other tools.
 fn with_tools(page: &RawObject<'_>, tools: &[&RawValue]) -> RawJson {

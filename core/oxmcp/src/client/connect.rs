@@ -1,22 +1,26 @@
+mod attempts;
+mod command;
+mod stateless_meta;
+mod url;
+
 use std::future::{Future, IntoFuture};
-use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use oxmcp_proto::link::{CallError, CloseReason};
-use oxmcp_proto::model::{ClientCapabilities, Implementation, keys};
-use oxmcp_proto::negotiation::{ClientNegotiation, Negotiated, Offer, Reply, Step};
+use oxmcp_proto::model::{ClientCapabilities, Implementation};
+use oxmcp_proto::negotiation::{Negotiated, Offer};
 use oxmcp_proto::{Era, ProtocolVersion};
-use tokio::sync::watch;
 
+use self::attempts::Attempts;
+use self::command::connect_command;
+use self::url::connect_url;
 use super::anew::Relisting;
 use super::cache::Cache;
 use super::catalog::Catalog;
-use super::eras::{Agreed, Way};
+use super::eras::Way;
 use super::handlers::Handlers;
-use super::http::{HttpChannel, SseServer};
 use super::inbound::Inbound;
 use super::logging::LogLevel;
-use super::stream::{StreamChannel, not_connected, open_memory, open_sse, open_stream};
+use super::stream::{open_memory, open_stream};
 use super::subscriptions::Listening;
 use super::target::Target;
 use super::tasks::Told;
@@ -25,7 +29,9 @@ use crate::auth::{Authorization, Authorizer, Secret, within_rest};
 use crate::layer::{Carrier, Layers};
 use crate::transport::http::Access;
 use crate::transport::socket::{Halves, connect_tcp, connect_unix};
-use crate::{Command, Error, ErrorKind, Limits, Result};
+use crate::{Error, ErrorKind, Limits, Result};
+
+pub(super) use self::stateless_meta::stateless_meta;
 
 /// A connection about to be made. Await it, or set how first.
 #[must_use = "a connection is not made until it is awaited"]
@@ -252,151 +258,5 @@ impl IntoFuture for Connect {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
-    }
-}
-
-/// The members of `_meta` that every request of the stateless era carries.
-pub(super) fn stateless_meta(version: ProtocolVersion, offer: &Offer) -> String {
-    let json = |value| serde_json::to_string(&value).unwrap_or_else(|_| "{}".to_owned());
-    // Tasks are an extension there.
-    let mut capabilities = ClientCapabilities { tasks: None, ..offer.capabilities.clone() };
-    if let Some(roots) = &mut capabilities.roots {
-        // There is no notification for it any more (2026-07-28, roots).
-        roots.list_changed = None;
-    }
-    format!(
-        r#""{}":"{}","{}":{},"{}":{}"#,
-        keys::PROTOCOL_VERSION,
-        version,
-        keys::CLIENT_INFO,
-        json(serde_json::to_value(&offer.client_info).unwrap_or_default()),
-        keys::CLIENT_CAPABILITIES,
-        json(serde_json::to_value(&capabilities).unwrap_or_default()),
-    )
-}
-
-/// Connects over Streamable HTTP, or over HTTP+SSE to a server that refuses that as one does that knows no other (2025-11-25, transports,
-/// "Backwards Compatibility").
-async fn connect_url(
-    url: &str,
-    access: Access,
-    offer: &mut Offer,
-    limits: &Limits,
-    attempts: &Attempts,
-    inbound: &Inbound,
-) -> Result<(Negotiated, Channel)> {
-    let server = eras::Server::at(url);
-    let way = server.and_then(eras::Server::recall);
-    let is_allowed = offer.only.is_none_or(|version| version.era() == Era::Handshake);
-    let sse = async || SseServer::open(url, access.clone(), limits).await;
-    let over = async |sse: SseServer, offer: &Offer| {
-        let stream = open_sse(sse, limits, inbound.clone());
-        attempts.add(stream.released.clone());
-        let negotiated = stream.negotiate_once(offer, limits).await?;
-        remember(server, offer, Some(Way::Sse));
-        Ok((negotiated, Channel::Stream(stream)))
-    };
-    offer.remembered = way.map(Way::era);
-    if way == Some(Way::Sse)
-        && is_allowed
-        && let Ok(sse) = sse().await
-    {
-        return over(sse, offer).await;
-    }
-    let http = HttpChannel::new(url, access.clone(), offer, limits, inbound.clone()).await?;
-    attempts.add(http.released());
-    let refused = match http.negotiate(offer, limits).await {
-        Ok(agreed) => {
-            match (agreed.way(), server, offer.only) {
-                // Whoever may have been away for a moment is not probed at each connection.
-                (None, Some(server), None) => server.guess(Way::Era(agreed.negotiated.version.era())),
-                (way, ..) => remember(server, offer, way),
-            }
-            return Ok((agreed.negotiated, Channel::Http(http)));
-        }
-        Err(refused) => refused,
-    };
-    if !(refused.may_be_sse && is_allowed) {
-        return Err(refused.error);
-    }
-    match sse().await {
-        Ok(sse) => {
-            offer.remembered = Some(Era::Handshake);
-            over(sse, offer).await
-        }
-        Err(error) => {
-            tracing::debug!(%error, "nor is there a server of HTTP+SSE");
-            Err(refused.error)
-        }
-    }
-}
-
-/// Starts the server and negotiates. A server that exits over the probe is started once more, and asked in the old way.
-async fn connect_command(
-    command: &Command,
-    offer: &Offer,
-    limits: &Limits,
-    attempts: &Attempts,
-    inbound: &Inbound,
-) -> Result<(Agreed, StreamChannel)> {
-    let mut stream = open_command(command, limits, attempts, inbound)?;
-    let mut may_restart = true;
-    let (mut negotiation, mut step) = ClientNegotiation::start(offer.clone());
-    loop {
-        let reply = match step {
-            Step::Done(negotiated) => {
-                stream.begin(&negotiated).await;
-                let is_said = !stream.has_late_probe();
-                return Ok((Agreed { negotiated: *negotiated, is_said }, stream));
-            }
-            Step::Failed(error) => return Err(error.into()),
-            Step::Request { method, version, ref params, is_probe } => {
-                match stream.ask(method, version, params, is_probe, offer, limits).await {
-                    Ok(reply) => reply,
-                    Err(CallError::Closed(reason) | CallError::Unsent(reason))
-                        if is_probe
-                            && may_restart
-                            && matches!(reason, CloseReason::PeerClosed | CloseReason::PeerExited(_)) =>
-                    {
-                        may_restart = false;
-                        stream = open_command(command, limits, attempts, inbound)?;
-                        Reply::Refused
-                    }
-                    Err(error) => return Err(not_connected(error, &command.program().to_string_lossy())),
-                }
-            }
-        };
-        step = negotiation.handle(reply);
-    }
-}
-
-fn open_command(
-    command: &Command,
-    limits: &Limits,
-    attempts: &Attempts,
-    inbound: &Inbound,
-) -> Result<StreamChannel> {
-    let (child, stdout, stdin) = command.spawn()?;
-    let child = Some((child, command.noise()));
-    let stream = open_stream(Box::pin(stdout), Box::pin(stdin), child, limits, inbound.clone());
-    attempts.add(stream.released.clone());
-    Ok(stream)
-}
-
-/// What was opened for one connection, to see it gone when that fails: streams with their processes, or an HTTP session.
-#[derive(Default)]
-struct Attempts(Mutex<Vec<watch::Receiver<bool>>>);
-
-impl Attempts {
-    fn add(&self, released: watch::Receiver<bool>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(released);
-    }
-
-    async fn released(&self) {
-        let attempts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for mut released in attempts {
-            // An error means that the task is gone, which comes to the same.
-            let _ = released.wait_for(|released| *released).await;
-        }
     }
 }

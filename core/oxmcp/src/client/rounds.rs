@@ -1,12 +1,16 @@
-use std::time::{Duration, Instant};
+mod budget;
+mod input_required;
+
+use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use oxmcp_proto::Method;
-use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject, write_name};
+use oxmcp_proto::jsonrpc::{ErrorObject, RawJson, RawObject};
 use oxmcp_proto::link::{CallError, CloseReason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use self::input_required::InputRequired;
 use super::call::{Interim, Looked};
 use super::inbound::Input;
 use super::input::InputError;
@@ -14,28 +18,13 @@ use super::time::Time;
 use super::{Call, Channel, Client};
 use crate::{Error, ErrorKind, Result};
 
-/// How long to wait before the second request in a row for which the server wanted no input; it doubles from one to the next.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// The longest of those waits.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(super) use self::budget::Rounds;
 
 /// What a call comes to when the server needs no more input for it.
 pub(super) enum Ended {
     Complete(RawJson),
     /// The call goes on as a task.
     Task(RawJson),
-}
-
-/// What a server answers when it needs input (2026-07-28, patterns, MRTR, "InputRequiredResult").
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct InputRequired<'a> {
-    #[serde(borrow, default)]
-    input_requests: Option<RawObject<'a>>,
-    /// To be sent back as it is.
-    #[serde(borrow, default)]
-    request_state: Option<&'a RawValue>,
 }
 
 /// A request in them.
@@ -67,7 +56,7 @@ impl Client {
         time: Time,
         mut interim: Interim,
     ) -> Result<Ended> {
-        let mut rounds = Rounds { left: self.inner.limits.input_rounds, pause: Duration::ZERO };
+        let mut rounds = Rounds::new(self.inner.limits.input_rounds);
         let mut visit = None;
         let mut may_list = true;
         // Whether the server has begun to work on the call, which may have had effects.
@@ -202,41 +191,6 @@ fn begun(has_begun: bool) -> impl FnOnce(Error) -> Error {
     move |error| if has_begun && error.kind() != ErrorKind::Rpc { error.running(true) } else { error }
 }
 
-/// How often a call may still go on.
-pub(super) struct Rounds {
-    /// The rounds in which somebody is asked.
-    left: usize,
-    /// How long to wait before the next request, if nobody is asked before it.
-    pause: Duration,
-}
-
-impl Rounds {
-    /// Takes a round in which somebody is asked.
-    pub(super) fn take(&mut self, call: &Call) -> Result<()> {
-        self.pause = Duration::ZERO;
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                let message = format!(
-                    "the server needed input for {} more often than `Limits::input_rounds` of this client allows",
-                    call.method.as_str()
-                );
-                Err(Error::new(ErrorKind::Overloaded, message))
-            }
-        }
-    }
-
-    /// How long to wait now, and longer the next time.
-    pub(super) fn pause(&mut self) -> Duration {
-        let pause = self.pause;
-        self.pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        pause
-    }
-}
-
 impl Client {
     pub(super) fn closed_error(&self) -> Error {
         CallError::Closed(self.close_reason()).into()
@@ -247,53 +201,6 @@ impl Client {
             Channel::Stream(stream) => stream.connection.closed().unwrap_or(CloseReason::Local),
             Channel::Http(_) => CloseReason::Local,
         }
-    }
-}
-
-impl<'a> InputRequired<'a> {
-    fn read(interim: &'a RawJson, method: &str) -> Result<Self> {
-        let unreadable = |why: String| {
-            Error::protocol(format!("the server needs input for {method}, and says so in a wrong way: {why}"))
-        };
-        let required: Self = interim.to().map_err(|error| unreadable(error.to_string()))?;
-        if required.input_requests.is_none() && required.request_state.is_none() {
-            return Err(unreadable("there are neither `inputRequests` nor a `requestState`".to_owned()));
-        }
-        if required.request_state.is_some_and(|state| !state.get().starts_with('"')) {
-            return Err(unreadable("its `requestState` is no string".to_owned()));
-        }
-        Ok(required)
-    }
-
-    /// The parameters of the next request: those of the call, the input, and what the server wants back.
-    fn params(&self, call: &Call, responses: Option<&Vec<(String, RawJson)>>) -> Result<RawJson> {
-        let params: RawObject<'_> = call
-            .params
-            .to()
-            .map_err(|error| Error::misuse("the parameters of a call cannot be read").with_source(error))?;
-        let mut out = Vec::with_capacity(call.params.as_bytes().len() + 256);
-        out.push(b'{');
-        for (name, value) in &params.0 {
-            if !matches!(&**name, "inputResponses" | "requestState") {
-                write_name(name, &mut out);
-                out.extend_from_slice(value.get().as_bytes());
-            }
-        }
-        if let Some(responses) = responses {
-            write_name("inputResponses", &mut out);
-            out.push(b'{');
-            for (key, response) in responses {
-                write_name(key, &mut out);
-                out.extend_from_slice(response.as_bytes());
-            }
-            out.push(b'}');
-        }
-        if let Some(state) = self.request_state {
-            write_name("requestState", &mut out);
-            out.extend_from_slice(state.get().as_bytes());
-        }
-        out.push(b'}');
-        Ok(RawJson::from_written(out))
     }
 }
 

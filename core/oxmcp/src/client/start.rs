@@ -1,68 +1,25 @@
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod running;
+mod settle_on_drop;
+mod started;
+
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::abortable;
 use oxmcp_proto::jsonrpc::RawJson;
-use oxmcp_proto::link::{CallError, CallId};
+use oxmcp_proto::link::CallError;
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
 
+use self::running::{Running, Stage};
+use self::settle_on_drop::SettleOnDrop;
+use self::started::StartedIn;
 use super::call::{Interim, Looked};
 use super::stream::StreamChannel;
 use super::{Call, Channel, Client};
-use crate::connection::{Connection, Done, Waiter};
+use crate::connection::{Done, Waiter};
 use crate::{Result, clock};
 
-/// A call of a stream that was started.
-struct Running {
-    call: Call,
-    stage: Mutex<Stage>,
-}
-
-enum Stage {
-    /// The server has the request, or the answer is being looked at.
-    Sent,
-    /// It goes on in a task, because the server needs something for it.
-    GoesOn(futures_util::future::AbortHandle),
-    /// It was cancelled while its answer was being looked at.
-    Cancelled,
-    Settled,
-}
-
-impl Running {
-    fn stage(&self) -> MutexGuard<'_, Stage> {
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Cancels what is no longer with the server. False when it has settled.
-    fn cancel(&self) -> bool {
-        let mut stage = self.stage();
-        match std::mem::replace(&mut *stage, Stage::Cancelled) {
-            Stage::Sent => true,
-            Stage::GoesOn(task) => {
-                *stage = Stage::Settled;
-                // Dropping the task settles the call, which is for the user's code.
-                drop(stage);
-                task.abort();
-                true
-            }
-            Stage::Cancelled => false,
-            Stage::Settled => {
-                *stage = Stage::Settled;
-                false
-            }
-        }
-    }
-
-    /// Settles the call, unless it was cancelled.
-    fn settle(&self, outcome: Result<RawJson>) -> Result<RawJson> {
-        match std::mem::replace(&mut *self.stage(), Stage::Settled) {
-            Stage::Cancelled => Err(CallError::Cancelled.into()),
-            _ => outcome,
-        }
-    }
-}
+pub use self::started::Started;
 
 impl Client {
     /// Starts a call; `done` hears what came of it, exactly once, on a thread of the runtime or before this returns. It must not block.
@@ -87,7 +44,7 @@ impl Client {
         done: impl FnOnce(Result<RawJson>) + Send + 'static,
     ) -> Started {
         let client = self.clone();
-        let mut done = SettleOnDrop(Some(done));
+        let mut done = SettleOnDrop::new(done);
         let task = runtime.spawn(async move {
             let outcome = client.call(call).await;
             done.settle(outcome);
@@ -101,7 +58,7 @@ impl Client {
         call: Call,
         done: impl FnOnce(Result<RawJson>) + Send + 'static,
     ) -> Started {
-        let running = Arc::new(Running { call, stage: Mutex::new(Stage::Sent) });
+        let running = Arc::new(Running::new(call));
         let call = &running.call;
         let params = match self.check(call) {
             Ok(params) => params,
@@ -143,7 +100,7 @@ impl Client {
         done: impl FnOnce(Result<RawJson>) + Send + 'static,
     ) {
         let Channel::Stream(stream) = &self.inner.channel else { return };
-        let mut done = SettleOnDrop(Some(done));
+        let mut done = SettleOnDrop::new(done);
         let (client, going) = (self.clone(), running.clone());
         let (work, abort) = abortable(async move {
             let outcome = client.resume(going.call.clone(), started, interim).await;
@@ -161,60 +118,6 @@ impl Client {
     }
 }
 
-/// A call under way, to cancel. Dropping it lets the call go on.
-#[derive(Debug)]
-pub struct Started(StartedIn);
-
-enum StartedIn {
-    Settled,
-    Stream { connection: Connection, id: CallId, running: Arc<Running> },
-    Task(AbortHandle),
-}
-
-impl Started {
-    /// Cancels the call: it settles with [`Cancelled`](crate::ErrorKind::Cancelled), the server is told. False when it has settled already.
-    pub fn cancel(&self) -> bool {
-        match &self.0 {
-            StartedIn::Settled => false,
-            StartedIn::Stream { connection, id, running } => {
-                connection.cancel(*id, "the caller cancelled") || running.cancel()
-            }
-            StartedIn::Task(task) => {
-                let running = !task.is_finished();
-                task.abort();
-                running
-            }
-        }
-    }
-}
-
-impl fmt::Debug for StartedIn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Settled => "Settled",
-            Self::Stream { .. } => "Stream",
-            Self::Task(_) => "Task",
-        })
-    }
-}
-
-/// Settles a call whose task is aborted.
-struct SettleOnDrop<F: FnOnce(Result<RawJson>)>(Option<F>);
-
-impl<F: FnOnce(Result<RawJson>)> SettleOnDrop<F> {
-    fn settle(&mut self, outcome: Result<RawJson>) {
-        if let Some(done) = self.0.take() {
-            done(outcome);
-        }
-    }
-}
-
-impl<F: FnOnce(Result<RawJson>)> Drop for SettleOnDrop<F> {
-    fn drop(&mut self) {
-        self.settle(Err(CallError::Cancelled.into()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::IntoFuture;
@@ -228,7 +131,7 @@ mod tests {
 
     fn call() -> Arc<Running> {
         let call = Call::new(Method::CallTool, RawJson::empty_object());
-        Arc::new(Running { call, stage: Mutex::new(Stage::Sent) })
+        Arc::new(Running::new(call))
     }
 
     #[tokio::test]

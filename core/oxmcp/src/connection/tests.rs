@@ -2,14 +2,17 @@
 
 use std::future::Pending;
 use std::io;
+use std::panic::catch_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use oxmcp_proto::jsonrpc::Request;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::server::Answer;
 
 /// A client's end that is asked nothing.
 struct Caller;

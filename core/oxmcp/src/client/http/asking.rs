@@ -10,7 +10,7 @@ use oxmcp_proto::{Era, Method};
 use super::failure::CallFailure;
 use super::in_flight::InFlight;
 use super::serving::Asked;
-use super::session::{Standing, lock};
+use super::standing::{Standing, lock};
 use super::{Shared, hear, progress_of};
 use crate::auth::Authorizer;
 use crate::client::params::Params;

@@ -4,7 +4,7 @@ use http::StatusCode;
 use oxmcp_proto::jsonrpc::codes;
 use oxmcp_proto::link::{CallError, CloseReason, Refusal};
 
-use super::session::NoSession;
+use super::no_session::NoSession;
 use crate::transport::http::{Fate, HttpError};
 use crate::{Error, ErrorKind};
 

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::Shared;
-use super::session::lock;
+use super::standing::lock;
 use crate::server::Outcome;
 use crate::transport::http::Sending;
 

@@ -6,7 +6,7 @@ use oxmcp_proto::jsonrpc::{Notification, RawJson, RequestId, write_request};
 use oxmcp_proto::model::SubscribeParams;
 use rustc_hash::FxHashMap;
 
-use super::session::{Standing, lock};
+use super::standing::{Standing, lock};
 use super::{Shared, to_error};
 use crate::client::params::{MetaMembers, Params};
 use crate::layer::{Id, LayerRequest};

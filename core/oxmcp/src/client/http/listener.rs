@@ -7,7 +7,7 @@ use http::StatusCode;
 use oxmcp_proto::jsonrpc::{self, Message};
 
 use super::Shared;
-use super::session::{Standing, lock};
+use super::standing::{Standing, lock};
 use crate::auth::Effort;
 use crate::transport::http::{Cursor, Event, EventStream, HttpError};
 use crate::{ErrorKind, clock};

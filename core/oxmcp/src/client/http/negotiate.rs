@@ -9,7 +9,7 @@ use oxmcp_proto::{Era, Method, ProtocolVersion};
 
 use super::Shared;
 use super::failure::{is_unauthorized, to_error};
-use super::session::{Standing, lock};
+use super::standing::{Standing, lock};
 use crate::auth::{Effort, within_rest};
 use crate::client::connect::stateless_meta;
 use crate::client::eras::Agreed;

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use super::session::Standing;
+use super::standing::Standing;
 use super::to_error;
 use crate::transport::http::HttpClient;
 

@@ -13,7 +13,7 @@ use oxmcp_proto::{Era, Method};
 use rustc_hash::FxHashMap;
 use tokio::sync::Semaphore;
 
-use super::session::Standing;
+use super::standing::Standing;
 use super::{Shared, hear, progress_of, to_error};
 use crate::clock;
 use crate::connection::ProgressFn;

@@ -1,42 +1,18 @@
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderValue;
-use oxmcp_proto::ProtocolVersion;
 use oxmcp_proto::model::ServerCapabilities;
 use oxmcp_proto::negotiation::Offer;
 use tokio::sync::oneshot;
 
 use super::Shared;
-use crate::auth::{Effort, within_rest};
-use crate::transport::http::Head;
+use super::no_session::NoSession;
+use super::standing::{Standing, lock};
+use crate::auth::within_rest;
 use crate::{Error, ErrorKind, Result};
-
-/// What the negotiation came to, as every later request says it.
-#[derive(Clone, Default)]
-pub(super) struct Standing {
-    /// The revision, once there is one.
-    pub(super) version: Option<ProtocolVersion>,
-    /// The session, in the handshake era, if the server keeps one.
-    pub(super) session: Option<HeaderValue>,
-}
-
-impl Standing {
-    pub(super) fn head<'a>(&'a self, method: &'a str) -> Head<'a> {
-        Head { version: self.version, method, session: self.session.as_ref(), ..Head::default() }
-    }
-
-    /// The same for what nobody waits for, so that no user is asked for it.
-    pub(super) fn quietly<'a>(&'a self, method: &'a str) -> Head<'a> {
-        Head { effort: Effort::Quiet, ..self.head(method) }
-    }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The way to a new session, when the server has ended the one there was.
 pub(super) struct Renewal {
@@ -50,20 +26,6 @@ pub(super) struct Renewal {
     last: tokio::sync::Mutex<Result<(), NoSession>>,
     /// Sessions that were opened and are of no use.
     abandoned: Mutex<Vec<Standing>>,
-}
-
-/// Why there is no new session.
-#[derive(Clone, Debug)]
-pub(in crate::client) struct NoSession {
-    pub(super) kind: ErrorKind,
-    pub(super) message: String,
-    pub(super) may_pass: bool,
-}
-
-impl From<Error> for NoSession {
-    fn from(error: Error) -> Self {
-        Self { kind: error.kind(), message: error.to_string(), may_pass: error.may_pass() }
-    }
 }
 
 impl Renewal {
