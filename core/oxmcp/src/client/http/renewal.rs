@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::no_session::NoSession;
 use super::standing::{Standing, lock};
-use crate::auth::within_rest;
+use crate::auth::{Effort, within_rest};
 use crate::{Error, ErrorKind, Result};
 
 /// The way to a new session, when the server has ended the one there was.

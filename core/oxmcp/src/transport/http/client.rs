@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -362,7 +362,8 @@ impl HttpClient {
         }
         let status = response.status();
         let has_challenge = response.headers().contains_key(WWW_AUTHENTICATE);
-        let is_text = is_text(response.headers());
+        // A refusal stands in the midst of a sentence.
+        let is_shown = !is_refusal(status) || is_text(response.headers());
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|after| {
             let seconds = after.to_str().ok()?.trim().parse().ok()?;
             Some(Duration::from_secs(seconds))
@@ -377,7 +378,7 @@ impl HttpClient {
         };
         let words = match &location {
             Some(location) => format!("it points to {}", String::from_utf8_lossy(location.as_bytes())),
-            None if is_text => String::from_utf8_lossy(&body).into_owned(),
+            None if is_shown => String::from_utf8_lossy(&body).into_owned(),
             None => String::new(),
         };
         let body = printable(&self.conceal(words));
@@ -489,6 +490,11 @@ impl fmt::Debug for HttpClient {
 
 fn is(headers: &HeaderMap, media_type: &str) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|content_type| is_media_type(content_type, media_type))
+}
+
+/// Whether a status says that something is not allowed.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 /// Whether a body may be shown to people: a page of HTML is for programs.

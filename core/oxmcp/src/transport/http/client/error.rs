@@ -24,7 +24,7 @@ pub(crate) enum HttpError {
         has_credentials: bool,
         /// Whether the server says how to be authorized (`WWW-Authenticate`).
         has_challenge: bool,
-        /// The beginning of the body, if it is text, or where a redirect points, for people.
+        /// The beginning of the body, unless it is a page behind a refusal, or where a redirect points, for people.
         body: String,
     },
     /// There is no connection.
