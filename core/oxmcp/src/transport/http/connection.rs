@@ -25,6 +25,10 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// How long nothing has to happen on a connection before it is parked.
 const REST: Duration = Duration::from_millis(10);
 
+/// The same for one whose last park was shorter than this: its client pauses and comes back, and to wake it for each call costs more than its
+/// buffers do.
+const LONG_REST: Duration = Duration::from_millis(250);
+
 /// Serves one connection to its end, or until `finishing` says so and nothing is in flight any more.
 ///
 /// A connection that nobody uses is *parked*: its buffers for reading and writing HTTP, which are most of what a session weighs, are given
@@ -40,10 +44,11 @@ pub(super) async fn serve(stream: TcpStream, service: HttpService, mut finishing
         },
         _ = &mut finishing => return,
     }
-    let mut wire = Wire::new(stream);
+    let (mut wire, mut rest) = (Wire::new(stream), REST);
     // In a box, because it must not weigh on the parked connection.
-    while let Some(parked) = Box::pin(use_wire(wire, &service, &mut finishing)).await {
+    while let Some(parked) = Box::pin(use_wire(wire, &service, rest, &mut finishing)).await {
         wire = parked;
+        let since = Instant::now();
         tokio::select! {
             readable = wire.stream.inner().readable() => {
                 if readable.is_err() {
@@ -53,11 +58,22 @@ pub(super) async fn serve(stream: TcpStream, service: HttpService, mut finishing
             _ = &mut finishing => return,
             () = tokio::time::sleep(HEAD_PATIENCE) => return,
         }
+        rest = rest_after(since.elapsed());
     }
 }
 
-/// Serves until the connection ends, or rests; then it comes back.
-async fn use_wire(wire: Wire, service: &HttpService, finishing: &mut Finishing) -> Option<Wire> {
+/// How long a connection rests before it is parked again that was parked for so long.
+fn rest_after(parked: Duration) -> Duration {
+    if parked < LONG_REST { LONG_REST } else { REST }
+}
+
+/// Serves until the connection ends, or has rested for so long; then it comes back.
+async fn use_wire(
+    wire: Wire,
+    service: &HttpService,
+    rest: Duration,
+    finishing: &mut Finishing,
+) -> Option<Wire> {
     let usage = wire.usage.clone();
     let answer = |request: Request<Incoming>| {
         let exchange = InUse::begin(&usage);
@@ -71,7 +87,7 @@ async fn use_wire(wire: Wire, service: &HttpService, finishing: &mut Finishing) 
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
         .serve_connection(wire, service_fn(answer));
-    let mut rest = pin!(tokio::time::sleep(REST));
+    let mut timer = pin!(tokio::time::sleep(rest));
     let mut is_timed = true;
     let mut is_finishing = finishing.is_terminated();
     let ended = poll_fn(|cx| {
@@ -84,15 +100,15 @@ async fn use_wire(wire: Wire, service: &HttpService, finishing: &mut Finishing) 
         }
         // The end of an exchange wakes this task, so nothing has to be timed while there is one.
         if !is_timed && !usage.has_exchange() {
-            rest.as_mut().reset(Instant::now() + REST);
+            timer.as_mut().reset(Instant::now() + rest);
             is_timed = true;
         }
-        while is_timed && rest.as_mut().poll(cx).is_ready() {
+        while is_timed && timer.as_mut().poll(cx).is_ready() {
             if !is_finishing && usage.rested() {
                 return Poll::Ready(None);
             }
             is_timed = !usage.has_exchange();
-            rest.as_mut().reset(Instant::now() + REST);
+            timer.as_mut().reset(Instant::now() + rest);
         }
         Poll::Pending
     });
@@ -159,18 +175,18 @@ mod tests {
         let (half, rest) = REQUEST.split_at(30);
 
         client.write_all(format!("{REQUEST}{half}").as_bytes()).await.unwrap();
-        let wire = use_wire(wire, &service, &mut finishing).await.expect("it rests");
+        let wire = use_wire(wire, &service, REST, &mut finishing).await.expect("it rests");
         assert_eq!(wire.unread, half);
         let first = response(&mut client).await;
         assert!(first.starts_with("HTTP/1.1 400"), "{first}");
 
         client.write_all(rest.as_bytes()).await.unwrap();
-        let wire = use_wire(wire, &service, &mut finishing).await.expect("it rests again");
+        let wire = use_wire(wire, &service, REST, &mut finishing).await.expect("it rests again");
         assert!(wire.unread.is_empty());
         assert_eq!(response(&mut client).await.lines().next(), first.lines().next());
 
         drop(client);
-        assert!(use_wire(wire, &service, &mut finishing).await.is_none());
+        assert!(use_wire(wire, &service, REST, &mut finishing).await.is_none());
     }
 
     #[tokio::test]
@@ -180,7 +196,7 @@ mod tests {
         let service = service();
         let (head, body) = REQUEST.split_at(REQUEST.len() - 40);
         client.write_all(head.as_bytes()).await.unwrap();
-        let serving = use_wire(wire, &service, &mut finishing);
+        let serving = use_wire(wire, &service, REST, &mut finishing);
         let slow_client = async {
             // Longer than a rest; however long it takes, the body belongs to its head.
             tokio::time::sleep(3 * REST).await;
@@ -200,7 +216,7 @@ mod tests {
         let head = "POST /mcp HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 100000\r\n\r\n";
         client.write_all(head.as_bytes()).await.unwrap();
         let service = service();
-        let serving = use_wire(wire, &service, &mut finishing);
+        let serving = use_wire(wire, &service, REST, &mut finishing);
         let slow_client = async {
             assert!(response(&mut client).await.starts_with("HTTP/1.1 403"));
             tokio::time::sleep(3 * REST).await;
@@ -211,5 +227,13 @@ mod tests {
         };
         let (wire, ()) = tokio::join!(serving, slow_client);
         assert!(wire.is_none());
+    }
+
+    #[test]
+    fn who_comes_back_soon_is_not_parked_as_soon_again() {
+        let (soon, late) = (Duration::from_millis(100), Duration::from_secs(1));
+        assert_eq!((rest_after(soon), rest_after(late)), (LONG_REST, REST));
+        // One that pauses for as long again finds its connection awake.
+        assert!(soon < rest_after(soon) && rest_after(late) < soon);
     }
 }
