@@ -59,11 +59,13 @@ impl Challenge {
     pub(crate) fn to_header(&self) -> HeaderValue {
         let mut text = self.scheme.clone();
         let scope = self.scope.as_ref().map(Scopes::to_string);
+        let algs = self.is_of("DPoP").then(|| super::server::ALGS.to_owned());
         let parameters = [
             ("error", &self.error),
             ("error_description", &self.error_description),
             ("scope", &scope),
             ("resource_metadata", &self.resource_metadata),
+            ("algs", &algs),
         ];
         let mut separator = ' ';
         for (name, value) in parameters {

@@ -189,3 +189,35 @@ async fn each_method_has_its_own_proof() {
     let let_in = answered(service.call(request(&proof)).await).await;
     assert_eq!(let_in.status, StatusCode::NOT_FOUND, "there is no such session: {let_in:?}");
 }
+
+/// With nonces, what counts is when this server was last asked, and not what a client says of its clock.
+#[tokio::test]
+async fn a_server_may_want_nonces_of_its_own() {
+    let (service, key) = (protected(protection().require_dpop_nonce().unwrap()), Key::es256(""));
+    let proof = key.proof(&claims());
+    let wants = ask_with(&service, BOUND, &[&proof]).await;
+    assert_refused(&wants, r#"DPoP error="use_dpop_nonce""#);
+    assert!(wants.challenge.contains(r#"algs="ES256 "#), "{wants:?}");
+    let nonce = wants.nonce.unwrap();
+    let with = |changes: &Value| key.proof(&but(&claims(), changes));
+    let proof = with(&json!({"nonce": nonce, "iat": now() - 3600}));
+    let let_in = ask_with(&service, BOUND, &[&proof]).await;
+    assert_is(&let_in, "ann");
+    assert_eq!(let_in.nonce, None, "that one is good for some minutes");
+    assert_refused(&ask_with(&service, BOUND, &[&proof]).await, "the proof was used before");
+    assert_is(&ask_with(&service, BOUND, &[&with(&json!({"nonce": nonce}))]).await, "ann");
+    let other = protected(protection().require_dpop_nonce().unwrap());
+    let other = ask_with(&other, BOUND, &[&key.proof(&claims())]).await.nonce.unwrap();
+    for foreign in [json!(other), json!(""), json!("made up"), json!(null)] {
+        let refused = ask_with(&service, BOUND, &[&with(&json!({"nonce": foreign}))]).await;
+        assert_refused(&refused, r#"error="use_dpop_nonce""#);
+        assert!(refused.nonce.is_some());
+    }
+    // Whoever has no key needs no nonce, and gets none.
+    assert_eq!(ask(&service, "Bearer free-token").await.nonce, None);
+    // Servers with the same key take each other's.
+    let key_of_both = "32 bytes that nobody can guess..";
+    let [one, two] = [(); 2].map(|()| protected(protection().dpop_nonce_key(key_of_both)));
+    let nonce = ask_with(&one, BOUND, &[&key.proof(&claims())]).await.nonce.unwrap();
+    assert_is(&ask_with(&two, BOUND, &[&with(&json!({"nonce": nonce}))]).await, "ann");
+}

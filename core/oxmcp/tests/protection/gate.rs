@@ -209,3 +209,30 @@ fn what_cannot_be_protected_is_not_served() {
     }
     assert_eq!(Scopes::parse("b a"), Scopes::from(["a", "b"]));
 }
+
+/// Whoever has the broad scope has the narrow ones (2026-07-28, authorization, "Step-Up Authorization Flow").
+#[tokio::test]
+async fn a_scope_may_imply_others() {
+    let server = Server::new("guarded", "1.0.0").with(
+        tool("read", |context: Context| async move { context.auth().unwrap().scopes.to_string() })
+            .scopes(["files:read"]),
+    );
+    let protection = Protection::new(RESOURCE, "https://auth.example.com", VerifierFn::new(whose))
+        .unwrap()
+        .scopes(["mcp"])
+        .implies("files", ["files:read", "files:write"])
+        .implies("all", ["files", "mcp"])
+        .implies("files:write", ["all"]);
+    let options = HttpOptions { protection: Some(protection), ..HttpOptions::default() };
+    let service = server.http_service(options).unwrap();
+    for (token, status, scopes) in [
+        ("Bearer ann/all", StatusCode::OK, "all files mcp files:read files:write"),
+        ("Bearer ann/mcp,files:read", StatusCode::OK, "mcp files:read"),
+        ("Bearer ann/files:read", StatusCode::FORBIDDEN, "mcp"),
+        ("Bearer ann/mcp", StatusCode::FORBIDDEN, "files:read"),
+    ] {
+        let (found, _, body) = send(&service, Some(token), &call("read")).await;
+        assert_eq!(found, status, "{token}: {body}");
+        assert!(body.contains(scopes), "{token}: {body}");
+    }
+}

@@ -9,11 +9,12 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jsonwebtoken::jwk::ThumbprintHash;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::keys::Key;
+use crate::keys::{Key, claims};
 
 /// An issuer that lives as long as the runtime of its test.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub(crate) struct Page {
     pub(crate) is_held: bool,
     /// What it says of every token.
     pub(crate) token: Value,
+    /// The key with which it signs the tokens that it issues to who asks for some.
+    pub(crate) signs_with: Option<Key>,
     /// What it was asked: paths, `Authorization`, bodies.
     pub(crate) asked: Vec<(String, String, String)>,
 }
@@ -60,6 +63,7 @@ impl Issuer {
             failure: None,
             is_held: false,
             token: json!({"active": false}),
+            signs_with: None,
             asked: Vec::new(),
         };
         let state = Arc::new(State { page: Mutex::new(page), came: Notify::new(), released: Notify::new() });
@@ -111,9 +115,10 @@ impl State {
         let path = request.uri().path().to_owned();
         let credential = request.headers().get("authorization");
         let credential = credential.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        let proof = request.headers().get("dpop").map(|proof| proof.to_str().unwrap().to_owned());
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let body = String::from_utf8(body.to_vec()).unwrap();
-        self.page.lock().unwrap().asked.push((path.clone(), credential, body));
+        self.page.lock().unwrap().asked.push((path.clone(), credential, body.clone()));
         self.came.notify_waiters();
         loop {
             let released = self.released.notified();
@@ -129,10 +134,27 @@ impl State {
             ("/.well-known/oauth-authorization-server", _) => (200, page.metadata.clone()),
             ("/keys" | "/introspect", Some(status)) => (status, json!("the database is away")),
             ("/keys", None) => (200, json!({"keys": page.keys})),
+            ("/token", _) => (200, page.issue(&body, proof.as_deref())),
             (_, None) if introspects => (200, page.token.clone()),
             _ => (404, json!("nothing is here")),
         };
         let body = Full::new(Bytes::from(body.to_string()));
         Response::builder().status(status).header("content-type", "application/json").body(body).unwrap()
+    }
+}
+
+impl Page {
+    /// A token for the resource in a form, bound to the key of a proof if there is one.
+    fn issue(&self, form: &str, proof: Option<&str>) -> Value {
+        let resource =
+            url::form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == "resource").unwrap().1;
+        let mut claims = claims(self.metadata["issuer"].as_str().unwrap(), &resource);
+        if let Some(proof) = proof {
+            let key = jsonwebtoken::decode_header(proof).unwrap().jwk.unwrap();
+            claims["cnf"] = json!({"jkt": key.thumbprint(ThumbprintHash::SHA256).unwrap()});
+        }
+        let token = self.signs_with.as_ref().unwrap().sign(&claims);
+        let token_type = if proof.is_some() { "DPoP" } else { "Bearer" };
+        json!({"access_token": token, "token_type": token_type, "expires_in": 3600})
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod dpop;
+mod dpop_client;
 mod gate;
 mod introspection;
 mod issuer;

@@ -17,6 +17,7 @@ pub(crate) const RESOURCE: &str = "http://localhost/mcp";
 pub(crate) struct Answered {
     pub(crate) status: StatusCode,
     pub(crate) challenge: String,
+    pub(crate) nonce: Option<String>,
     pub(crate) body: String,
 }
 
@@ -84,7 +85,8 @@ pub(crate) async fn answered(
 ) -> Answered {
     let challenge = response.headers().get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap().to_owned());
     let (status, challenge) = (response.status(), challenge.unwrap_or_default());
-    Answered { status, challenge, body: text(response).await }
+    let nonce = response.headers().get("dpop-nonce").map(|value| value.to_str().unwrap().to_owned());
+    Answered { status, challenge, nonce, body: text(response).await }
 }
 
 pub(crate) async fn text(

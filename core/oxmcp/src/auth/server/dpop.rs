@@ -1,26 +1,33 @@
-use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use jsonwebtoken::jwk::ThumbprintHash;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use ring::digest::{SHA256, digest};
-use rustc_hash::FxHashSet;
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::dpop_nonces::{self, Nonces};
+use super::replays::Replays;
 use crate::auth::Secret;
 use crate::auth::signing_key::use_crypto;
 
 /// How old a proof may be, and how far ahead of this clock, in seconds.
 const WINDOW: u64 = 60;
 
-/// Proofs that are remembered, so that none is taken twice. When there are more within the window, the oldest are forgotten.
-const MAX_REMEMBERED: usize = 65_536;
+/// The same in microseconds, before and after.
+const LIFE: u64 = 2 * WINDOW * 1_000_000;
+
+/// The algorithms with which proofs are signed.
+const ALGORITHMS: [Algorithm; 5] =
+    [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA, Algorithm::RS256, Algorithm::PS256];
+
+/// The same in a challenge (RFC 9449, section 7.1).
+pub(in crate::auth) const ALGS: &str = "ES256 ES384 EdDSA RS256 PS256";
 
 /// Bytes of a proof.
 const MAX_BYTES: usize = 8 << 10;
@@ -31,15 +38,21 @@ const MAX_ID: usize = 128;
 /// Checks that whoever shows a token has the key to which it is bound (RFC 9449, section 4.3).
 #[derive(Default)]
 pub(super) struct Proofs {
-    seen: Mutex<Seen>,
+    seen: Mutex<Replays>,
 }
 
-/// The proofs of the last minutes.
-#[derive(Default)]
-struct Seen {
-    ids: FxHashSet<[u8; 32]>,
-    /// The same in the order in which they came, with their times.
-    order: VecDeque<(u64, [u8; 32])>,
+/// What is wrong with a proof.
+pub(super) enum BadProof {
+    /// This, or there is none.
+    Wrong(&'static str),
+    /// It has to hold a nonce of this server's, like this one.
+    Nonce(HeaderValue),
+}
+
+impl From<&'static str> for BadProof {
+    fn from(why: &'static str) -> Self {
+        Self::Wrong(why)
+    }
 }
 
 /// What a proof is for.
@@ -60,37 +73,44 @@ struct Claims {
     htu: String,
     iat: f64,
     ath: String,
+    nonce: Option<String>,
 }
 
 impl Proofs {
+    /// Checks the proof of a request, which has to hold one of the `nonces` if there are some. The nonce that is to be used from now on, if
+    /// it is another.
+    ///
     /// # Errors
     ///
     /// What is wrong with the proof, or that there is none.
-    pub(super) fn check(&self, headers: &HeaderMap, proven: &Proven<'_>) -> Result<(), &'static str> {
+    pub(super) fn check(
+        &self,
+        headers: &HeaderMap,
+        proven: &Proven<'_>,
+        nonces: Option<&Nonces>,
+    ) -> Result<Option<HeaderValue>, BadProof> {
         let mut proofs = headers.get_all("dpop").iter();
         let (Some(proof), None) = (proofs.next(), proofs.next()) else {
-            return Err("the request has to have one DPoP header");
+            return Err("the request has to have one DPoP header".into());
         };
         let proof =
             proof.to_str().ok().filter(|proof| proof.len() <= MAX_BYTES).ok_or("the proof is no JWT")?;
         use_crypto();
         let header = jsonwebtoken::decode_header(proof).map_err(|_| "the proof is no JWT")?;
         if header.typ.as_deref() != Some("dpop+jwt") || header.crit.is_some() {
-            return Err("the proof is a JWT of another kind");
+            return Err("the proof is a JWT of another kind".into());
         }
-        let known =
-            [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA, Algorithm::RS256, Algorithm::PS256];
-        if !known.contains(&header.alg) {
-            return Err("the proof is signed with an algorithm that is not known here");
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err("the proof is signed with an algorithm that is not known here".into());
         }
         let key = header.jwk.ok_or("the proof does not hold its key")?;
         if holds_private_key(proof) {
-            return Err("the proof holds a private key");
+            return Err("the proof holds a private key".into());
         }
         let thumbprint =
             key.thumbprint(ThumbprintHash::SHA256).map_err(|_| "the proof's key is of no known kind")?;
         if thumbprint != proven.bound_to {
-            return Err("the token is bound to another key");
+            return Err("the token is bound to another key".into());
         }
         let decoding = DecodingKey::from_jwk(&key).map_err(|_| "the proof's key is of no known kind")?;
         let mut validation = Validation::new(header.alg);
@@ -101,30 +121,43 @@ impl Proofs {
             .map_err(|_| "the proof's signature is wrong, or a claim is missing")?
             .claims;
         claims.check(proven)?;
-        self.remember(&thumbprint, &claims)
+        let now = now();
+        match nonces {
+            None => {
+                claims.check_time(now)?;
+                self.remember(&thumbprint, &claims, now, LIFE)?;
+                Ok(None)
+            }
+            Some(nonces) => {
+                let wants_nonce = || match nonces.give(now) {
+                    Some(nonce) => BadProof::Nonce(nonce),
+                    None => BadProof::Wrong("the proof holds no nonce of this server's"),
+                };
+                let given_at = claims.nonce.as_deref().and_then(|nonce| nonces.given_at(nonce, now));
+                let given_at = given_at.ok_or_else(wants_nonce)?;
+                let forgotten = self.remember(&thumbprint, &claims, now, dpop_nonces::LIFE)?;
+                // It may have come before, and be among what was forgotten.
+                if given_at <= forgotten {
+                    return Err(wants_nonce());
+                }
+                Ok(nonces.after(given_at, now))
+            }
+        }
     }
 
-    fn remember(&self, thumbprint: &str, claims: &Claims) -> Result<(), &'static str> {
+    /// Until when proofs came that are forgotten too early, if this one is new.
+    fn remember(&self, thumbprint: &str, claims: &Claims, now: u64, life: u64) -> Result<u64, &'static str> {
         let mut id = ring::digest::Context::new(&SHA256);
         id.update(thumbprint.as_bytes());
         id.update(claims.jti.as_bytes());
         let mut hash = [0; 32];
         hash.copy_from_slice(id.finish().as_ref());
-        let now = now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((at, id)) = seen.order.front().copied() {
-            // A proof from the future is good until its own window ends.
-            if at + 2 * WINDOW >= now && seen.order.len() < MAX_REMEMBERED {
-                break;
-            }
-            seen.order.pop_front();
-            seen.ids.remove(&id);
+        // A proof from the future is good until its own window ends.
+        match seen.remember(hash, now, life) {
+            true => Ok(seen.forgotten()),
+            false => Err("the proof was used before"),
         }
-        if !seen.ids.insert(hash) {
-            return Err("the proof was used before");
-        }
-        seen.order.push_back((now, hash));
-        Ok(())
     }
 }
 
@@ -144,20 +177,27 @@ impl Claims {
         if url.origin() != proven.resource.origin() || !is_here {
             return Err("the proof is for another URL");
         }
-        let now = now() as f64;
-        if !self.iat.is_finite() || (self.iat - now).abs() > WINDOW as f64 {
-            return Err("the proof is too old, or of a clock that is ahead");
-        }
         let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, proven.token.expose().as_bytes()));
         if self.ath != hash {
             return Err("the proof is for another token");
         }
         Ok(())
     }
+
+    /// Whether it was made lately, by its own word. Where there is a nonce, that says it better (RFC 9449, section 4.3).
+    fn check_time(&self, now: u64) -> Result<(), &'static str> {
+        let now = (now / 1_000_000) as f64;
+        if !self.iat.is_finite() || (self.iat - now).abs() > WINDOW as f64 {
+            return Err("the proof is too old, or of a clock that is ahead");
+        }
+        Ok(())
+    }
 }
 
+/// Microseconds since 1970.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Whether the key in a proof's header has a private part.

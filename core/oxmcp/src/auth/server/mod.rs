@@ -4,6 +4,7 @@ mod auth_info;
 mod binding;
 mod custom;
 mod dpop;
+mod dpop_nonces;
 mod flights;
 mod introspection;
 mod introspection_endpoint;
@@ -12,6 +13,7 @@ mod jwt;
 mod metadata;
 mod protection;
 mod refusal;
+mod replays;
 mod troubles;
 mod verifier;
 
@@ -23,3 +25,5 @@ pub use protection::Protection;
 pub use verifier::{NotVerified, TokenVerifier};
 
 pub(crate) use refusal::Refusal;
+
+pub(super) use dpop::ALGS;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::binding::Binding;
-use super::dpop::{Proofs, Proven};
+use super::dpop::{BadProof, Proofs, Proven};
+use super::dpop_nonces::Nonces;
 use super::metadata::{Facts, Metadata};
 use super::refusal::Refusal;
 use super::troubles::Troubles;
@@ -51,6 +52,9 @@ struct Inner {
     name: Option<String>,
     documentation: Option<String>,
     requires_dpop: bool,
+    nonces: Option<Nonces>,
+    /// Scopes that imply others.
+    implied: Vec<(String, Scopes)>,
     metadata: Metadata,
     proofs: Arc<Proofs>,
     troubles: Arc<Troubles>,
@@ -91,6 +95,8 @@ impl Protection {
             name: None,
             documentation: None,
             requires_dpop: false,
+            nonces: None,
+            implied: Vec::new(),
             proofs: Arc::default(),
             troubles: Arc::default(),
         };
@@ -128,6 +134,46 @@ impl Protection {
         self.with(|inner| inner.requires_dpop = true)
     }
 
+    /// Wants proofs to hold a nonce that this server has given a few minutes ago at most (RFC 9449, section 9). A client is told so when it
+    /// first comes, and again after a while without requests. With it, proofs that were made beforehand open nothing, none is taken twice
+    /// however many there are, and clients' clocks do not matter.
+    ///
+    /// # Errors
+    ///
+    /// [`Internal`](crate::ErrorKind::Internal) if this system has no randomness.
+    pub fn require_dpop_nonce(self) -> Result<Self> {
+        let nonces = Nonces::random()?;
+        Ok(self.with(|inner| inner.nonces = Some(nonces)))
+    }
+
+    /// The same for one of several servers behind one URL: they take each other's nonces if they have the same key, at least 32 bytes that
+    /// nobody can guess. Which proofs were used each of them knows for itself.
+    pub fn dpop_nonce_key(self, key: impl Into<Secret>) -> Self {
+        let key = key.into();
+        self.with(|inner| inner.nonces = Some(Nonces::with(&key)))
+    }
+
+    /// Whoever has a token with `scope` has what all of `implied` open too, and so on (2026-07-28, authorization, "Step-Up Authorization
+    /// Flow"). Handlers see all of them in [`AuthInfo::scopes`].
+    ///
+    /// ```
+    /// # use oxmcp::auth::{JwtVerifier, Protection};
+    /// # fn main() -> Result<(), oxmcp::Error> {
+    /// # let verifier = JwtVerifier::new("https://auth.example.com")?;
+    /// let protection = Protection::new("https://mcp.example.com/mcp", "https://auth.example.com", verifier)?
+    ///     .implies("files", ["files:read", "files:write"])
+    ///     .scopes(["files:read"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn implies<S: AsRef<str>>(
+        self,
+        scope: impl Into<String>,
+        implied: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.with(|inner| inner.implied.push((scope.into(), implied.into_iter().collect())))
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         let inner = Arc::make_mut(&mut self.inner);
         change(inner);
@@ -148,45 +194,52 @@ impl Protection {
         self.inner.metadata.at(path)
     }
 
-    /// Whose a request is.
+    /// Whose a request is, and the nonce that its client is to use from now on, if there is a new one.
     pub(crate) async fn check(
         &self,
         method: &Method,
         path: &str,
         headers: &HeaderMap,
-    ) -> Result<Arc<AuthInfo>, Refusal> {
+    ) -> Result<(Arc<AuthInfo>, Option<HeaderValue>), Refusal> {
         let inner = &*self.inner;
         let mut credentials = headers.get_all(AUTHORIZATION).iter();
-        let Some(credential) = credentials.next() else { return Err(inner.unauthorized(None)) };
+        let Some(credential) = credentials.next() else { return Err(inner.unauthorized()) };
         if credentials.next().is_some() {
             return Err(Refusal::Malformed("the request has several Authorization headers"));
         }
         let credential = credential.to_str().ok().and_then(|credential| credential.split_once(' '));
-        let Some((scheme, token)) = credential else { return Err(inner.unauthorized(None)) };
+        let Some((scheme, token)) = credential else { return Err(inner.unauthorized()) };
         let is_bound = scheme.eq_ignore_ascii_case("DPoP");
         if !is_bound && !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(inner.unauthorized(None));
+            return Err(inner.unauthorized());
         }
         let token = Secret::new(token.trim());
-        let info = match inner.verify(&token).await {
+        let mut info = match inner.verify(&token).await {
             Ok(info) => info.shown_by(&token),
-            Err(NotVerified::Invalid(why)) => return Err(inner.unauthorized(Some(&why))),
+            Err(NotVerified::Invalid(why)) => return Err(inner.refuse_token(&why, is_bound)),
             Err(NotVerified::Unavailable(why)) => {
                 inner.troubles.tell(&why);
                 return Err(Refusal::Unavailable);
             }
         };
+        let mut nonce = None;
         match (Binding::of(&info.claims), is_bound) {
             (Binding::Key(bound_to), true) => {
                 let proven = Proven { method, resource: inner.resource.url(), path, token: &token, bound_to };
-                inner.proofs.check(headers, &proven).map_err(|why| inner.refuse_proof(why))?;
+                let checked = inner.proofs.check(headers, &proven, inner.nonces.as_ref());
+                nonce = checked.map_err(|bad| match bad {
+                    BadProof::Wrong(why) => inner.refuse_proof(why),
+                    BadProof::Nonce(nonce) => inner.want_nonce(nonce),
+                })?;
             }
             // Whoever stole it must not get away with it.
             (Binding::Key(_), false) => {
                 return Err(inner.refuse_proof("the token is bound to a key and needs a proof"));
             }
             (Binding::Unknown, _) => {
-                return Err(inner.unauthorized(Some("it is bound in a way that this server cannot check")));
+                return Err(
+                    inner.refuse_token("it is bound in a way that this server cannot check", is_bound)
+                );
             }
             (Binding::Nothing, true) => return Err(inner.refuse_proof("the token is bound to no key")),
             (Binding::Nothing, false) if inner.requires_dpop => {
@@ -194,20 +247,21 @@ impl Protection {
             }
             (Binding::Nothing, false) => {}
         }
+        inner.complete(&mut info.scopes);
         if !info.scopes.contains_all(&inner.required) {
-            return Err(self.insufficient(&Scopes::default()));
+            return Err(self.insufficient(&info, &Scopes::default()));
         }
-        Ok(Arc::new(info))
+        Ok((Arc::new(info), nonce))
     }
 
     /// The refusal of a request that needs `scopes`, beside what every request needs, and whose token is not good for all of them (RFC 6750,
     /// section 3.1).
-    pub(crate) fn insufficient(&self, scopes: &Scopes) -> Refusal {
+    pub(crate) fn insufficient(&self, auth: &AuthInfo, scopes: &Scopes) -> Refusal {
         let needed = self.inner.required.clone().union(scopes);
         Refusal::Forbidden(Challenge {
             error: Some("insufficient_scope".to_owned()),
             scope: Some(needed),
-            ..self.inner.challenge()
+            ..self.inner.challenge(Binding::of(&auth.claims) != Binding::Nothing)
         })
     }
 }
@@ -225,8 +279,24 @@ impl Inner {
         }
     }
 
-    fn challenge(&self) -> Challenge {
-        let scheme = if self.requires_dpop { "DPoP" } else { "Bearer" };
+    /// Adds to the scopes of a token those that they imply.
+    fn complete(&self, scopes: &mut Scopes) {
+        // Each round adds one that was not there, or is the last.
+        for _ in 0..self.implied.len() {
+            let lacking = self.implied.iter().filter(|(scope, _)| scopes.contains(scope));
+            let lacking: Vec<_> = lacking.filter(|(_, implied)| !scopes.contains_all(implied)).collect();
+            if lacking.is_empty() {
+                return;
+            }
+            for (_, implied) in lacking {
+                implied.iter().for_each(|scope| scopes.insert(scope));
+            }
+        }
+    }
+
+    /// What is wanted, of who used a bound token if `is_bound`.
+    fn challenge(&self, is_bound: bool) -> Challenge {
+        let scheme = if self.requires_dpop || is_bound { "DPoP" } else { "Bearer" };
         Challenge {
             scheme: scheme.to_owned(),
             resource_metadata: Some(self.metadata.url().to_string()),
@@ -234,23 +304,35 @@ impl Inner {
         }
     }
 
-    fn unauthorized(&self, why: Option<&str>) -> Refusal {
-        let scope = Some(self.required.clone()).filter(|required| !required.is_empty());
+    /// The refusal of a request without a token.
+    fn unauthorized(&self) -> Refusal {
+        Refusal::Unauthorized(Challenge { scope: self.wanted(), ..self.challenge(false) })
+    }
+
+    fn refuse_token(&self, why: &str, is_bound: bool) -> Refusal {
         Refusal::Unauthorized(Challenge {
-            error: why.map(|_| "invalid_token".to_owned()),
-            error_description: why.map(str::to_owned),
-            scope,
-            ..self.challenge()
+            error: Some("invalid_token".to_owned()),
+            error_description: Some(why.to_owned()),
+            scope: self.wanted(),
+            ..self.challenge(is_bound)
         })
+    }
+
+    fn wanted(&self) -> Option<Scopes> {
+        Some(self.required.clone()).filter(|required| !required.is_empty())
     }
 
     fn refuse_proof(&self, why: &str) -> Refusal {
         Refusal::Unauthorized(Challenge {
-            scheme: "DPoP".to_owned(),
             error: Some("invalid_dpop_proof".to_owned()),
             error_description: Some(why.to_owned()),
-            ..self.challenge()
+            ..self.challenge(true)
         })
+    }
+
+    fn want_nonce(&self, nonce: HeaderValue) -> Refusal {
+        let error = Some("use_dpop_nonce".to_owned());
+        Refusal::WantsNonce(Challenge { error, ..self.challenge(true) }, nonce)
     }
 }
 

@@ -15,7 +15,7 @@ use super::event_body::EventBody;
 use super::event_id::EventId;
 use super::guard::Guard;
 use super::handshake::Handshakes;
-use super::headers::{self, LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
+use super::headers::{self, DPOP_NONCE, LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
 use super::legacy::{Legacy, MESSAGES_PATH, STREAM_PATH};
 use super::receive::{Allowance, ReceiveError, discard, receive};
 use super::resumption::Resumption;
@@ -106,12 +106,16 @@ impl Endpoint {
             Ok(visitor) => visitor,
             Err(refusal) => return refused(&refusal, None),
         };
-        match parts.method {
+        let mut response = match parts.method {
             Method::POST => self.post(&visitor, &parts, body).await,
             Method::GET => self.listen(&visitor, &parts.headers).await,
             Method::DELETE => self.end_session(&visitor, &parts.headers),
             _ => reply::method_not_allowed(ALLOW, "the MCP endpoint serves POST"),
+        };
+        if let Some(nonce) = visitor.nonce() {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
         }
+        response
     }
 
     pub(super) fn limits(&self) -> &Limits {

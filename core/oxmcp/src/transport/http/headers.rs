@@ -6,6 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+/// The nonce that proofs of possession have to hold from now on (RFC 9449, section 9).
+pub(super) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 /// The session, in the handshake era.
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 /// The last event that the client has seen of the stream it comes back to.

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use oxmcp_proto::jsonrpc::{MethodName, RequestId};
 
+use super::headers::DPOP_NONCE;
 use super::subject::Subject;
 use super::{HttpBody, reply};
 use crate::auth::{AuthInfo, Protection, Refusal};
@@ -21,6 +22,8 @@ struct Admitted {
     auth: Arc<AuthInfo>,
     /// Under which name sessions belong to it.
     principal: Arc<str>,
+    /// What its proofs have to hold from now on.
+    nonce: Option<HeaderValue>,
 }
 
 impl Visitor {
@@ -32,9 +35,14 @@ impl Visitor {
         headers: &HeaderMap,
     ) -> Result<Self, Refusal> {
         let Some(protection) = protection else { return Ok(Self::default()) };
-        let auth = protection.check(method, path, headers).await?;
+        let (auth, nonce) = protection.check(method, path, headers).await?;
         let principal = auth.principal().into();
-        Ok(Self { admitted: Some(Admitted { protection: protection.clone(), auth, principal }) })
+        Ok(Self { admitted: Some(Admitted { protection: protection.clone(), auth, principal, nonce }) })
+    }
+
+    /// The header of its response that says what its proofs have to hold from now on, if there is something new to say.
+    pub(super) fn nonce(&self) -> Option<HeaderValue> {
+        self.admitted.as_ref()?.nonce.clone()
     }
 
     /// What its token says.
@@ -70,7 +78,7 @@ impl Visitor {
         let Ok(Some(tool)) = subject.member("name") else { return Ok(()) };
         match core.tool_scopes(&tool) {
             Some(needed) if !admitted.auth.scopes.contains_all(&needed) => {
-                Err(admitted.protection.insufficient(&needed))
+                Err(admitted.protection.insufficient(&admitted.auth, &needed))
             }
             _ => Ok(()),
         }
@@ -83,6 +91,9 @@ pub(super) fn refused(refusal: &Refusal, id: Option<&RequestId>) -> Response<Htt
     let mut response = reply::invalid(status, id, refusal.words());
     if let Some(challenge) = challenge {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(nonce) = refusal.nonce() {
+        response.headers_mut().insert(DPOP_NONCE, nonce.clone());
     }
     response
 }
