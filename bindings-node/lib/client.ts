@@ -1,3 +1,4 @@
+import { Authorizer, authorization, authorizationConfig, type Authorization } from './authorization.js'
 import { END, sharedCore, type Core, type Pending } from './core.js'
 import { ClosedError, MisuseError, errorFromNative } from './errors.js'
 import {
@@ -8,6 +9,7 @@ import {
   isRecord,
   milliseconds,
   oneOf,
+  secret,
   shown,
   string,
   stringMap,
@@ -62,6 +64,10 @@ export interface ConnectOptions {
   connectTimeout?: number | undefined
   /** The largest message taken, in bytes. Default 16 MiB. */
   maxMessageBytes?: number | undefined
+  /** For a URL: a token that was given for this server. */
+  bearerToken?: string | undefined
+  /** For a URL: how to get tokens when the server wants them. */
+  authorization?: Authorization | undefined
 }
 
 /** How long a request may take, and what ends it early. */
@@ -99,10 +105,15 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
   signal?.throwIfAborted()
   const core = sharedCore()
   const config = JSON.stringify({ ...targetConfig(target), ...optionsConfig(options) })
+  const answerer = options.authorization && new Authorizer(options.authorization)
+  const { answerers } = core.questions
+  let operation = 0
   let handle: number | undefined
   let abandon = () => {}
   try {
     const opened = core.run<Opened>((id) => {
+      operation = id
+      if (answerer) answerers.set(id, answerer)
       handle =
         target instanceof Server
           ? core.native.openClientInMemory(handleOf(target), config, id)
@@ -110,8 +121,9 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
       abandon = () => core.send(`x ${handle} ${id}${END}`)
     })
     signal?.addEventListener('abort', abandon, { once: true })
-    return new Client(core, handle!, await opened)
+    return new Client(core, handle!, await opened, () => answerers.delete(operation))
   } catch (error) {
+    answerers.delete(operation)
     if (handle !== undefined) core.native.dropClient(handle)
     signal?.throwIfAborted()
     throw errorFromNative(error)
@@ -147,12 +159,14 @@ export class Client {
 
   readonly #core: Core
   readonly #handle: number
+  readonly #forget: () => void
   #closing: Promise<void> | undefined
 
   /** @internal */
-  constructor(core: Core, handle: number, opened: Opened) {
+  constructor(core: Core, handle: number, opened: Opened, forget: () => void) {
     this.#core = core
     this.#handle = handle
+    this.#forget = forget
     this.serverInfo = opened.serverInfo
     this.protocolVersion = opened.protocolVersion
     this.capabilities = opened.capabilities
@@ -239,6 +253,7 @@ export class Client {
       await core.run((id) => core.native.closeClient(this.#handle, id))
     } finally {
       core.native.dropClient(this.#handle)
+      this.#forget()
     }
   }
 
@@ -331,6 +346,8 @@ const connectChecks: Checks = {
   maxTimeout: milliseconds,
   connectTimeout: milliseconds,
   maxMessageBytes: count,
+  bearerToken: secret,
+  authorization,
 }
 
 const commandChecks: Checks = {
@@ -378,6 +395,8 @@ function optionsConfig(options: ConnectOptions): object {
     maxTimeoutMs: optionalMilliseconds('maxTimeout', options.maxTimeout),
     connectTimeoutMs: optionalMilliseconds('connectTimeout', options.connectTimeout),
     maxMessageBytes,
+    bearerToken: options.bearerToken,
+    authorization: options.authorization && authorizationConfig(options.authorization),
   }
 }
 

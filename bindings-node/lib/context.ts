@@ -1,6 +1,7 @@
 import type { Core } from './core.js'
 import { CancelledError } from './errors.js'
 import { number, string } from './options.js'
+import type { AuthInfo } from './protection.js'
 import type { Implementation } from './types.js'
 
 /** What the core knows of a call in flight. */
@@ -10,6 +11,7 @@ interface Known {
   clientInfo?: Implementation
   progress: boolean
   _meta?: { [key: string]: unknown }
+  auth?: AuthInfo
 }
 
 /**
@@ -67,6 +69,11 @@ export class ToolContext {
   /** Metadata of the request. */
   get _meta(): { [key: string]: unknown } | undefined {
     return this.#lookUp()._meta
+  }
+
+  /** Who makes the call, as the access token says that came with it; only of a server that is protected. */
+  get auth(): AuthInfo | undefined {
+    return this.#lookUp().auth
   }
 
   /**

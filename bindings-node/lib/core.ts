@@ -1,5 +1,6 @@
 import { errorFrom, type CoreError } from './errors.js'
 import { loadNative, type NativeCore } from './native.js'
+import { Questions, type Question } from './questions.js'
 
 /** What waits for an operation to settle. It is told exactly once. */
 export interface Pending {
@@ -24,6 +25,8 @@ const FAILED = 2
 const PROGRESS = 3
 const TOOL_CALL = 4
 const CALL_CANCELLED = 5
+const QUESTION = 6
+const QUESTION_OVER = 7
 
 /** Ends a record in what goes to the core; JSON text never holds it. */
 export const END = '\x1e'
@@ -46,6 +49,7 @@ class Core {
   readonly calls = new Map<number, Abortable>()
   /** The tools of all servers, by number. */
   readonly targets = new Map<number, CallTarget>()
+  readonly questions: Questions
 
   #lastId = 0
   #outbox = ''
@@ -54,6 +58,7 @@ class Core {
 
   constructor() {
     this.native = new (loadNative().NativeCore)(this.#receive)
+    this.questions = new Questions(this.native)
   }
 
   /** A number no other operation or tool has. */
@@ -158,6 +163,12 @@ class Core {
       }
       case CALL_CANCELLED:
         this.calls.get(id)?.abort()
+        break
+      case QUESTION:
+        void this.questions.ask(id, target, payload as Question)
+        break
+      case QUESTION_OVER:
+        this.questions.over(id)
         break
     }
   }

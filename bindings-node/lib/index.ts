@@ -5,11 +5,20 @@
  *
  * @packageDocumentation
  */
+export type {
+  Authorization,
+  AuthorizationOptions,
+  ClientCredentialsAuthorization,
+  CodeAuthorization,
+  EnterpriseAuthorization,
+  WorkloadAuthorization,
+} from './authorization.js'
 export { Client, connect } from './client.js'
 export type { CallToolOptions, CommandTarget, ConnectOptions, RequestOptions, Target, UrlTarget } from './client.js'
 export { audio, image, resource, resourceLink, text } from './content.js'
 export type { Binary } from './content.js'
 export type { ToolContext } from './context.js'
+export type { Credentials, PrivateKey } from './credentials.js'
 export {
   CancelledError,
   ClosedError,
@@ -27,6 +36,8 @@ export {
   UnsupportedVersionError,
 } from './errors.js'
 export type { ErrorKind } from './errors.js'
+export type { AuthInfo, Claims, IntrospectionOptions, JwtOptions, Protection } from './protection.js'
+export { Refused } from './refused.js'
 export { ToolResult } from './result.js'
 export { ValidationError } from './schema.js'
 export type { InferInput, InferOutput, Schema, StandardIssue, StandardResult, StandardSchema } from './schema.js'
@@ -34,4 +45,5 @@ export { Server } from './server.js'
 export type { HttpAddress, ListenOptions, ServerOptions } from './server.js'
 export { ToolError } from './tool.js'
 export type { HandlerResult, ToolHandler, ToolOptions } from './tool.js'
+export type { TokenStore } from './tokens.js'
 export type * from './types.js'

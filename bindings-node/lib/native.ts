@@ -12,8 +12,14 @@ export interface NativeCore {
   clientClosed(client: number, id: number): void
   closeClient(client: number, id: number): void
   dropClient(client: number): void
+  /** Answers a question of the core; false when nobody waits for it any more. */
+  giveAnswer(question: number, json: string): boolean
+  /** The same with no. */
+  refuseAnswer(question: number, why: string): boolean
+  /** The same when it cannot be answered. */
+  failAnswer(question: number, why: string): boolean
   newServer(config: string): number
-  addTool(server: number, definition: string, target: number): void
+  addTool(server: number, definition: string, target: number, scopes: string[]): void
   removeTool(server: number, name: string): boolean
   serveStdio(server: number, id: number): void
   listenHttp(server: number, config: string, id: number): void

@@ -10,12 +10,15 @@ export type Checks = { readonly [option: string]: Check }
 /**
  * Checks options given to `owner`, for example `server.listen`. An option that is undefined passes for one left out.
  *
+ * What is given in place of an object may be a secret; then it is `concealed`.
+ *
  * @throws MisuseError when one is wrong or unknown.
  */
-export function checkOptions(owner: string, options: unknown, checks: Checks): void {
+export function checkOptions(owner: string, options: unknown, checks: Checks, concealed?: 'concealed'): void {
   const names = Object.keys(checks).join(', ')
   if (!isRecord(options)) {
-    throw new MisuseError(`${owner} takes its options as an object (${names}); it was given ${shown(options)}`)
+    const given = concealed ? `a ${typeof options}` : shown(options)
+    throw new MisuseError(`${owner} takes its options as an object (${names}); it was given ${given}`)
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
@@ -26,6 +29,15 @@ export function checkOptions(owner: string, options: unknown, checks: Checks): v
 
 export const string: Check = (name, value) => {
   if (typeof value !== 'string') refuse(name, value, 'a string')
+}
+
+/** A string that is not to be seen. */
+export const secret: Check = (name, value) => {
+  if (typeof value !== 'string') throw new MisuseError(`${name} is a ${typeof value}; it takes a string`)
+}
+
+export const boolean: Check = (name, value) => {
+  if (typeof value !== 'boolean') refuse(name, value, 'a boolean')
 }
 
 export const strings: Check = (name, value) => {

@@ -12,6 +12,7 @@ import {
   strings,
   type Checks,
 } from './options.js'
+import { Verifier, protection, protectionConfig, type Protection } from './protection.js'
 import type { Schema } from './schema.js'
 import { ToolRunner, checkTool, definition, type ToolHandler, type ToolOptions } from './tool.js'
 import type { Implementation, JsonSchema } from './types.js'
@@ -40,6 +41,8 @@ export interface ListenOptions {
   allowedHosts?: readonly string[] | undefined
   /** What a request's `Origin` may be, beside the names of this machine. */
   allowedOrigins?: readonly string[] | undefined
+  /** Whose access tokens are taken. Default: everybody who gets here may use the server. */
+  protection?: Protection | undefined
 }
 
 /** Where a server listens. */
@@ -70,6 +73,8 @@ export class Server {
   readonly #onError: ServerOptions['onError']
   /** The number each tool was added under, by name. */
   readonly #tools = new Map<string, number>()
+  /** The operations whose questions this server answers. */
+  readonly #verifiers: number[] = []
   #listeners = 0
   #closed: Promise<void> | undefined
 
@@ -110,7 +115,7 @@ export class Server {
     const runner = new ToolRunner(this.#core, this.#handle, options, handler, onError)
     const target = this.#core.addTarget(this.#handle, runner)
     try {
-      native(() => this.#core.native.addTool(this.#handle, json, target))
+      native(() => this.#core.native.addTool(this.#handle, json, target, [...(options.scopes ?? [])]))
     } catch (error) {
       this.#core.targets.delete(target)
       throw error
@@ -150,8 +155,15 @@ export class Server {
   async listen(options: ListenOptions = {}): Promise<HttpAddress> {
     checkOptions('server.listen', options, listenChecks)
     const core = this.#core
-    const config = JSON.stringify(options)
-    const address = await this.#run<HttpAddress>((id) => core.native.listenHttp(this.#handle, config, id))
+    const guard = options.protection
+    const config = JSON.stringify({ ...options, protection: guard && protectionConfig(guard) })
+    const address = await this.#run<HttpAddress>((id) => {
+      if (guard?.verify) {
+        core.questions.answerers.set(id, new Verifier(guard))
+        this.#verifiers.push(id)
+      }
+      core.native.listenHttp(this.#handle, config, id)
+    })
     if (!this.#closed) {
       core.hold()
       this.#listeners += 1
@@ -178,6 +190,7 @@ export class Server {
     } finally {
       core.native.dropServer(this.#handle)
       for (const target of this.#tools.values()) core.targets.delete(target)
+      for (const operation of this.#verifiers) core.questions.answerers.delete(operation)
       for (; this.#listeners > 0; this.#listeners -= 1) core.release()
     }
   }
@@ -214,6 +227,7 @@ const listenChecks: Checks = {
   path: string,
   allowedHosts: strings,
   allowedOrigins: strings,
+  protection,
 }
 
 function native<Result>(call: () => Result): Result {

@@ -2,7 +2,7 @@ import { isContentBlock, text } from './content.js'
 import { ToolContext } from './context.js'
 import { END, type CallTarget, type Core } from './core.js'
 import { MisuseError } from './errors.js'
-import { array, isRecord, object, shown, string, type Checks } from './options.js'
+import { array, isRecord, object, shown, string, strings, type Checks } from './options.js'
 import {
   ValidationError,
   isStandardSchema,
@@ -36,6 +36,8 @@ export interface ToolOptions<Input extends Schema = JsonSchema, Output extends S
   icons?: Icon[] | undefined
   /** Metadata that is listed with it. */
   _meta?: { [key: string]: unknown } | undefined
+  /** What the access token of a call needs, beside what every request does, where the server is protected. */
+  scopes?: readonly string[] | undefined
 }
 
 /**
@@ -84,6 +86,7 @@ const definitionChecks: Checks = {
   annotations: object,
   icons: array,
   _meta: object,
+  scopes: strings,
 }
 
 /**
@@ -112,7 +115,7 @@ export function checkTool(name: unknown, options: unknown, handler: unknown): vo
 
 /** The tool's definition as JSON, as it is listed. */
 export function definition(name: string, options: ToolOptions<Schema, Schema>): string {
-  const { inputSchema, outputSchema, inputJsonSchema, outputJsonSchema, ...rest } = options
+  const { inputSchema, outputSchema, inputJsonSchema, outputJsonSchema, scopes, ...rest } = options
   return JSON.stringify({
     ...rest,
     name,

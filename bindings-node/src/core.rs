@@ -5,7 +5,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{Function, Unknown};
 use napi::{Env, JsString, Status};
 use napi_derive::napi;
-use oxmcp_bridge::{CallOutcome, Client, Queue, Server};
+use oxmcp_bridge::{Answer, CallOutcome, Client, Queue, Server, ToolOptions};
 
 use crate::batch::Batch;
 use crate::error::{Exception, dropped, exception};
@@ -36,7 +36,7 @@ impl NativeCore {
         let wakeup = Arc::new(Wakeup::new(&wake)?);
         let signal = Arc::clone(&wakeup);
         Ok(Self {
-            queue: Queue::new(Some(Box::new(move || signal.signal()))),
+            queue: Queue::with_questions(Some(Box::new(move || signal.signal()))),
             wakeup,
             batch: RefCell::default(),
             clients: RefCell::default(),
@@ -148,6 +148,24 @@ impl NativeCore {
         self.clients.borrow_mut().remove(&client);
     }
 
+    /// Gives what a question asks for. False when nobody waits for it any more.
+    #[napi(catch_unwind)]
+    pub fn give_answer(&self, question: f64, json: String) -> bool {
+        self.queue.answer(number(question), Answer::Given(json.into()))
+    }
+
+    /// Answers a question with no: `why`, for people.
+    #[napi(catch_unwind)]
+    pub fn refuse_answer(&self, question: f64, why: String) -> bool {
+        self.queue.answer(number(question), Answer::Refused(why))
+    }
+
+    /// Says that a question cannot be answered: `why`, for people.
+    #[napi(catch_unwind)]
+    pub fn fail_answer(&self, question: f64, why: String) -> bool {
+        self.queue.answer(number(question), Answer::Failed(why))
+    }
+
     /// Makes a server and returns its number.
     #[napi(catch_unwind)]
     pub fn new_server(&self, config: String) -> Result<u32, Exception> {
@@ -157,10 +175,17 @@ impl NativeCore {
         Ok(handle)
     }
 
-    /// Adds a tool to a server; its calls carry `target`.
+    /// Adds a tool to a server; its calls carry `target`, and need `scopes`.
     #[napi(catch_unwind)]
-    pub fn add_tool(&self, server: u32, definition: String, target: f64) -> Result<(), Exception> {
-        self.server(server)?.add_tool(&definition, number(target)).map_err(|error| exception(&error))
+    pub fn add_tool(
+        &self,
+        server: u32,
+        definition: String,
+        target: f64,
+        scopes: Vec<String>,
+    ) -> Result<(), Exception> {
+        let added = self.server(server)?.add_tool_with(&definition, ToolOptions { scopes }, number(target));
+        added.map_err(|error| exception(&error))
     }
 
     /// Removes a tool; false when there is none of that name.

@@ -12,7 +12,10 @@ import { transformSync } from 'esbuild'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
-const documents = ['../docs/node.md', 'README.md', ...readdirSync(join(root, 'lib')).map((name) => `lib/${name}`)]
+/** Where the browser is of a user who agrees to everything. */
+const browser = fileURLToPath(new URL('fixtures/browser', import.meta.url))
+
+const documents = ['../docs/node.md', '../docs/authorization.md', 'README.md', ...readdirSync(join(root, 'lib')).map((name) => `lib/${name}`)]
 
 /** What a piece of code without imports finds. */
 const surroundings = (code) => `
@@ -26,17 +29,40 @@ server.tool('slow', { inputSchema: z.object({ steps: z.int() }) }, async ({ step
 })
 const client = await connect(server)
 {
-${code}
+${code.replace(/^const server = .*$/m, '')}
 }
 await client.close()
 await server.close()
+`
+
+/** What a piece of code about authorization finds: servers of this machine in place of those that it names. */
+const authorized = (code) => `
+import { type Authorization, Refused, Server, connect } from 'oxmcp'
+// @ts-ignore: it has no types
+import { freePort, guarded, startGrantor } from '../../fixtures/grantor.mjs'
+void [Refused, Server, connect, freePort]
+const grantor = await startGrantor()
+const files = await guarded(grantor)
+const window = { visit: async (url: string, _signal: AbortSignal): Promise<string> => grantor.approve(url) }
+void (undefined as unknown as Authorization)
+{
+${code
+  .replaceAll("connect('https://mcp.example.com/mcp'", 'connect(files.url')
+  .replaceAll("'https://idp.example.com/token'", '`${grantor.issuer}/token`')
+  .replaceAll("'http://127.0.0.1:8123/mcp'", '`http://127.0.0.1:${port}/mcp`')
+  .replaceAll('port: 8123', 'port')
+  .replace(/^(?=[^]*\bport\b)/, 'const port: number = await freePort()\n')}
+}
+await files.server.close()
+grantor.close()
 `
 
 /** Ends the process where an assertion of the code does not hold: console.assert only prints. */
 const strictAssert = "console.assert = (holds) => { if (!holds) throw new Error('an assertion does not hold') }\n"
 
 for (const document of documents) {
-  const blocks = codeOf(readFileSync(join(root, document), 'utf8'))
+  const around = document.endsWith('authorization.md') ? authorized : surroundings
+  const blocks = codeOf(readFileSync(join(root, document), 'utf8'), around)
   if (blocks.length === 0) continue
 
   describe(`the code of ${document}`, () => {
@@ -65,6 +91,7 @@ for (const document of documents) {
           encoding: 'utf8',
           input: '',
           timeout: 100_000,
+          env: { ...process.env, PATH: `${browser}:${process.env.PATH}` },
         })
         assert.equal(status, 0, stdout + stderr)
         if (name === 'client') assert.ok(stdout.endsWith('3\n'), stdout)
@@ -74,7 +101,7 @@ for (const document of documents) {
 }
 
 /** The TypeScript of a document: of Markdown, or of its comments. */
-function codeOf(text) {
+function codeOf(text, around) {
   const fences = /^([ *]*)```ts\n([\s\S]*?)^[ *]*```$/gm
   return [...text.matchAll(fences)].map(([, prefix, body], index) => {
     const lines = body.split('\n').map((line) => line.slice(prefix.length))
@@ -82,7 +109,7 @@ function codeOf(text) {
     const code = lines.join('\n')
     return {
       name: file ?? `block${index}`,
-      code: /^import /m.test(code) ? code : surroundings(code.replace(/^const server = .*$/m, '')),
+      code: /^import /m.test(code) ? code : around(code),
       line: text.slice(0, text.indexOf(body)).split('\n').length,
     }
   })

@@ -56,7 +56,8 @@ class Connection:
         """A client that is not connected yet; nothing is started before `connect` or a `with` block.
 
         * `target`: a URL (`"https://host/mcp"`), a command as a list of words, a `.py` or `.js` file, a configuration
-          dict (`{"command", "args", "env", "cwd", "stderr"}` or `{"url", "headers", "auth"}`), or a `Server` of this process.
+          dict (`{"command", "args", "env", "cwd", "stderr"}` or `{"url", "headers", "auth"}`), or a `Server` of this
+          process.
         * `timeout`: seconds without an answer or progress after which a call fails; 60 if not given. It does not
           bound connecting: that is `connect_timeout`.
         * `max_timeout`: seconds after which a call fails, progress or not; an hour if not given.

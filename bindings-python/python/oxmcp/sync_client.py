@@ -38,8 +38,9 @@ class SyncClient(Connection):
             result = client.call_tool("add", {"a": 1, "b": 2})
             print(result.text)
 
-    Targets and options are those of `Client`; functions that `auth` calls run on a thread of their own. One client may be used from many threads at once; a thread that waits
-    lets the others run, and Ctrl-C interrupts it. It needs no event loop, and works inside one, which it then blocks.
+    Targets and options are those of `Client`; functions that `auth` calls run on a thread of their own. One client may
+    be used from many threads at once; a thread that waits lets the others run, and Ctrl-C interrupts it. It needs no
+    event loop, and works inside one, which it then blocks.
     """
 
     def __enter__(self) -> Self:

@@ -106,7 +106,9 @@ class Code(Grant):
 
     def _own_config(self) -> dict[str, Any]:
         if (self.redirect_uri is None) != (self.on_authorize is None):
-            raise MisuseError("redirect_uri and on_authorize go together: where users come back to, and what takes them there")
+            raise MisuseError(
+                "redirect_uri and on_authorize go together: where users come back to, and what takes them there"
+            )
         code: dict[str, Any] = {
             "name": options.text("name", self.name),
             "registered": [client._config() for client in self.registered],

@@ -101,10 +101,12 @@ class Protection:
     def _config(self) -> dict[str, Any]:
         """The protection as the core takes it."""
         servers = self.authorization_servers
+        if isinstance(servers, str):
+            servers = [servers]
         config = {
             **self._verifier(),
             "resource": options.text("resource", self.resource),
-            "authorizationServers": options.texts("authorization_servers", [servers] if isinstance(servers, str) else servers),
+            "authorizationServers": options.texts("authorization_servers", servers),
             "scopes": options.texts("scopes", self.scopes),
             "scopesSupported": options.texts("scopes_supported", self.scopes_supported),
             "name": options.text("name", self.name),

@@ -1,0 +1,38 @@
+import { checkOptions, secret, string, type Check, type Checks } from './options.js'
+
+/**
+ * A client as an authorization server knows it: public, with a secret, or with a private key.
+ */
+export interface Credentials {
+  clientId: string
+  clientSecret?: string | undefined
+  /** A key that signs what the client says of itself (`private_key_jwt`). */
+  privateKey?: PrivateKey | undefined
+  /**
+   * The authorization server that knows the client; the credentials are never shown to another one. Without it, they
+   * belong to the first one that they were shown to.
+   */
+  issuer?: string | undefined
+}
+
+/** A private key in PEM, PKCS #8 for elliptic curves. */
+export interface PrivateKey {
+  pem: string
+  /** `ES256`, `EdDSA`, `RS256` and the like. */
+  algorithm: string
+  /** The name by which the server knows the key. */
+  keyId?: string | undefined
+}
+
+const keyChecks: Checks = { pem: secret, algorithm: string, keyId: string }
+
+const privateKey: Check = (name, value) => checkOptions(name, value, keyChecks, 'concealed')
+
+export const credentialChecks: Checks = {
+  clientId: string,
+  clientSecret: secret,
+  privateKey,
+  issuer: string,
+}
+
+export const credentials: Check = (name, value) => checkOptions(name, value, credentialChecks, 'concealed')
