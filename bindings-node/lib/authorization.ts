@@ -26,6 +26,11 @@ export interface AuthorizationOptions {
    * this client.
    */
   store?: { file: string } | TokenStore | undefined
+  /**
+   * For whom the client is authorized, where clients of several users share a store: any name that the program has for
+   * them. The grant `enterprise` needs one with a store.
+   */
+  account?: string | undefined
   /** Whether tokens are bound to a key of the client (RFC 9449). Default: if the server asks for it. */
   dpop?: boolean | undefined
   /** How long the user has, in milliseconds, beyond the limits of connecting and of calls. Default 300,000. */
@@ -104,10 +109,11 @@ export const authorization: Check = (name, value) => {
 
 /** The plan as the core takes it. */
 export function authorizationConfig(plan: Authorization): object {
-  const { scopes, store, dpop, trust } = plan
+  const { scopes, store, account, dpop, trust } = plan
   return {
     ...grantConfig(plan),
     scopes,
+    account,
     dpop,
     trust,
     patienceMs: plan.patience === undefined ? undefined : Math.ceil(plan.patience),
@@ -170,8 +176,8 @@ function grantConfig(plan: Authorization): object {
       return { code: { name, registered, metadataUrl, redirectUri, browser } }
     }
     case 'clientCredentials': {
-      const { clientId, clientSecret, privateKey, issuer } = plan
-      return { clientCredentials: { clientId, clientSecret, privateKey, issuer } }
+      const { clientId, clientSecret, tokenEndpointAuthMethod, privateKey, issuer } = plan
+      return { clientCredentials: { clientId, clientSecret, tokenEndpointAuthMethod, privateKey, issuer } }
     }
     case 'enterprise': {
       const { client, tokenEndpoint, identityProviderClient, saml } = plan
@@ -204,6 +210,7 @@ const commonChecks: Checks = {
   grant: string,
   scopes: strings,
   store,
+  account: string,
   dpop: boolean,
   patience: milliseconds,
   trust: strings,

@@ -1,4 +1,4 @@
-import { checkOptions, secret, string, type Check, type Checks } from './options.js'
+import { checkOptions, oneOf, secret, string, type Check, type Checks } from './options.js'
 
 /**
  * A client as an authorization server knows it: public, with a secret, or with a private key.
@@ -6,6 +6,8 @@ import { checkOptions, secret, string, type Check, type Checks } from './options
 export interface Credentials {
   clientId: string
   clientSecret?: string | undefined
+  /** How the secret is used. Default: as the server says to take it. */
+  tokenEndpointAuthMethod?: 'client_secret_basic' | 'client_secret_post' | 'client_secret_jwt' | undefined
   /** A key that signs what the client says of itself (`private_key_jwt`). */
   privateKey?: PrivateKey | undefined
   /**
@@ -31,6 +33,7 @@ const privateKey: Check = (name, value) => checkOptions(name, value, keyChecks, 
 export const credentialChecks: Checks = {
   clientId: string,
   clientSecret: secret,
+  tokenEndpointAuthMethod: oneOf('client_secret_basic', 'client_secret_post', 'client_secret_jwt'),
   privateKey,
   issuer: string,
 }

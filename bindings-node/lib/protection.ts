@@ -1,6 +1,6 @@
 import { credentials, type Credentials } from './credentials.js'
 import { MisuseError } from './errors.js'
-import { boolean, callable, checkOptions, shown, string, strings, type Check, type Checks } from './options.js'
+import { boolean, callable, checkOptions, count, shown, string, strings, type Check, type Checks } from './options.js'
 import type { Answerer, Question } from './questions.js'
 import { Refused } from './refused.js'
 
@@ -92,6 +92,8 @@ export interface IntrospectionOptions {
   issuer?: string | undefined
   /** Names of this server in tokens, beside its resource. */
   audiences?: readonly string[] | undefined
+  /** How many tokens are asked about at once. Default 64. */
+  atOnce?: number | undefined
 }
 
 /** Checks what `server.listen` was given. */
@@ -138,7 +140,7 @@ const oneOrMore: Check = (name, value) => {
 
 const jwtChecks: Checks = { issuer: string, jwksUrl: string, algorithms: strings, audiences: strings }
 
-const introspectionChecks: Checks = { client: credentials, url: string, issuer: string, audiences: strings }
+const introspectionChecks: Checks = { client: credentials, url: string, issuer: string, audiences: strings, atOnce: count }
 
 const protectionChecks: Checks = {
   resource: url,

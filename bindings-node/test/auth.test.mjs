@@ -112,14 +112,16 @@ describe('a server that wants authorization', () => {
     const tokenEndpoint = `${grantor.issuer}/token`
     for (const authorization of [
       { grant: 'clientCredentials', ...me, issuer: grantor.issuer },
+      { grant: 'clientCredentials', ...me, tokenEndpointAuthMethod: 'client_secret_post' },
       { grant: 'clientCredentials', clientId: 'nightly', privateKey: { pem, algorithm: 'ES256', keyId: 'k' } },
-      { grant: 'workload', client: me, assertion: token },
+      { grant: 'workload', client: { ...me, issuer: grantor.issuer }, assertion: token, account: 'importer' },
       { grant: 'enterprise', client: me, tokenEndpoint, idToken: async () => 'a-jwt', identityProviderClient: me },
     ]) {
       assert.equal(await call(url, { authorization: { ...authorization, scopes: ['a'] } }), 'ann [a]')
     }
     const bearer = grantor.askedBy('urn:ietf:params:oauth:grant-type:jwt-bearer')
     assert.deepEqual(bearer.map((form) => form.assertion), ['a-jwt', 'a-grant'])
+    assert.equal(grantor.askedBy('client_credentials').at(1).client_secret, 's3cret')
     const [exchange] = grantor.askedBy('urn:ietf:params:oauth:grant-type:token-exchange')
     assert.equal(exchange.subject_token, 'a-jwt')
   })
@@ -228,7 +230,7 @@ describe('a server that wants authorization', () => {
 
   test('asks the issuer, or checks what it has signed', async () => {
     const client = { clientId: 'files', clientSecret: 's3cret' }
-    const introspection = { client, url: `${grantor.issuer}/introspect`, audiences: ['files'] }
+    const introspection = { client, url: `${grantor.issuer}/introspect`, audiences: ['files'], atOnce: 8 }
     grantor.tokens.set('good', 'a')
     const asking = await guarded(grantor, { introspection })
     assert.equal(await call(asking.url, { bearerToken: 'good' }), 'ann [a]')

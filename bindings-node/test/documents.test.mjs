@@ -49,6 +49,7 @@ void (undefined as unknown as Authorization)
 ${code
   .replaceAll("connect('https://mcp.example.com/mcp'", 'connect(files.url')
   .replaceAll("'https://idp.example.com/token'", '`${grantor.issuer}/token`')
+  .replaceAll("issuer = 'https://auth.example.com'", 'issuer: string = grantor.issuer')
   .replaceAll("'http://127.0.0.1:8123/mcp'", '`http://127.0.0.1:${port}/mcp`')
   .replaceAll('port: 8123', 'port')
   .replace(/^(?=[^]*\bport\b)/, 'const port: number = await freePort()\n')}

@@ -152,6 +152,7 @@ def test_programs_speak_for_themselves_or_are_vouched_for(grantor: Grantor) -> N
 
     grants: list[Grant] = [
         ClientCredentials("nightly", "s3cret", scopes=["a"], issuer=grantor.issuer),
+        ClientCredentials("nightly", "s3cret", scopes=["a"], token_endpoint_auth_method="client_secret_post"),
         ClientCredentials("nightly", private_key=PrivateKey(PEM, "ES256", "k"), scopes=["a"]),
         Workload(NIGHTLY, token, scopes=["a"]),
         Workload(NIGHTLY, lambda: "a-jwt", scopes=["a"]),
@@ -164,7 +165,8 @@ def test_programs_speak_for_themselves_or_are_vouched_for(grantor: Grantor) -> N
                 assert await call(url, grant) == "ann ['a']"
 
     run(body())
-    assert len(grantor.asked_by("client_credentials")) == 2
+    asked = grantor.asked_by("client_credentials")
+    assert [form.get("client_secret") for form in asked] == [None, "s3cret", None]
     bearer = grantor.asked_by("urn:ietf:params:oauth:grant-type:jwt-bearer")
     assert [form["assertion"] for form in bearer] == ["a-jwt", "a-jwt", "a-grant"]
     (exchange,) = grantor.asked_by("urn:ietf:params:oauth:grant-type:token-exchange")
@@ -372,7 +374,7 @@ def test_a_verifier_decides(grantor: Grantor, caplog: pytest.LogCaptureFixture) 
 
 
 def test_the_issuer_is_asked(grantor: Grantor) -> None:
-    verifier = IntrospectionVerifier(NIGHTLY, url=f"{grantor.issuer}/introspect", audiences=["files"])
+    verifier = IntrospectionVerifier(NIGHTLY, url=f"{grantor.issuer}/introspect", audiences=["files"], at_once=8)
 
     async def body() -> None:
         async with grantor.guarded(verifier=verifier) as url:

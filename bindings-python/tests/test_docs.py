@@ -75,6 +75,7 @@ def test_the_examples_of_authorization_run(
                 block = block.replace("https://idp.example.com", grantor.issuer)
                 if "Server(" not in block:
                     block = block.replace("https://mcp.example.com/mcp", url)
+                    block = block.replace("https://auth.example.com", grantor.issuer)
                 await run(block, names)
 
     async def run(block: str, names: dict[str, Any]) -> None:

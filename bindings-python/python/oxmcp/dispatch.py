@@ -11,7 +11,7 @@ from typing import Any
 from .context import Context
 from .errors import ToolError, from_core
 from .form import Mismatch
-from .questions import QUESTION, QUESTION_OVER, Questions
+from .questions import QUESTION, Questions
 from .report import report
 from .wakeup import watch
 
@@ -103,10 +103,10 @@ class Dispatcher:
                     self._call(id, target, payload)
                 elif kind == _CALL_CANCELLED:
                     self._cancel(id)
-                elif kind in (QUESTION, QUESTION_OVER):
-                    self.questions.take(kind, id, target, payload)
                 elif kind == _UNREADABLE_CALL:
                     self._server.respond_error(id, payload["message"])
+                elif kind >= QUESTION:
+                    self.questions.take(kind, id, target, payload)
                 else:
                     self._settle(kind, id, payload)
             except BaseException as error:

@@ -9,7 +9,7 @@ from typing import Any
 from ._core import Channel
 from .connection import COMPLETED, PROGRESS, ids
 from .errors import from_core
-from .questions import QUESTION, QUESTION_OVER, Questions
+from .questions import QUESTION, Questions
 from .wakeup import watch
 
 TYPE_CHECKING = False
@@ -82,7 +82,7 @@ class Hub:
                 if deliver is not None:
                     deliver(payload)
                 continue
-            if kind in (QUESTION, QUESTION_OVER):
+            if kind >= QUESTION:
                 self.questions.take(kind, id, target, payload)
                 continue
             future = pending.pop(id, None)

@@ -126,9 +126,10 @@ impl Client {
     /// [`ANSWER_TIMEOUT`](Self::ANSWER_TIMEOUT) to read and to write if it does not say otherwise (default: in memory, for this client);
     /// `"account"`: for whom, where clients of several users share a store.
     ///
-    /// Credentials are `{"clientId": string, "clientSecret"?: string, "privateKey"?: {"pem": string, "algorithm": string, "keyId"?:
-    /// string}, "issuer"?: string}`. They are shown to their issuer alone; without one, to the first authorization server that they were
-    /// shown to.
+    /// Credentials are `{"clientId": string, "clientSecret"?: string, "tokenEndpointAuthMethod"?: "client_secret_basic" |
+    /// "client_secret_post" | "client_secret_jwt", "privateKey"?: {"pem": string, "algorithm": string, "keyId"?: string}, "issuer"?:
+    /// string}`. A secret is used as the server says to take it, if the method is not given. Credentials are shown to their issuer alone;
+    /// without one, to the first authorization server that they were shown to.
     ///
     /// What the binding is asked comes as [`EventKind::Question`](crate::EventKind::Question) out of `queue`, with `id` as its target. When
     /// the client is closed nobody waits for users, ID tokens and assertions any more; but tokens that are about to be kept still are,

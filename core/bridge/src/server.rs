@@ -179,7 +179,7 @@ impl Server {
     ///
     /// * `"resource"`: the URL by which clients know the server; `"authorizationServers"`: whose tokens it takes, one at least;
     /// * one of `"jwt"`: `{"issuer"?, "jwksUrl"?: string, "algorithms"?, "audiences"?: strings}`: tokens are JWTs, signed with the issuer's
-    ///   keys; `"introspection"`: `{"client": Credentials, "issuer"?, "url"?: string, "audiences"?: strings}`: the issuer is asked each
+    ///   keys; `"introspection"`: `{"client": Credentials, "issuer"?, "url"?: string, "audiences"?: strings, "atOnce"?: number}`: the issuer is asked each
     ///   time, as that client (Credentials are those of [`Client::open`](crate::Client::open)); `"verify": true`: the binding is asked, by an
     ///   [`EventKind::Question`](crate::EventKind::Question) out of `queue` with `id` as its target. It has 15 seconds; it has to refuse
     ///   tokens that were issued for another `resource` or have expired. The issuer is the first authorization server, unless another is

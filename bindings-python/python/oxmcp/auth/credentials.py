@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from .. import options
 from ..errors import MisuseError
+
+
+Method: TypeAlias = Literal["client_secret_basic", "client_secret_post", "client_secret_jwt"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class PrivateKey:
 class Credentials:
     """A client as an authorization server knows it: public, with a secret, or with a private key.
 
+    `token_endpoint_auth_method` says how the secret is used: `"client_secret_basic"`, `"client_secret_post"` or
+    `"client_secret_jwt"`; as the server says to take it, if not given.
     `issuer` is the authorization server that knows the client; the credentials are never shown to another one. Without
     it, they belong to the first one that they were shown to.
     """
@@ -42,25 +47,21 @@ class Credentials:
     client_id: str
     client_secret: str | None = field(default=None, repr=False)
     _: KW_ONLY
+    token_endpoint_auth_method: Method | None = None
     private_key: PrivateKey | None = None
     issuer: str | None = None
 
     def _config(self) -> dict[str, Any]:
-        return credentials(self.client_id, self.client_secret, self.private_key, self.issuer)
-
-
-def credentials(
-    client_id: str, client_secret: str | None, private_key: PrivateKey | None, issuer: str | None
-) -> dict[str, Any]:
-    """Credentials as the core takes them."""
-    if private_key is not None and not isinstance(private_key, PrivateKey):
-        raise MisuseError(f"private_key is a PrivateKey, not a {type(private_key).__name__}")
-    return _given(
-        clientId=options.text("client_id", client_id),
-        clientSecret=secret("client_secret", client_secret),
-        privateKey=None if private_key is None else private_key._config(),
-        issuer=options.text("issuer", issuer),
-    )
+        """The credentials as the core takes them."""
+        if self.private_key is not None and not isinstance(self.private_key, PrivateKey):
+            raise MisuseError(f"private_key is a PrivateKey, not a {type(self.private_key).__name__}")
+        return _given(
+            clientId=options.text("client_id", self.client_id),
+            clientSecret=secret("client_secret", self.client_secret),
+            tokenEndpointAuthMethod=options.text("token_endpoint_auth_method", self.token_endpoint_auth_method),
+            privateKey=None if self.private_key is None else self.private_key._config(),
+            issuer=options.text("issuer", self.issuer),
+        )
 
 
 def secret(name: str, value: Any) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from .. import options
 from ..callback import called
 from ..errors import MisuseError
-from .credentials import Credentials, PrivateKey, credentials, secret
+from .credentials import Credentials, Method, PrivateKey, secret
 from .refused import Refused
 from .tokens import FileTokens, TokenStore
 
@@ -142,11 +142,19 @@ class ClientCredentials(Grant):
     client_id: str
     client_secret: str | None = field(default=None, repr=False)
     _: KW_ONLY
+    token_endpoint_auth_method: Method | None = None
     private_key: PrivateKey | None = None
     issuer: str | None = None
 
     def _own_config(self) -> dict[str, Any]:
-        return {"clientCredentials": credentials(self.client_id, self.client_secret, self.private_key, self.issuer)}
+        client = Credentials(
+            self.client_id,
+            self.client_secret,
+            token_endpoint_auth_method=self.token_endpoint_auth_method,
+            private_key=self.private_key,
+            issuer=self.issuer,
+        )
+        return {"clientCredentials": client._config()}
 
 
 @dataclass(frozen=True)

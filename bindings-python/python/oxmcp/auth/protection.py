@@ -46,6 +46,7 @@ class IntrospectionVerifier:
     * `client`: this server, as the issuer knows it.
     * `url`: where to ask; the issuer's metadata says so if not given.
     * `issuer`, `audiences`: as for `JwtVerifier`.
+    * `at_once`: how many tokens are asked about at once; 64 if not given.
     """
 
     client: Credentials
@@ -53,6 +54,7 @@ class IntrospectionVerifier:
     url: str | None = None
     issuer: str | None = None
     audiences: Sequence[str] = ()
+    at_once: int | None = None
 
     def _config(self) -> dict[str, Any]:
         introspection = {
@@ -60,6 +62,7 @@ class IntrospectionVerifier:
             "url": options.text("url", self.url),
             "issuer": options.text("issuer", self.issuer),
             "audiences": options.texts("audiences", self.audiences),
+            "atOnce": options.whole("at_once", self.at_once, 1),
         }
         return {"introspection": {name: value for name, value in introspection.items() if value is not None}}
 

@@ -1,4 +1,4 @@
-use oxmcp::auth::{ClientCredentials, SigningKey};
+use oxmcp::auth::{ClientCredentials, SecretMethod, SigningKey};
 use serde::Deserialize;
 
 use super::{SecretText, Shaped};
@@ -10,8 +10,18 @@ use crate::{Error, ErrorKind};
 pub(super) struct CredentialsConfig {
     client_id: String,
     client_secret: Option<SecretText>,
+    token_endpoint_auth_method: Option<MethodConfig>,
     private_key: Option<Shaped<KeyConfig>>,
     issuer: Option<String>,
+}
+
+/// How a secret is used (RFC 7591, section 2; OpenID Connect Core, section 9).
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MethodConfig {
+    ClientSecretBasic,
+    ClientSecretPost,
+    ClientSecretJwt,
 }
 
 #[derive(Deserialize)]
@@ -24,19 +34,37 @@ struct KeyConfig {
 
 impl CredentialsConfig {
     pub(super) fn credentials(self) -> Result<ClientCredentials, Error> {
-        let credentials = match (self.client_secret, self.private_key) {
-            (None, None) => ClientCredentials::public(self.client_id),
-            (Some(SecretText(secret)), None) => ClientCredentials::secret(self.client_id, secret),
-            (None, Some(Shaped(key))) => ClientCredentials::private_key(self.client_id, key.key()?),
-            (Some(_), Some(_)) => {
-                let message = "a client has either `clientSecret` or `privateKey`, not both";
-                return Err(Error::new(ErrorKind::Misuse, message));
+        let refused = |message| Err(Error::new(ErrorKind::Misuse, message));
+        let credentials = match (self.client_secret, self.private_key, self.token_endpoint_auth_method) {
+            (None, None, None) => ClientCredentials::public(self.client_id),
+            (Some(SecretText(secret)), None, None) => ClientCredentials::secret(self.client_id, secret),
+            (Some(SecretText(secret)), None, Some(method)) => {
+                ClientCredentials::secret(self.client_id, secret).method(method.method())
+            }
+            (None, Some(Shaped(key)), None) => ClientCredentials::private_key(self.client_id, key.key()?),
+            (Some(_), Some(_), _) => {
+                return refused("a client has either `clientSecret` or `privateKey`, not both");
+            }
+            (None, _, Some(_)) => {
+                return refused(
+                    "`tokenEndpointAuthMethod` says how a `clientSecret` is used, and there is none",
+                );
             }
         };
         Ok(match self.issuer {
             Some(issuer) => credentials.issuer(issuer),
             None => credentials,
         })
+    }
+}
+
+impl MethodConfig {
+    fn method(self) -> SecretMethod {
+        match self {
+            Self::ClientSecretBasic => SecretMethod::Basic,
+            Self::ClientSecretPost => SecretMethod::Post,
+            Self::ClientSecretJwt => SecretMethod::Jwt,
+        }
     }
 }
 

@@ -46,6 +46,7 @@ struct IntrospectionConfig {
     url: Option<String>,
     #[serde(default)]
     audiences: Vec<String>,
+    at_once: Option<usize>,
 }
 
 impl ProtectionConfig {
@@ -108,6 +109,9 @@ impl IntrospectionConfig {
         let mut verifier = Introspection::new(issuer, self.client.0.credentials()?)?;
         if let Some(url) = self.url {
             verifier = verifier.endpoint(&url)?;
+        }
+        if let Some(tokens) = self.at_once {
+            verifier = verifier.at_once(tokens);
         }
         Ok(self.audiences.into_iter().fold(verifier, Introspection::audience))
     }

@@ -173,6 +173,7 @@ fn programs_show_their_secret_or_sign_with_their_key() {
     let key = json!({"pem": PEM, "algorithm": "ES256", "keyId": "k"});
     for credentials in [
         json!({"clientId": "nightly", "clientSecret": "s3cret", "issuer": issuer}),
+        json!({"clientId": "nightly", "clientSecret": "s3cret", "tokenEndpointAuthMethod": "client_secret_post"}),
         json!({"clientId": "nightly", "privateKey": key}),
     ] {
         let authorization =
@@ -183,8 +184,9 @@ fn programs_show_their_secret_or_sign_with_their_key() {
     }
     let asked = guarded.grantor.asked_by("client_credentials");
     assert!(asked[0].authorization.starts_with("Basic "));
-    assert!(asked[1].field("client_assertion").starts_with("eyJ"));
-    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[1].field("client_secret"), "s3cret");
+    assert!(asked[2].field("client_assertion").starts_with("eyJ"));
+    assert_eq!(asked.len(), 3);
 }
 
 #[test]
@@ -275,6 +277,8 @@ fn what_makes_no_sense_is_refused_and_secrets_are_not_repeated() {
         json!({"clientCredentials": {"clientId": "a", "clientSecret": "s3cret", "privateKey": key(PEM)["privateKey"]}}),
         json!({"clientCredentials": key("s3cret")}),
         json!({"clientCredentials": key(&PEM.replace("MIGH", "s3cret"))}),
+        json!({"clientCredentials": {"clientId": "a", "tokenEndpointAuthMethod": "client_secret_post"}}),
+        json!({"clientCredentials": {"clientId": "a", "clientSecret": "s3cret", "tokenEndpointAuthMethod": "none"}}),
         json!({"workload": {}}),
         json!({"enterprise": {"client": client}}),
         json!({"enterprise": {"client": client, "tokenEndpoint": "nowhere"}}),

@@ -101,6 +101,7 @@ fn the_issuer_may_be_asked_what_a_token_is() {
     let binding = Binding::new();
     let introspection = json!({
         "client": {"clientId": "files", "clientSecret": "s3cret"}, "url": format!("{}/introspect", issuer.url()), "audiences": ["files"],
+        "atOnce": 8,
     });
     let protection = json!({"authorizationServers": [issuer.url()], "introspection": introspection});
     let (server, url) = protected(&binding, protection);
