@@ -9,7 +9,6 @@ mod exit;
 mod guardian;
 pub(crate) mod http;
 pub(crate) mod line;
-#[cfg(unix)]
 mod pipe;
 pub(crate) mod socket;
 mod socket_server;

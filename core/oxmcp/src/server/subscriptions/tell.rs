@@ -20,6 +20,7 @@ pub(super) async fn tell(
 ) -> Infallible {
     let teller = listener.teller();
     poll_fn(|cx| {
+        let mut tried_again = false;
         loop {
             ready!(peer.poll_room(cx));
             let change = ready!(teller.poll_next(cx));
@@ -35,10 +36,12 @@ pub(super) async fn tell(
                 Told::Yes => {}
                 Told::NotNow => listener.put_back(&change),
                 Told::No => {
-                    // There is no room after all. Whoever reads will come back.
                     listener.put_back(&change);
-                    let _ = peer.poll_room(cx);
-                    return Poll::Pending;
+                    // Room that has come just now wakes nobody. But there is always room for who is gone.
+                    if peer.poll_room(cx).is_pending() || tried_again {
+                        return Poll::Pending;
+                    }
+                    tried_again = true;
                 }
             }
         }
