@@ -103,6 +103,19 @@ async fn a_browser_that_cannot_be_opened_is_told_and_one_that_never_comes_is_giv
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
 }
 
+/// Whoever is on this machine can connect, and say nothing.
+#[tokio::test]
+async fn silent_connections_keep_no_browser_out() {
+    let (answer, back) = visit().await;
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(("127.0.0.1", back.port().unwrap())).await.unwrap());
+    }
+    assert_eq!(request(&back, "GET", "/callback?state=right&code=good").await, 200);
+    let answer = settled(answer).await.unwrap().unwrap();
+    assert_eq!(answer.query(), Some("state=right&code=good"));
+}
+
 #[tokio::test]
 async fn a_client_is_authorized_by_a_browser() {
     let grantor = Grantor::new();

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
@@ -16,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 
 use super::user_agent::{UserAgent, Visit};
@@ -28,7 +29,7 @@ const PATH: &str = "/callback";
 /// How long a connection may take to say what it wants.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Connections at once. A browser makes a few.
+/// Connections at once. A browser makes a few; the oldest gives way to one too many, or whoever holds them silently would keep it out.
 const MAX_CONNECTIONS: usize = 16;
 
 type Opener = Arc<dyn Fn(&Url) -> io::Result<()> + Send + Sync>;
@@ -190,6 +191,15 @@ impl Expected {
     }
 }
 
+/// Passes an answer on when the connection is over that brought it, in whatever way.
+struct Settle(Arc<Expected>);
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        self.0.settle();
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -197,6 +207,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Serves the browser until the answer has come. Only what keeps it from doing so is returned.
 async fn serve(listener: &TcpListener, expected: &Arc<Expected>) -> Error {
     let mut connections = JoinSet::new();
+    let mut oldest: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -208,11 +219,15 @@ async fn serve(listener: &TcpListener, expected: &Arc<Expected>) -> Error {
                 return Error::new(ErrorKind::Connect, "the browser could not come back").with_source(error);
             }
         };
-        if connections.len() >= MAX_CONNECTIONS {
-            continue;
+        oldest.retain(|connection| !connection.is_finished());
+        if oldest.len() >= MAX_CONNECTIONS
+            && let Some(oldest) = oldest.pop_front()
+        {
+            oldest.abort();
         }
-        let expected = expected.clone();
-        connections.spawn(async move {
+        let expected = Settle(expected.clone());
+        oldest.push_back(connections.spawn(async move {
+            let Settle(expected) = &expected;
             let service = service_fn(|request: Request<Incoming>| {
                 let response = page(expected.take(&request));
                 async { Ok::<_, Infallible>(response) }
@@ -221,8 +236,7 @@ async fn serve(listener: &TcpListener, expected: &Arc<Expected>) -> Error {
             http.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).keep_alive(false);
             // A browser that goes away is none of ours.
             let _ = http.serve_connection(TokioIo::new(stream), service).await;
-            expected.settle();
-        });
+        }));
     }
 }
 
