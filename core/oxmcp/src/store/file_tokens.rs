@@ -48,20 +48,22 @@ impl FileTokens {
     /// [`Misuse`](ErrorKind::Misuse) if no file can be there.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let opened = (|| {
+        let opened: io::Result<PathBuf> = (|| {
             let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
             let folder = match path.parent() {
                 Some(folder) if folder != Path::new("") => folder,
                 _ => Path::new("."),
             };
             make_folder(folder)?;
-            // A relative path must not name another file when the process goes elsewhere.
+            // A relative path must not name another file when the process goes elsewhere, nor a link be replaced in place of what it leads to.
             let path = folder.canonicalize()?.join(name);
-            match fs::metadata(&path) {
-                Ok(found) => keep_private(&path, &found)?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+            if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                warn_of_strangers(&path);
+                return Ok(path);
             }
+            let path = path.canonicalize()?;
+            warn_of_strangers(&path);
+            keep_private(&path, &fs::metadata(&path)?)?;
             Ok(path)
         })();
         match opened {
@@ -84,10 +86,12 @@ impl FileTokens {
     fn read_all(&self) -> io::Result<BTreeMap<String, String>> {
         let mut text = String::new();
         match File::open(&self.path) {
-            Ok(file) => file.take(MAX_BYTES).read_to_string(&mut text)?,
+            // What is larger is told, and not cut.
+            Ok(file) => file.take(MAX_BYTES + 1).read_to_string(&mut text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),
         };
+        check_size(text.len())?;
         if text.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -96,10 +100,13 @@ impl FileTokens {
     }
 
     fn replace(&self, all: &BTreeMap<String, String>) -> io::Result<()> {
+        let text = serde_json::to_vec(all)?;
+        // Nobody could read it any more.
+        check_size(text.len())?;
         let new = self.beside(&format!("{}.new", Uuid::new_v4().simple()));
         let written = (|| {
             let mut file = private().write(true).create_new(true).open(&new)?;
-            file.write_all(&serde_json::to_vec(all)?)?;
+            file.write_all(&text)?;
             // It is on the disk before it takes the place of what was there.
             file.sync_all()?;
             fs::rename(&new, &self.path)?;
@@ -209,6 +216,31 @@ fn keep_private(_: &Path, _: &fs::Metadata) -> io::Result<()> {
     Ok(())
 }
 
+/// Whoever may write to the folder may put another file in the place of this one.
+#[cfg(unix)]
+fn warn_of_strangers(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    /// Where there is it, files are their owners' to replace.
+    const STICKY: u32 = 0o1000;
+
+    let mode =
+        path.parent().and_then(|folder| fs::metadata(folder).ok()).map(|found| found.permissions().mode());
+    if mode.is_some_and(|mode| mode & 0o022 != 0 && mode & STICKY == 0) {
+        tracing::warn!(path = %path.display(), "others may write to the folder of the file with tokens, and replace it");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_strangers(_: &Path) {}
+
+fn check_size(bytes: usize) -> io::Result<()> {
+    match u64::try_from(bytes) {
+        Ok(bytes) if bytes <= MAX_BYTES => Ok(()),
+        _ => Err(io::Error::other(format!("the file would hold, or holds, more than {MAX_BYTES} bytes"))),
+    }
+}
+
 fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -287,6 +319,29 @@ mod tests {
             store.write("a", Some("one".into())).await.is_err(),
             "what cannot be read is not thrown away"
         );
+    }
+
+    #[tokio::test]
+    async fn what_would_be_too_large_to_be_read_is_not_written() {
+        let folder = Folder::new();
+        let store = FileTokens::open(folder.0.join("tokens.json")).unwrap();
+        store.write("a", Some("one".into())).await.unwrap();
+        let large = "x".repeat(usize::try_from(MAX_BYTES).unwrap());
+        assert!(store.write("b", Some(large.into())).await.is_err());
+        assert_eq!(store.read("a").await.unwrap(), Some("one".into()));
+    }
+
+    #[tokio::test]
+    async fn a_link_stays_one_and_leads_to_nowhere_else() {
+        let folder = Folder::new();
+        fs::create_dir_all(folder.0.join("real")).unwrap();
+        let (link, file) = (folder.0.join("link.json"), folder.0.join("real/tokens.json"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(FileTokens::open(&link).is_err(), "it leads to nothing yet");
+        fs::write(&file, "").unwrap();
+        FileTokens::open(&link).unwrap().write("a", Some("one".into())).await.unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(FileTokens::open(&file).unwrap().read("a").await.unwrap(), Some("one".into()));
     }
 
     #[tokio::test]
