@@ -43,10 +43,12 @@ fn of_v4(address: Ipv4Addr) -> Network {
 }
 
 fn of_v6(address: Ipv6Addr) -> Network {
-    let [a, b, ..] = address.segments();
+    let [a, b, c, ..] = address.segments();
     match (a, b) {
         _ if address.is_loopback() => Network::Loopback,
+        // The latter is for translations within a network (RFC 8215).
         (0xfc00..=0xfdff, _) => Network::Private,
+        (0x64, 0xff9b) if c == 1 => Network::Private,
         (0x2001, 0xdb8) | (0x3fff, 0..=0x0fff) => Network::Special,
         // What is given out today (RFC 4291, section 2.4).
         (0x2000..=0x3fff, _) => Network::Public,
@@ -60,7 +62,7 @@ fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let at =
         |index: usize| Ipv4Addr::from((u32::from(segments[index]) << 16) | u32::from(segments[index + 1]));
     match segments {
-        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] => Some(at(6)),
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(at(6)),
         [0, 0, 0, 0, 0, 0, ..] if !address.is_loopback() => Some(at(6)),
         [0x2002, ..] => Some(at(1)),
         [0x2001, 0, ..] => Some(Ipv4Addr::from(!u32::from(at(6)))),
@@ -85,7 +87,8 @@ mod tests {
             ),
             (
                 Network::Private,
-                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 fd00::1 ::ffff:10.1.1.1",
+                "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 fd00::1 ::ffff:10.1.1.1 \
+                 64:ff9b:1:a9fe:a9:fe00:808:808 64:ff9b:1::101:101",
             ),
             (
                 Network::Special,

@@ -66,7 +66,12 @@ impl Reach {
 
     fn admits(&self, host: &Host<&str>, address: IpAddr) -> bool {
         let network = Network::of(address);
-        if network == Network::Public || self.hosts().any(|named| named == *host) {
+        // A name that was named may lead anywhere but to a link: who answers for it must not make this side ask a cloud for what it keeps there.
+        let is_named = || {
+            let may_be_named = network != Network::Special || !matches!(host, Host::Domain(_));
+            may_be_named && self.hosts().any(|named| named == *host)
+        };
+        if network == Network::Public || is_named() {
             return true;
         }
         // A name says nothing of where it leads, so only addresses vouch for their networks.
@@ -158,6 +163,8 @@ mod tests {
         assert!(reach.admits_name("auth.example.org", [1, 1, 1, 1].into()));
         // Their own server is where the user says it is.
         assert!(reach.admits_name("mcp.example.com", [10, 0, 0, 1].into()));
+        assert!(!reach.admits_name("mcp.example.com", [169, 254, 169, 254].into()));
+        assert!(!reach.admits_name("mcp.example.com", [0, 0, 0, 0].into()));
     }
 
     #[test]
