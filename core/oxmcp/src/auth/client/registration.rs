@@ -28,10 +28,8 @@ struct Kept {
     client_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
-    #[serde(default)]
-    client_secret_expires_at: u64,
-    #[serde(default)]
-    redirect_uris: Vec<String>,
+    client_secret_expires_at: Option<u64>,
+    redirect_uris: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_endpoint_auth_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,8 +87,10 @@ impl Registration {
         let mut kept: Kept = answer
             .json()
             .ok_or_else(|| Error::protocol(format!("{} answered without a client id", shown(endpoint))))?;
-        if kept.redirect_uris.is_empty() {
-            kept.redirect_uris.push(redirect_uri.to_owned());
+        // What was asked for is good, however the server writes it: asking once more would come to the same.
+        let registered = kept.redirect_uris.get_or_insert_default();
+        if !registered.iter().any(|registered| registered == redirect_uri) {
+            registered.push(redirect_uri.to_owned());
         }
         // Asking once more does not help where the server has granted less than was asked for.
         kept.scope = kept.scope.map(|granted| Scopes::parse_of_peer(&granted).union(scopes).to_string());
@@ -114,8 +114,8 @@ impl Registration {
         let kept = Kept {
             client_id: self.client.id().to_owned(),
             client_secret: secret.map(|secret| secret.expose().to_owned()),
-            client_secret_expires_at: self.expires_at,
-            redirect_uris: self.redirect_uris.clone(),
+            client_secret_expires_at: Some(self.expires_at),
+            redirect_uris: Some(self.redirect_uris.clone()),
             token_endpoint_auth_method: method.map(str::to_owned),
             scope: self.scopes.as_ref().map(Scopes::to_string),
         };
@@ -135,8 +135,8 @@ impl Registration {
         };
         Self {
             client: client.issuer(issuer).registered_method(kept.token_endpoint_auth_method),
-            redirect_uris: kept.redirect_uris,
-            expires_at: kept.client_secret_expires_at,
+            redirect_uris: kept.redirect_uris.unwrap_or_default(),
+            expires_at: kept.client_secret_expires_at.unwrap_or_default(),
             scopes: kept.scope.as_deref().map(Scopes::parse),
         }
     }
@@ -212,6 +212,13 @@ mod tests {
         assert_eq!(format!("{again:?}"), format!("{registration:?}"));
         assert!(!format!("{registration:?}").contains("\"s\""));
         assert!(Registration::from_secret(&"{}".into(), "https://auth.example.com").is_none());
+    }
+
+    #[test]
+    fn what_servers_say_is_nothing_is_nothing() {
+        let kept = r#"{"client_id":"a","client_secret":null,"client_secret_expires_at":null,"redirect_uris":null,"scope":null}"#;
+        let registration = Registration::from_secret(&kept.into(), "https://auth.example.com").unwrap();
+        assert!(registration.redirect_uris().is_empty() && registration.expires_at == 0);
     }
 
     #[test]
