@@ -5,6 +5,7 @@ mod address;
 mod authorization_server;
 mod challenge;
 mod client;
+mod confidential;
 mod fetch;
 mod issuer;
 mod names;
@@ -28,6 +29,7 @@ pub use server::{AuthInfo, Introspection, JwtVerifier, NotVerified, Protection, 
 pub use signing_key::SigningKey;
 
 pub(crate) use client::{Attempt, Authorizer, Effort, within_rest};
+pub(crate) use confidential::check_confidential;
 pub(crate) use server::Refusal;
 
 use resource::Resource;

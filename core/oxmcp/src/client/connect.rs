@@ -25,7 +25,7 @@ use super::subscriptions::Listening;
 use super::target::Target;
 use super::tasks::Told;
 use super::{Channel, Client, Inner, eras};
-use crate::auth::{Authorization, Authorizer, Secret, within_rest};
+use crate::auth::{Authorization, Authorizer, Secret, check_confidential, within_rest};
 use crate::layer::{Carrier, Layers};
 use crate::transport::http::Access;
 use crate::transport::socket::{Halves, connect_tcp, connect_unix};
@@ -39,6 +39,8 @@ pub struct Connect {
     target: Target,
     pub(super) offer: Offer,
     headers: Vec<(String, String)>,
+    /// Whether a token is among them.
+    has_token: bool,
     authorization: Option<Authorization>,
     limits: Limits,
     pub(super) handlers: Handlers,
@@ -59,6 +61,7 @@ impl Connect {
             target,
             offer,
             headers: Vec::new(),
+            has_token: false,
             authorization: None,
             limits: Limits::default(),
             handlers: Handlers::default(),
@@ -87,8 +90,10 @@ impl Connect {
         self
     }
 
-    /// Sends a token with every HTTP request that was given for this server, and never to another.
-    pub fn bearer_token(self, token: impl Into<Secret>) -> Self {
+    /// Sends a token with every HTTP request that was given for this server, and never to another. It does not go through public networks in
+    /// the clear: `http` is for this machine and private networks.
+    pub fn bearer_token(mut self, token: impl Into<Secret>) -> Self {
+        self.has_token = true;
         self.header("Authorization", format!("Bearer {}", token.into().expose()))
     }
 
@@ -149,6 +154,11 @@ impl Connect {
     }
 
     fn authorizer(&mut self) -> Result<Option<Authorizer>> {
+        if let (true, Target::Url(url)) = (self.has_token, &self.target)
+            && let Ok(url) = ::url::Url::parse(url)
+        {
+            check_confidential(&url, &[])?;
+        }
         match (self.authorization.take(), &self.target) {
             (None, _) => Ok(None),
             (Some(plan), Target::Url(url)) => Authorizer::new(plan, url).map(Some),

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod background;
+mod bound;
 mod browser;
 mod cancelled;
 mod code_flow;
@@ -11,6 +12,7 @@ mod diagnosis;
 mod discovery;
 mod grantor;
 mod hostile;
+mod in_the_clear;
 mod issuers;
 mod listener;
 mod patience;

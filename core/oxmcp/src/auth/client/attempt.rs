@@ -130,6 +130,16 @@ impl<'a> Attempt<'a> {
         Ok(true)
     }
 
+    /// Hands over what was sent, or is sent by now, that nobody else must see.
+    pub(crate) fn secrets(&self, mut take: impl FnMut(&str)) {
+        for sent in self.used.iter().chain(&self.authorizer.at_hand()) {
+            take(sent.tokens.access.expose());
+        }
+        if let Some(proof) = self.proof.as_ref().and_then(|proof| proof.header.to_str().ok()) {
+            take(proof);
+        }
+    }
+
     fn lacks(&self, challenge: &Challenge) -> bool {
         let wanted = challenge.scope.as_ref();
         let Some(used) = &self.used else { return true };

@@ -19,6 +19,7 @@ use super::keeper::Keeper;
 use super::renewal::{Renewal, Renewed};
 use super::wallet::{Current, Wallet};
 use crate::auth::Resource;
+use crate::auth::confidential::check_confidential;
 use crate::auth::fetch::Fetch;
 use crate::auth::reach::Reach;
 use crate::{Error, ErrorKind, Result};
@@ -51,6 +52,7 @@ impl Authorizer {
     pub(crate) fn new(plan: Authorization, url: &str) -> Result<Self> {
         let plan = plan.checked()?;
         let resource = Resource::at(url)?;
+        check_confidential(resource.url(), &plan.named)?;
         let issuers = plan.grant.issuers().filter_map(|issuer| Url::parse(issuer).ok());
         let named = plan.named.iter().cloned().chain(issuers).chain([resource.url().clone()]);
         let fetch = Fetch::by(Reach::new(named), plan.names.clone());
@@ -86,16 +88,6 @@ impl Authorizer {
     pub(crate) async fn kept(&self) {
         if tokio::time::timeout(LAST_PATIENCE, self.inner.renewal.under_way.rested()).await.is_err() {
             tracing::warn!("tokens were still being asked for when the client was closed; they may be lost");
-        }
-    }
-
-    /// What a server says without the token that it was sent, should it repeat it.
-    pub(crate) fn conceal(&self, words: String) -> String {
-        match self.wallet().current() {
-            Current::Credential(credential) => {
-                words.replace(credential.tokens.access.expose(), "(concealed)")
-            }
-            Current::Unread | Current::Nothing => words,
         }
     }
 

@@ -47,6 +47,8 @@ impl CodeRequest {
         url.set_fragment(None);
         let pkce = Pkce::new()?;
         let state = random()?;
+        // Without it, servers of OpenID Connect give no refresh token (OpenID Connect Core, section 11).
+        let prompt = wanted.scopes.contains("offline_access").then_some("consent");
         let own = [
             "response_type",
             "client_id",
@@ -57,8 +59,9 @@ impl CodeRequest {
             "resource",
             "scope",
         ];
+        let is_own = |name: &str| own.contains(&name) || (name == "prompt" && prompt.is_some());
         let kept: Vec<(String, String)> =
-            url.query_pairs().into_owned().filter(|(name, _)| !own.contains(&name.as_str())).collect();
+            url.query_pairs().into_owned().filter(|(name, _)| !is_own(name)).collect();
         let mut query = url.query_pairs_mut();
         query.clear();
         query
@@ -72,10 +75,9 @@ impl CodeRequest {
             .append_pair("resource", &wanted.resource);
         if !wanted.scopes.is_empty() {
             query.append_pair("scope", &wanted.scopes.to_string());
-            if wanted.scopes.contains("offline_access") {
-                // Without it, servers of OpenID Connect give no refresh token (OpenID Connect Core, section 11).
-                query.append_pair("prompt", "consent");
-            }
+        }
+        if let Some(prompt) = prompt {
+            query.append_pair("prompt", prompt);
         }
         drop(query);
         let url =
@@ -186,7 +188,7 @@ mod tests {
 
     fn server(more: &str) -> AuthorizationServer {
         let text = format!(
-            r#"{{"issuer":"https://auth.example.com","authorization_endpoint":"https://auth.example.com/authorize?tenant=1&state=x",
+            r#"{{"issuer":"https://auth.example.com","authorization_endpoint":"https://auth.example.com/authorize?tenant=1&state=x&prompt=login",
                "token_endpoint":"https://auth.example.com/token","code_challenge_methods_supported":["S256"]{more}}}"#
         );
         serde_json::from_str(&text).unwrap()
@@ -197,8 +199,9 @@ mod tests {
         let wanted = Wanted {
             issuer: server.issuer.clone(),
             resource: "https://mcp.example.com".to_owned(),
-            scopes: Scopes::from(["a", "b"]),
+            scopes: Scopes::from(["a", "b", "offline_access"]),
             key: None,
+            is_bound_alone: false,
         };
         CodeRequest::new(&fetch, server, "me", "http://127.0.0.1:1/callback", &wanted)
     }
@@ -216,7 +219,8 @@ mod tests {
         assert_eq!(query["tenant"], "1");
         assert_eq!(query["state"], request.state.expose());
         assert_eq!(query["resource"], "https://mcp.example.com");
-        assert_eq!(query["scope"], "a b");
+        assert_eq!(query["scope"], "a b offline_access");
+        assert_eq!(query["prompt"], "consent");
         assert_eq!(query["code_challenge_method"], "S256");
         assert!(!request.url.as_str().contains(request.pkce.verifier.expose()));
     }

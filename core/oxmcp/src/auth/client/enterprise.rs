@@ -114,7 +114,8 @@ impl Enterprise {
         }
         let provider = AuthorizationServer::with_token_endpoint(&url);
         let endpoint = TokenEndpoint { fetch, server: &provider, client: self.own_client.as_ref() };
-        let response = endpoint.post(&url, form, None).await?;
+        let response =
+            endpoint.post(&url, form, None).await.map_err(|failure| failure.of("identity provider"))?;
         if response.issued_token_type.as_deref() != Some(ID_JAG) {
             return Err(Error::new(
                 ErrorKind::Protocol,

@@ -18,6 +18,8 @@ pub(super) struct Grantor {
     pub(super) resource: String,
     scopes: Option<Scopes>,
     wants_bound_tokens: bool,
+    /// Whether it takes no others.
+    requires_bound_tokens: bool,
 }
 
 impl Grantor {
@@ -32,7 +34,13 @@ impl Grantor {
         let Some(found) = ProtectedResource::discover(fetch, resource, challenge).await? else {
             let server = AuthorizationServer::of_origin(fetch, resource.url()).await?;
             let resource = resource.canonical();
-            return Ok(Self { server, resource, scopes: None, wants_bound_tokens: asks_for_proof });
+            return Ok(Self {
+                server,
+                resource,
+                scopes: None,
+                wants_bound_tokens: asks_for_proof,
+                requires_bound_tokens: false,
+            });
         };
         let server = match choose(grant, &found.authorization_servers) {
             Some(issuer) => AuthorizationServer::discover(fetch, issuer).await?,
@@ -43,6 +51,7 @@ impl Grantor {
             server,
             scopes: found.scopes(),
             wants_bound_tokens: asks_for_proof || found.dpop_bound_access_tokens_required,
+            requires_bound_tokens: found.dpop_bound_access_tokens_required,
             resource: found.resource,
         })
     }
@@ -55,7 +64,13 @@ impl Grantor {
             AuthorizationServer::discover(fetch, &tokens.issuer).await?
         };
         let (resource, wants_bound_tokens) = (tokens.resource.clone(), tokens.key.is_some());
-        Ok(Self { server, resource, scopes: None, wants_bound_tokens })
+        Ok(Self {
+            server,
+            resource,
+            scopes: None,
+            wants_bound_tokens,
+            requires_bound_tokens: wants_bound_tokens,
+        })
     }
 
     /// Whether it is the one that has issued `tokens`.
@@ -85,6 +100,11 @@ impl Grantor {
             scopes.insert("offline_access");
         }
         scopes
+    }
+
+    /// Whether tokens that are bound to no key are of no use: by the user's word, or else by the resource's.
+    pub(super) fn is_bound_alone(&self, plan: &Authorization) -> bool {
+        plan.dpop.unwrap_or(self.requires_bound_tokens)
     }
 
     /// The key to which tokens are to be bound, if they are.

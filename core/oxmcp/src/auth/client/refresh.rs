@@ -20,6 +20,7 @@ pub(super) async fn run(
         resource: old.resource.clone(),
         scopes: old.requested.clone(),
         key: old.key.clone(),
+        is_bound_alone: old.key.is_some(),
     };
     let grant =
         vec![("grant_type", "refresh_token".to_owned()), ("refresh_token", token.expose().to_owned())];
@@ -27,6 +28,5 @@ pub(super) async fn run(
     // A server that rotates nothing goes on with the token that it gave (RFC 6749, section 6).
     new.refresh = new.refresh.or_else(|| Some(token.clone()));
     new.registration = old.registration.clone();
-    new.key = new.key.or_else(|| old.key.clone());
     Ok(Some(new))
 }

@@ -143,6 +143,7 @@ impl Renewal {
             resource: grantor.resource.clone(),
             scopes: grantor.scopes(plan, old, challenge),
             key: grantor.key(plan, old)?,
+            is_bound_alone: grantor.is_bound_alone(plan),
         };
         let (server, patience) = (&grantor.server, plan.patience);
         let (client, tokens) = match &plan.grant {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::credentials::ClientCredentials;
-use super::dpop::{DPOP, DpopKey};
+use super::dpop::{DPOP, DpopKey, Proof};
 use super::tokens::{TokenResponse, Tokens, Wanted};
 use crate::auth::Secret;
 use crate::auth::authorization_server::AuthorizationServer;
@@ -103,16 +103,22 @@ impl From<Error> for NoToken {
 
 impl From<NoToken> for Error {
     fn from(failure: NoToken) -> Self {
-        match failure {
+        failure.of("authorization server")
+    }
+}
+
+impl NoToken {
+    /// The failure of a server of that kind, as users are told it.
+    pub(super) fn of(self, server: &str) -> Error {
+        match self {
             NoToken::Refused { endpoint, code, words, .. } => {
                 let words = if words.is_empty() { words } else { format!(" ({words})") };
                 let hint = match code.as_str() {
                     INVALID_CLIENT => "; it does not know the client, or not by these credentials",
                     _ => "",
                 };
-                let message = format!(
-                    "the authorization server refused to issue a token at {endpoint}: {code}{words}{hint}"
-                );
+                let message =
+                    format!("the {server} refused to issue a token at {endpoint}: {code}{words}{hint}");
                 Error::new(ErrorKind::Unauthorized, message)
             }
             NoToken::Failed(error) => error,
@@ -164,29 +170,36 @@ impl TokenEndpoint<'_> {
         let basic = basic.map(str::to_owned);
         let posted = self.post_bound(url, headers, &form, key).await;
         // Some servers repeat what they do not like.
-        posted.map_err(|failure| failure.without(&self.secrets(&form, basic.as_deref())))
+        posted.map_err(|(failure, proof)| {
+            let proof = proof.as_ref().and_then(|proof| proof.header.to_str().ok());
+            let secrets: Vec<_> = self.secrets(&form, basic.as_deref()).into_iter().chain(proof).collect();
+            failure.without(&secrets)
+        })
     }
 
+    /// A failure comes with the proof that was sent.
     async fn post_bound(
         &self,
         url: &Url,
         headers: HeaderMap,
         form: &[(&str, &str)],
         key: Option<&DpopKey>,
-    ) -> Result<TokenResponse, NoToken> {
+    ) -> Result<TokenResponse, (NoToken, Option<Proof>)> {
+        let failed = |error: Error| (NoToken::from(error), None);
         let Some(key) = key else {
-            return read(url, self.fetch.post_form(url, headers, form).await?);
+            let answer = self.fetch.post_form(url, headers, form).await.map_err(failed)?;
+            return read(url, answer).map_err(|failure| (failure, None));
         };
         for is_last in [false, true] {
             let mut headers = headers.clone();
-            let proof = key.prove(&Method::POST, url, None)?;
+            let proof = key.prove(&Method::POST, url, None).map_err(failed)?;
             headers.insert(DPOP, proof.header.clone());
-            let answer = self.fetch.post_form(url, headers, form).await?;
+            let answer = self.fetch.post_form(url, headers, form).await.map_err(failed)?;
             let is_new = key.note_nonce(url, &answer.headers, &proof);
             match read(url, answer) {
                 // A grant that was refused for its proof is not used up (RFC 9449, section 8).
                 Err(NoToken::Refused { code, .. }) if code == USE_DPOP_NONCE && is_new && !is_last => {}
-                answer => return answer,
+                answer => return answer.map_err(|failure| (failure, Some(proof))),
             }
         }
         unreachable!("the last round answers")

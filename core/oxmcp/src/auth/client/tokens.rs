@@ -178,6 +178,8 @@ pub(super) struct Wanted {
     pub(super) resource: String,
     pub(super) scopes: Scopes,
     pub(super) key: Option<DpopKey>,
+    /// Whether tokens that are bound to no key are of no use.
+    pub(super) is_bound_alone: bool,
 }
 
 impl Wanted {
@@ -185,7 +187,7 @@ impl Wanted {
     ///
     /// # Errors
     ///
-    /// [`Protocol`](crate::ErrorKind::Protocol) if they are of a type that cannot be used.
+    /// [`Protocol`](crate::ErrorKind::Protocol) if they are of a type that cannot be used, or that is less than was asked for.
     pub(super) fn granted(&self, client: &str, response: TokenResponse) -> Result<Tokens> {
         let is_bound = response.token_type.eq_ignore_ascii_case("DPoP");
         if !is_bound && !response.token_type.eq_ignore_ascii_case("Bearer") {
@@ -193,6 +195,19 @@ impl Wanted {
                 "the authorization server {} issued a token of type {:?}; this client uses Bearer and DPoP",
                 self.issuer,
                 printable(&response.token_type)
+            )));
+        }
+        if is_bound && self.key.is_none() {
+            return Err(crate::Error::protocol(format!(
+                "the authorization server {} issued a token that is bound to a key (DPoP), and was shown none",
+                self.issuer
+            )));
+        }
+        // Whoever relies on it must not go on without (RFC 9449, section 5).
+        if !is_bound && self.is_bound_alone {
+            return Err(crate::Error::protocol(format!(
+                "the authorization server {} issued a token that is bound to no key, though it was shown one (DPoP); the token is not used",
+                self.issuer
             )));
         }
         Ok(Tokens {

@@ -16,6 +16,8 @@ pub(super) struct Wallet {
     resource: Resource,
     /// The client to which they were issued, where it is known beforehand.
     client: Option<String>,
+    /// Whether tokens that are bound to no key are of no use.
+    is_bound_alone: bool,
     /// Where they are in the store.
     key: String,
     current: watch::Sender<Current>,
@@ -44,6 +46,7 @@ impl Wallet {
             client: plan.grant.client().map(|client| client.id().to_owned()),
             keeper,
             resource,
+            is_bound_alone: plan.dpop == Some(true),
             current: watch::Sender::new(Current::Unread),
             unsaved: Mutex::default(),
         }
@@ -106,7 +109,8 @@ impl Wallet {
             .as_ref()
             .and_then(Tokens::from_secret)
             .filter(|tokens| self.client.as_ref().is_none_or(|own| *own == tokens.client))
-            .filter(|tokens| self.resource.is_covered_by(&tokens.resource)))
+            .filter(|tokens| self.resource.is_covered_by(&tokens.resource))
+            .filter(|tokens| !self.is_bound_alone || tokens.key.is_some()))
     }
 
     /// Sends tokens from now on, and keeps them in place of those `before`. What they came of is used up, so this client goes on with them even if

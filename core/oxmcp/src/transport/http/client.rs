@@ -1,5 +1,6 @@
 mod access;
 mod answer;
+mod confidential;
 mod endpoint;
 mod error;
 mod events;
@@ -22,12 +23,13 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioTimer;
-use oxmcp_proto::jsonrpc::{self, ErrorObject, Message, RequestId};
+use oxmcp_proto::jsonrpc::{self, Message, RequestId};
 use oxmcp_proto::{Era, ProtocolVersion};
 use tokio::sync::Semaphore;
 use url::Url;
 
 use self::answer::{Answer, Outcome};
+use self::confidential::Confidential;
 use self::endpoint::{endpoint, fixed_headers, named_endpoint};
 use self::outgoing::Outgoing;
 use self::tasks::{Executor, Tasks};
@@ -60,10 +62,6 @@ const DELETE_PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes that are read of the body of a response whose status is an error.
 const MAX_ERROR_BODY: usize = 1 << 20;
 
-/// Bytes of a credential that is looked for in what a server says. Shorter ones keep nothing safe, and stand in words that have nothing to
-/// do with them.
-const MIN_CONCEALED: usize = 6;
-
 /// Characters of such a body that are shown to people.
 const MAX_SHOWN: usize = 512;
 
@@ -91,6 +89,8 @@ struct Inner {
     /// The headers that every POST has.
     headers: HeaderMap,
     authorizer: Option<Authorizer>,
+    /// What stands in the user's headers that nobody else must see.
+    confidential: Confidential,
     exchanges: Semaphore,
     max_bytes: usize,
     max_depth: usize,
@@ -112,6 +112,9 @@ pub(crate) struct Head<'a> {
     /// How far the client goes to be authorized for it.
     pub(crate) effort: Effort,
 }
+
+/// A response whose status is a success, and the attempt that brought it about, if somebody authorizes the client.
+type Sent<'a> = (http::Response<Incoming>, Option<Attempt<'a>>);
 
 /// The answer to a request.
 #[derive(Debug)]
@@ -144,11 +147,13 @@ impl HttpClient {
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(limits.http_connections)
             .build(connector(tcp, is_https).await?);
+        let headers = fixed_headers(access.headers)?;
         let inner = Inner {
             http,
             tasks,
             uri,
-            headers: fixed_headers(access.headers)?,
+            confidential: Confidential::in_headers(&headers),
+            headers,
             authorizer: access.authorizer,
             exchanges: Semaphore::new(limits.http_connections.clamp(1, Semaphore::MAX_PERMITS)),
             max_bytes: limits.message_bytes,
@@ -183,7 +188,8 @@ impl HttpClient {
         on_message: &mut (dyn FnMut(Message) + Send),
     ) -> Result<Response, HttpError> {
         let headers = self.post_headers(&head);
-        let response = self.send(Method::POST, headers, head.effort, Outgoing::new(body, sending)).await?;
+        let body = Outgoing::new(body, sending);
+        let (response, attempt) = self.send(Method::POST, headers, head.effort, body).await?;
         let (parts, body) = response.into_parts();
         let session = parts.headers.get(&SESSION_ID).cloned();
         let answer = Answer::new(id, self.inner.max_depth, on_message);
@@ -192,12 +198,13 @@ impl HttpClient {
         } else if is(&parts.headers, "text/event-stream") {
             self.answer_in_events(head, body, answer, turn).await?
         } else {
-            let content_type = content_type(&parts.headers);
+            let content_type = self.confidential(attempt.as_ref()).conceal(content_type(&parts.headers));
             return Err(HttpError::Foreign(format!(
                 "HTTP {} with content type {content_type} is no answer to a request",
                 parts.status
             )));
         };
+        let outcome = outcome.map_err(|error| self.confidential(attempt.as_ref()).conceal_in(error));
         Ok(Response { outcome, session })
     }
 
@@ -264,11 +271,11 @@ impl HttpClient {
         if let Some(last_id) = last_id {
             headers.insert(LAST_EVENT_ID, last_id.clone());
         }
-        let response =
-            self.send(Method::GET, headers, head.effort, Outgoing::new(Bytes::new(), None)).await?;
+        let body = Outgoing::new(Bytes::new(), None);
+        let (response, attempt) = self.send(Method::GET, headers, head.effort, body).await?;
         let (parts, body) = response.into_parts();
         if !is(&parts.headers, "text/event-stream") {
-            let content_type = content_type(&parts.headers);
+            let content_type = self.confidential(attempt.as_ref()).conceal(content_type(&parts.headers));
             return Err(HttpError::Protocol(format!(
                 "HTTP {} with content type {content_type} is no stream of events",
                 parts.status
@@ -286,7 +293,7 @@ impl HttpClient {
     pub(crate) async fn post_to(&self, endpoint: &Uri, head: Head<'_>, body: Bytes) -> Result<(), HttpError> {
         let headers = self.post_headers(&head);
         let body = Outgoing::new(body, None);
-        let response = self.send_to(endpoint, Method::POST, headers, head.effort, body).await?;
+        let (response, _) = self.send_to(endpoint, Method::POST, headers, head.effort, body).await?;
         self.inner.finish(response.into_body());
         Ok(())
     }
@@ -301,7 +308,7 @@ impl HttpClient {
         let headers = self.post_headers(&head);
         let request = self.send(Method::DELETE, headers, Effort::AsIs, Outgoing::new(Bytes::new(), None));
         match tokio::time::timeout(DELETE_PATIENCE, request).await {
-            Ok(Ok(response)) => self.inner.finish(response.into_body()),
+            Ok(Ok((response, _))) => self.inner.finish(response.into_body()),
             Ok(Err(error)) => tracing::debug!(%error, "the session could not be ended"),
             Err(_) => tracing::debug!("the server took too long to end the session"),
         }
@@ -337,7 +344,7 @@ impl HttpClient {
         headers: HeaderMap,
         effort: Effort,
         body: Outgoing,
-    ) -> Result<http::Response<Incoming>, HttpError> {
+    ) -> Result<Sent<'_>, HttpError> {
         self.send_to(&self.inner.uri, method, headers, effort, body).await
     }
 
@@ -349,17 +356,17 @@ impl HttpClient {
         headers: HeaderMap,
         effort: Effort,
         body: Outgoing,
-    ) -> Result<http::Response<Incoming>, HttpError> {
+    ) -> Result<Sent<'_>, HttpError> {
         let has_credentials = self.inner.authorizer.is_some() || headers.contains_key(AUTHORIZATION);
-        let response = match &self.inner.authorizer {
+        let mut attempt = self.inner.authorizer.as_ref().map(|authorizer| authorizer.attempt(effort));
+        let response = match &mut attempt {
             None => self.inner.request(uri, method, headers, body).await?,
-            Some(authorizer) => {
-                self.authorized(authorizer.attempt(effort), uri, method, headers, body).await?
-            }
+            Some(attempt) => self.authorized(attempt, uri, method, headers, body).await?,
         };
         if response.status().is_success() {
-            return Ok(response);
+            return Ok((response, attempt));
         }
+        let confidential = self.confidential(attempt.as_ref());
         let status = response.status();
         let has_challenge = response.headers().contains_key(WWW_AUTHENTICATE);
         // A refusal stands in the midst of a sentence.
@@ -372,7 +379,7 @@ impl HttpClient {
         let body = receive(pin!(response.into_body()), MAX_ERROR_BODY, None).await.unwrap_or_default();
         let rpc = match jsonrpc::parse(body.clone(), self.inner.max_depth) {
             Ok(Message::Response(jsonrpc::Response { outcome: Err(error), .. })) => {
-                Some(ErrorObject { message: self.conceal(error.message), ..error })
+                Some(confidential.conceal_in(error))
             }
             _ => None,
         };
@@ -381,21 +388,17 @@ impl HttpClient {
             None if is_shown => String::from_utf8_lossy(&body).into_owned(),
             None => String::new(),
         };
-        let body = printable(&self.conceal(words));
+        let body = printable(&confidential.conceal(words));
         Err(HttpError::Status { status, rpc, retry_after, has_credentials, has_challenge, body })
     }
 
-    /// What a server says without the token that it was sent, should it repeat it.
-    fn conceal(&self, words: String) -> String {
-        if let Some(authorizer) = &self.inner.authorizer {
-            return authorizer.conceal(words);
+    /// What was sent with a request and must not be seen.
+    fn confidential(&self, attempt: Option<&Attempt<'_>>) -> Confidential {
+        let mut all = self.inner.confidential.clone();
+        if let Some(attempt) = attempt {
+            attempt.secrets(|secret| all.add(secret));
         }
-        let given = self.inner.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = given.and_then(|given| given.split(' ').next_back());
-        match token.filter(|token| token.len() >= MIN_CONCEALED) {
-            Some(token) => words.replace(token, "(concealed)"),
-            None => words,
-        }
+        all
     }
 }
 
@@ -404,7 +407,7 @@ impl HttpClient {
     /// had.
     async fn authorized(
         &self,
-        mut attempt: Attempt<'_>,
+        attempt: &mut Attempt<'_>,
         uri: &Uri,
         method: Method,
         headers: HeaderMap,

@@ -1,7 +1,7 @@
 use crate::auth::Authorizer;
 
 /// What gets a client in: goes with every request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Access {
     /// Headers of the user's.
     pub(crate) headers: Vec<(String, String)>,

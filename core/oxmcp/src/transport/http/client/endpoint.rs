@@ -1,4 +1,4 @@
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use url::{ParseError, Url};
 
@@ -74,6 +74,9 @@ pub(super) fn fixed_headers(given: Vec<(String, String)>) -> Result<HeaderMap> {
         let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| misuse("has no valid name"))?;
         if OWN.contains(&parsed) {
             return Err(misuse("is set by the client itself"));
+        }
+        if parsed == AUTHORIZATION && headers.contains_key(&parsed) {
+            return Err(misuse("is given twice; servers take one (`bearer_token` gives it too)"));
         }
         let mut value =
             HeaderValue::from_str(&value).map_err(|_| misuse("has a value that no header can have"))?;
