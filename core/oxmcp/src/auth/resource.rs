@@ -2,6 +2,9 @@ use url::Url;
 
 use crate::{Error, Result};
 
+/// Where a host has the metadata of what is on it.
+const SUFFIX: &str = "/.well-known/oauth-protected-resource";
+
 /// The resource that a server is, by its URL (RFC 8707, section 2; 2026-07-28, authorization, "Canonical Server URI").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resource(Url);
@@ -40,9 +43,20 @@ impl Resource {
         own.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// Whether metadata that was found at `place` is good for this one: it [covers](Self::is_covered_by) it, and if it is for what is above,
+    /// it is where the metadata of a host is (RFC 9728, section 3.3, wants it to be the same; servers whose metadata is at the root have
+    /// the root's name there). A challenge may name any place: whoever has a path of a host must not come by tokens for all of it.
+    pub(crate) fn takes(&self, named: &str, place: &Url) -> bool {
+        let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+        let is_same = Url::parse(named).is_ok_and(|named| path(&named) == path(&self.0));
+        let well_known = place.path().strip_prefix(SUFFIX);
+        let is_well_known = place.origin() == self.0.origin()
+            && well_known.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.is_covered_by(named) && (is_same || is_well_known)
+    }
+
     /// Where its metadata may be if it does not say: at its own path first, then at the root (RFC 9728, section 3.1).
     pub(crate) fn well_known(&self) -> Vec<Url> {
-        const SUFFIX: &str = "/.well-known/oauth-protected-resource";
         let at = |path: &str| {
             let mut url = self.0.clone();
             url.set_path(path);
@@ -88,6 +102,30 @@ mod tests {
             assert!(!resource.is_covered_by(named), "{named}");
         }
         assert_eq!(Resource::at("https://example.com/").unwrap().canonical(), "https://example.com");
+    }
+
+    #[test]
+    fn only_its_host_speaks_for_what_is_above_a_resource() {
+        let resource = Resource::at("https://example.com/team/mcp").unwrap();
+        let takes = |named: &str, place: &str| resource.takes(named, &Url::parse(place).unwrap());
+        for place in [
+            "https://example.com/.well-known/oauth-protected-resource",
+            "https://example.com/.well-known/oauth-protected-resource/team/mcp",
+        ] {
+            assert!(takes("https://example.com/team/mcp", place), "{place}");
+            assert!(takes("https://example.com", place), "{place}");
+            assert!(!takes("https://example.com/other", place), "{place}");
+        }
+        for place in [
+            "https://example.com/team/metadata.json",
+            "https://example.com/team/.well-known/oauth-protected-resource",
+            "https://example.com/.well-known/oauth-protected-resources",
+            "https://evil.example/.well-known/oauth-protected-resource",
+        ] {
+            assert!(takes("https://example.com/team/mcp/", place), "{place}");
+            assert!(!takes("https://example.com", place), "{place}");
+            assert!(!takes("https://example.com/team", place), "{place}");
+        }
     }
 
     #[test]

@@ -21,5 +21,6 @@ mod scopes;
 mod scripted_tokens;
 mod secrecy;
 mod single_flight;
+mod tenants;
 mod unsaved;
 mod user;

@@ -70,7 +70,7 @@ impl ProtectedResource {
                 format!("{} should be the server's metadata, and cannot be read as that", shown(url));
             return Ok(Some(Err(Error::protocol(message))));
         };
-        if !resource.is_covered_by(&found.resource) {
+        if !resource.takes(&found.resource, url) {
             return Err(Error::protocol(format!(
                 "{} is metadata of {:?} instead of {}; no token is asked for there",
                 shown(url),
