@@ -332,7 +332,7 @@ impl Inner {
 
     fn want_nonce(&self, nonce: HeaderValue) -> Refusal {
         let error = Some("use_dpop_nonce".to_owned());
-        Refusal::WantsNonce(Challenge { error, ..self.challenge(true) }, nonce)
+        Refusal::WantsNonce(Box::new(Challenge { error, ..self.challenge(true) }), nonce)
     }
 }
 

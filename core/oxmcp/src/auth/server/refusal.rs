@@ -9,7 +9,7 @@ pub(crate) enum Refusal {
     /// With HTTP 401: there is no token, or none that is good.
     Unauthorized(Challenge),
     /// With HTTP 401: the proof has to hold this nonce (RFC 9449, section 9).
-    WantsNonce(Challenge, HeaderValue),
+    WantsNonce(Box<Challenge>, HeaderValue),
     /// With HTTP 403: the token is good, but not for this.
     Forbidden(Challenge),
     /// With HTTP 400: the request asks in a way that nobody can answer.
@@ -22,9 +22,8 @@ impl Refusal {
     /// The status and the headers of the response.
     pub(crate) fn parts(&self) -> (StatusCode, Option<HeaderValue>) {
         match self {
-            Self::Unauthorized(challenge) | Self::WantsNonce(challenge, _) => {
-                (StatusCode::UNAUTHORIZED, Some(challenge.to_header()))
-            }
+            Self::Unauthorized(challenge) => (StatusCode::UNAUTHORIZED, Some(challenge.to_header())),
+            Self::WantsNonce(challenge, _) => (StatusCode::UNAUTHORIZED, Some(challenge.to_header())),
             Self::Forbidden(challenge) => (StatusCode::FORBIDDEN, Some(challenge.to_header())),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, None),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None),
