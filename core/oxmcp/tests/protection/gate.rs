@@ -1,14 +1,17 @@
 //! The gate: who gets through, what the others are told, and what belongs to whom inside.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use http::header::WWW_AUTHENTICATE;
 use http::{Request, StatusCode};
+use http_body_util::BodyExt;
 use oxmcp::auth::{AuthInfo, NotVerified, Protection, Scopes, Secret, VerifierFn};
 use oxmcp::server::tool;
 use oxmcp::transport::{HttpOptions, HttpService};
 use oxmcp::{Context, ErrorKind, Server};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::requests::{RESOURCE, call, post, text};
 
@@ -235,4 +238,50 @@ async fn a_scope_may_imply_others() {
         assert_eq!(found, status, "{token}: {body}");
         assert!(body.contains(scopes), "{token}: {body}");
     }
+}
+
+/// Who listens has to be let in again when his token is over. Calls come to their end.
+#[tokio::test(start_paused = true)]
+async fn a_stream_for_listening_ends_with_its_token() {
+    let server = Server::new("guarded", "1.0.0").with(tool("long", |context: Context| async move {
+        context.progress(1.0, None, None);
+        tokio::time::sleep(Duration::from_secs(7200)).await;
+        "done"
+    }));
+    let verifier = VerifierFn::new(|_: Secret, _: String| async {
+        let mut info = AuthInfo::default();
+        info.subject = Some("ann".to_owned());
+        info.expires_at = Some(SystemTime::now() + Duration::from_secs(3600));
+        Ok(info)
+    });
+    let protection = Protection::new(RESOURCE, "https://auth.example.com", verifier).unwrap();
+    let options = HttpOptions { protection: Some(protection), ..HttpOptions::default() };
+    let service = server.http_service(options).unwrap();
+    let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}
+    }});
+    let request = post(Some("Bearer a"), &initialize).body(initialize.to_string()).unwrap();
+    let session = service.call(request).await.headers()["mcp-session-id"].clone();
+    let get = Request::get("/mcp").header("host", "localhost").header("accept", "text/event-stream");
+    let get = get.header("authorization", "Bearer a").header("mcp-session-id", session);
+    let mut listen = call("");
+    listen["method"] = json!("subscriptions/listen");
+    listen["params"]["notifications"] = json!({"toolsListChanged": true});
+    listen["params"].as_object_mut().unwrap().remove("name");
+    let listen = post(Some("Bearer a"), &listen).body(listen.to_string()).unwrap();
+    for request in [get.body(String::new()).unwrap(), listen] {
+        let response = service.call(request).await;
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let (opened, mut body) = (Instant::now(), response.into_body());
+        while let Some(frame) = body.frame().await {
+            frame.unwrap();
+            assert!(opened.elapsed() < Duration::from_secs(4000), "it has not ended");
+        }
+        assert!(opened.elapsed() >= Duration::from_secs(3600 + 20), "it ended before its token");
+    }
+    let mut long = call("long");
+    long["params"]["_meta"]["progressToken"] = json!(1);
+    let response = service.call(post(Some("Bearer a"), &long).body(long.to_string()).unwrap()).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert!(text(response).await.contains("done"));
 }

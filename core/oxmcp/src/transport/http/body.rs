@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -37,6 +38,13 @@ impl HttpBody {
 
     pub(super) fn events(events: EventBody) -> Self {
         Self(Kind::Events(Box::new(events)))
+    }
+
+    /// Ends it after so long, if it is a stream then.
+    pub(super) fn end_after(&mut self, time: Duration) {
+        if let Kind::Events(events) = &mut self.0 {
+            events.end_after(time);
+        }
     }
 
     pub(super) fn legacy(stream: LegacyStream) -> Self {

@@ -108,7 +108,11 @@ impl Endpoint {
         };
         let mut response = match parts.method {
             Method::POST => self.post(&visitor, &parts, body).await,
-            Method::GET => self.listen(&visitor, &parts.headers).await,
+            Method::GET => {
+                let mut stream = self.listen(&visitor, &parts.headers).await;
+                visitor.limit(&mut stream);
+                stream
+            }
             Method::DELETE => self.end_session(&visitor, &parts.headers),
             _ => reply::method_not_allowed(ALLOW, "the MCP endpoint serves POST"),
         };

@@ -1,6 +1,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use oxmcp_proto::jsonrpc::RequestId;
@@ -19,13 +20,15 @@ pub(super) struct EventBody {
     id: Option<RequestId>,
     first: Option<Vec<u8>>,
     silence: Pin<Box<Sleep>>,
+    /// When it ends whatever comes.
+    end: Option<Pin<Box<Sleep>>>,
     over: bool,
 }
 
 impl EventBody {
     pub(super) fn new(source: Source, id: Option<RequestId>, first: Vec<u8>) -> Self {
         let silence = Box::pin(sleep(MAX_SILENCE));
-        Self { source, id, first: Some(first), silence, over: false }
+        Self { source, id, first: Some(first), silence, end: None, over: false }
     }
 
     /// A stream that is open from the start. It begins with the event that makes it resumable, or a comment, so that the client sees at
@@ -46,12 +49,23 @@ impl EventBody {
         self
     }
 
+    /// Ends it after so long.
+    pub(super) fn end_after(&mut self, time: Duration) {
+        self.end = Some(Box::pin(sleep(time)));
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.over
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         if self.over {
+            return Poll::Ready(None);
+        }
+        if let Some(end) = &mut self.end
+            && end.as_mut().poll(cx).is_ready()
+        {
+            self.over = true;
             return Poll::Ready(None);
         }
         if let Some(first) = self.first.take() {

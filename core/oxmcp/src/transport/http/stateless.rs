@@ -83,7 +83,8 @@ impl Stateless {
             return reply::busy(Some(&id), &self.budget.too_many());
         };
         // Subscriptions have a limit of their own.
-        let admission = (request.method != MethodName::Known(Method::Listen)).then_some(admission);
+        let listens = request.method == MethodName::Known(Method::Listen);
+        let admission = (!listens).then_some(admission);
         let mut outbox = None;
         let notify = || -> Arc<dyn Peer> {
             let new = outbox.insert(Arc::<Outbox>::default());
@@ -100,7 +101,12 @@ impl Stateless {
                 reply::error(status, Some(&id), &error)
             }
             Answer::Later(work) => {
-                Exchange::in_place(id, work, admission, outbox.unwrap_or_default()).respond(accepts).await
+                let exchange = Exchange::in_place(id, work, admission, outbox.unwrap_or_default());
+                let mut response = exchange.respond(accepts).await;
+                if listens {
+                    visitor.limit(&mut response);
+                }
+                response
             }
         }
     }

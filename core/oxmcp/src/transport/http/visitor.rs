@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Method, Response};
@@ -9,6 +10,9 @@ use super::subject::Subject;
 use super::{HttpBody, reply};
 use crate::auth::{AuthInfo, Protection, Refusal};
 use crate::server::{Core, Session};
+
+/// How long a token is taken after it has expired, by clocks that differ. A stream that ended before would be opened again with the same one.
+const LEEWAY: Duration = Duration::from_secs(30);
 
 /// Who makes an HTTP request, as far as the server wants to know.
 #[derive(Default)]
@@ -48,6 +52,15 @@ impl Visitor {
     /// What its token says.
     pub(super) fn auth(&self) -> Option<Arc<AuthInfo>> {
         self.admitted.as_ref().map(|admitted| admitted.auth.clone())
+    }
+
+    /// Ends a stream that is there for listening when the token is no longer good: who still listens then comes back with another.
+    pub(super) fn limit(&self, stream: &mut Response<HttpBody>) {
+        let expiry = self.admitted.as_ref().and_then(|admitted| admitted.auth.expires_at);
+        if let Some(at) = expiry {
+            let rest = at.duration_since(SystemTime::now()).unwrap_or_default();
+            stream.body_mut().end_after(rest + LEEWAY);
+        }
     }
 
     /// Makes a new session its own: nobody else gets into it, whoever knows its id.
