@@ -1,6 +1,7 @@
 use std::mem;
 
 use super::Listening;
+use super::wanted::Wanted;
 use crate::client::Client;
 use crate::{Error, ErrorKind, Result};
 
@@ -76,13 +77,9 @@ impl Drop for Waiting<'_> {
         if self.is_agreed {
             return;
         }
-        let leaves = self.listening().change(|wanted| {
-            let leaves = wanted.give_up(&self.uri, self.generation) && self.may_be_subscribed;
-            if leaves {
-                wanted.leave(&self.uri);
-            }
-            leaves
-        });
+        let give_up =
+            |wanted: &mut Wanted| wanted.give_up(&self.uri, self.generation, self.may_be_subscribed);
+        let leaves = self.listening().change(give_up);
         if leaves {
             self.client.leave(mem::take(&mut self.uri));
         }

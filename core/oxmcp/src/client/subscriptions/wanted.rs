@@ -25,6 +25,9 @@ pub(super) struct Wish {
     waiting: Vec<u64>,
     /// The server has agreed, so that it is wanted until somebody says otherwise.
     is_agreed: bool,
+    /// The server may take the client to be subscribed, for somebody who does not wait any more, without having said so to anybody who does
+    /// (handshake era).
+    may_be_subscribed: bool,
 }
 
 /// What a stream of notifications is to be opened for.
@@ -56,20 +59,21 @@ impl Wanted {
         true
     }
 
-    /// Whoever wanted it in a generation does not any more. It stays wanted for others; true if there are none.
-    pub(super) fn give_up(&mut self, uri: &str, generation: u64) -> bool {
+    /// Whoever wanted it in a generation does not any more; the server may take the client to be subscribed because of that. It stays wanted for
+    /// others. True if there are none, and the server has to be told so.
+    pub(super) fn give_up(&mut self, uri: &str, generation: u64, may_be_subscribed: bool) -> bool {
         let Some(wish) = self.uris.get_mut(uri) else { return false };
         wish.waiting.retain(|waiting| *waiting != generation);
-        let is_over = wish.waiting.is_empty() && !wish.is_agreed;
-        if is_over {
-            self.forget(uri);
+        wish.may_be_subscribed |= may_be_subscribed;
+        if !wish.waiting.is_empty() || wish.is_agreed {
+            return false;
         }
-        is_over
-    }
-
-    /// The server is about to be told that nobody wants it any more.
-    pub(super) fn leave(&mut self, uri: &str) {
-        self.leaving.insert(uri.to_owned());
+        let leaves = wish.may_be_subscribed;
+        self.forget(uri);
+        if leaves {
+            self.leaving.insert(uri.to_owned());
+        }
+        leaves
     }
 
     /// The server was told.
@@ -135,11 +139,11 @@ mod tests {
         let first = wanted.want("x:y", 1).unwrap();
         let second = wanted.want("x:y", 1).unwrap();
         assert_eq!(wanted.want("x:z", 1), None, "there is no room");
-        assert!(!wanted.give_up("x:y", first));
+        assert!(!wanted.give_up("x:y", first, true));
         assert!(wanted.wants("x:y"), "another waits");
         let third = wanted.want("x:y", 1).unwrap();
         assert!(wanted.agree("x:y", second));
-        assert!(!wanted.give_up("x:y", third));
+        assert!(!wanted.give_up("x:y", third, true));
         assert_eq!(wanted.agreed(), ["x:y"]);
         wanted.forget("x:y");
         assert!(wanted.is_nothing() && !wanted.agree("x:y", second));
@@ -151,7 +155,7 @@ mod tests {
         let first = wanted.want("x:y", 1).unwrap();
         wanted.forget("x:y");
         wanted.want("x:y", 1).unwrap();
-        assert!(!wanted.give_up("x:y", first));
+        assert!(!wanted.give_up("x:y", first, true));
         assert!(wanted.wants("x:y"));
     }
 
@@ -159,13 +163,26 @@ mod tests {
     fn what_is_being_left_takes_room_until_the_server_knows() {
         let mut wanted = Wanted::default();
         let first = wanted.want("x:y", 1).unwrap();
-        assert!(wanted.give_up("x:y", first));
-        wanted.leave("x:y");
+        assert!(wanted.give_up("x:y", first, true));
         assert!(wanted.is_leaving("x:y") && !wanted.wants("x:y"));
         assert_eq!(wanted.want("x:z", 1), None);
         wanted.left("x:y");
         assert!(!wanted.is_leaving("x:y"));
         wanted.want("x:z", 1).unwrap();
+    }
+
+    #[test]
+    fn the_last_who_gives_up_tells_the_server_for_those_before() {
+        let mut wanted = Wanted::default();
+        let first = wanted.want("x:y", 1).unwrap();
+        let second = wanted.want("x:y", 1).unwrap();
+        assert!(!wanted.give_up("x:y", first, true));
+        assert!(wanted.give_up("x:y", second, false), "the server agreed with the first");
+        assert!(wanted.is_leaving("x:y"));
+        wanted.left("x:y");
+        let third = wanted.want("x:y", 1).unwrap();
+        assert!(!wanted.give_up("x:y", third, false), "the server knows nothing of it");
+        assert!(!wanted.is_leaving("x:y") && !wanted.wants("x:y"));
     }
 
     #[test]
