@@ -62,13 +62,13 @@ impl<S: Subscriber> Layer<S> for Visible {
 
 /// Answers requests for tokens with a refusal that repeats all that came.
 fn repeating(seen: &Seen) -> Option<crate::listener::Answer> {
-    let words = format!("{} {} {}", seen.header("authorization"), seen.header("dpop"), seen.body);
+    let words = format!("{} {}", seen.header("authorization"), seen.body);
     let fields: String =
         ["refresh_token", "code", "code_verifier", "client_assertion", "assertion", "subject_token"]
             .iter()
             .map(|field| format!(" {}", seen.field(field)))
             .collect();
-    let refusal = json!({"error": "invalid_grant", "error_description": format!("{fields} {words}")});
+    let refusal = json!({"error": "invalid_grant", "error_description": format!("{}{fields} {words}", seen.header("dpop"))});
     (seen.path == "/token").then(|| answer(400, &refusal))
 }
 
@@ -162,7 +162,9 @@ async fn show_bound(visible: &Visible, grantor: &Grantor) -> Vec<String> {
         ledger.token_type = "Bearer";
     });
     let seen = resource.listener.seen().into_iter().chain(grantor.listener.seen());
-    secrets.extend(seen.map(|seen| seen.header("dpop").to_owned()));
+    // Errors show the beginning of what is long.
+    let proofs = seen.map(|seen| seen.header("dpop").chars().take(80).collect());
+    secrets.extend(proofs.filter(|proof: &String| !proof.is_empty()));
     secrets
 }
 
