@@ -15,6 +15,7 @@ mod hostile;
 mod in_the_clear;
 mod issuers;
 mod listener;
+mod panics;
 mod patience;
 mod resource;
 mod scopes;

@@ -10,6 +10,7 @@ use super::introduction::Introduction;
 use super::keeper::Keeper;
 use super::registration::Registration;
 use super::registrations::Registrations;
+use super::settled::settled;
 use super::token_endpoint::{INVALID_CLIENT, TokenEndpoint};
 use super::tokens::{Tokens, Wanted};
 use crate::auth::authorization_server::AuthorizationServer;
@@ -29,7 +30,8 @@ impl Code {
         let Introduction { client, registration, binding, visit } =
             Introduction::to(server, self, &wanted.scopes, fetch, keeper, patience).await?;
         let request = CodeRequest::new(fetch, server, client.id(), visit.redirect_uri(), wanted)?;
-        let answer = tokio::time::timeout(patience, request.ask(visit)).await.map_err(|_| {
+        let ask = settled("what shows the page to the user", Duration::MAX, || request.ask(visit));
+        let answer = tokio::time::timeout(patience, ask).await.map_err(|_| {
             Error::new(
                 ErrorKind::Timeout,
                 format!("the user did not authorize this client within {patience:?}"),
