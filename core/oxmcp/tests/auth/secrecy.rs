@@ -278,9 +278,11 @@ async fn no_secret_is_seen_anywhere() {
         ),
     ];
     visible.show(&machine);
-    for plan in plans {
+    let refusing = ["authorization server", "authorization server", "identity provider"];
+    for (plan, refusing) in plans.into_iter().zip(refusing) {
         visible.show(&plan);
         let error = connect(resource.url(), plan).await.err().unwrap();
+        assert!(error.to_string().contains(&format!("the {refusing} refused")), "{error}");
         assert!(error.to_string().contains("invalid_grant"), "{error}");
         visible.show_error(&error);
     }
