@@ -443,10 +443,12 @@ async fn what_this_side_gives_up_goes_through_its_layers() {
         theirs.until(Incoming, cancelled).await;
         // What the server asked for the call is given up with it.
         theirs.until(Outgoing, cancelled).await;
+        ours.until(Outgoing, cancelled).await;
         if !over_http {
-            ours.until(Outgoing, cancelled).await;
+            // Over HTTP, the stream of the call is gone with the call.
             ours.until(Incoming, cancelled).await;
         }
+        assert_eq!(ours.count(Outgoing, cancelled), 1, "{version}");
         assert_eq!(
             (theirs.count(Incoming, cancelled), theirs.count(Outgoing, cancelled)),
             (1, 1),

@@ -43,6 +43,7 @@ use super::params::Params;
 use super::{Call, Inner};
 use crate::auth::{Authorizer, Effort};
 use crate::connection::ProgressFn;
+use crate::layer::{Id, LayerRequest};
 use crate::transport::http::{Access, HttpClient};
 use crate::{Limits, Result};
 
@@ -192,15 +193,46 @@ impl Shared {
         lock(&self.standing)
     }
 
-    /// Tells the server that a request of the handshake era is no longer waited for.
-    fn cancel(&self, id: i64) {
+    /// Tells the server that a request of the handshake era is no longer waited for, by way of the layers if there are some.
+    fn cancel(self: &Arc<Self>, id: i64) {
+        let (method, params) = (Method::Cancelled, cancelled(id));
+        // By the time that layers let it go, there may be another session.
+        let standing = self.standing().clone();
+        let Some(layers) = self.inbound.layers() else {
+            return self.tell_in(standing, method.name(), &params);
+        };
+        let notification = self.inbound.outgoing(method.into(), params, Id::Notification, None);
+        let (shared, standing_then) = (Arc::downgrade(self), standing.clone());
+        let later = move |notification: LayerRequest| {
+            if let Some(shared) = shared.upgrade() {
+                shared.tell_in(standing_then, notification.method(), notification.params());
+            }
+        };
+        if let Some(notification) = layers.admit(notification, &self.runtime, later).now() {
+            self.tell_in(standing, notification.method(), notification.params());
+        }
+    }
+
+    /// The same when the client closes, for all that is in flight. What layers hold up is waited for, but not for long.
+    async fn cancel_all(&self) {
+        let standing = self.standing().clone();
+        let cancel_each = async {
+            for id in self.flights.take() {
+                if let Some(params) = self.inbound.let_out(Method::Cancelled, cancelled(id)).await {
+                    self.tell_in(standing.clone(), Method::Cancelled.name(), &params);
+                }
+            }
+        };
+        if tokio::time::timeout(LAST_POSTS, cancel_each).await.is_err() {
+            tracing::debug!("layers hold up cancellations, and the client closes without them");
+        }
+    }
+
+    /// Tells the server something in a session, when its turn comes.
+    fn tell_in(&self, standing: Standing, method: &str, params: &RawJson) {
         let mut body = Vec::new();
-        write_notification(&mut body, Method::Cancelled.name(), |out| {
-            out.extend_from_slice(br#"{"requestId":"#);
-            RequestId::Number(id).write(out);
-            out.extend_from_slice(br#","reason":"the caller no longer waits"}"#);
-        });
-        self.post(Method::Cancelled.name(), body.into());
+        write_notification(&mut body, method, |out| out.extend_from_slice(params.as_bytes()));
+        self.post_in(standing, method.to_owned().into(), body.into());
     }
 
     /// Starts a task that ends with the client.
@@ -226,9 +258,7 @@ impl Shared {
 
     /// Ends everything, in the order in which a server can follow.
     async fn end(&self) {
-        for id in self.flights.take() {
-            self.cancel(id);
-        }
+        self.cancel_all().await;
         self.posts.close(LAST_POSTS).await;
         let mut last = mem::take(&mut *self.standing());
         loop {
@@ -243,6 +273,11 @@ impl Shared {
         }
         self.http.close().await;
     }
+}
+
+/// The parameters that cancel a request.
+fn cancelled(id: i64) -> RawJson {
+    RawJson::from_written(format!(r#"{{"requestId":{id},"reason":"the caller no longer waits"}}"#))
 }
 
 /// The progress of the call with this token.

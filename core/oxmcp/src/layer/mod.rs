@@ -53,8 +53,7 @@
 //!   those denies them in both eras. On the server's side it stands in the result.
 //!
 //! A request that is cancelled drops the future of its layers. The `notifications/cancelled` that this side then sends goes through as any
-//! other notification, but for that of a client over Streamable HTTP; of one that the peer sends, a layer that stops it keeps the request
-//! going. What is refused before anything is done for it goes through no layer: bytes that are no message, answers that fit no request, and
+//! other notification; of one that the peer sends, a layer that stops it keeps the request going. What is refused before anything is done for it goes through no layer: bytes that are no message, answers that fit no request, and
 //! HTTP requests whose headers, session or size are wrong. A call that this side refuses to send, for lack of a capability say, is not seen either.
 //!
 //! A layer that does not wait keeps messages in their order. Notifications that it holds up may be overtaken by others, and by answers; at

@@ -52,7 +52,7 @@ impl Flights {
 /// A request that waits for its answer, in the era in which a lost connection does not say that nobody does any more. Dropped before it is
 /// settled, it is cancelled.
 pub(super) struct InFlight<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     id: i64,
     settled: bool,
 }
@@ -60,7 +60,7 @@ pub(super) struct InFlight<'a> {
 impl<'a> InFlight<'a> {
     /// Also gives what tells of an answer that comes in another way.
     pub(super) fn new(
-        shared: &'a Shared,
+        shared: &'a Arc<Shared>,
         id: i64,
         sending: Arc<Sending>,
     ) -> (Self, oneshot::Receiver<Outcome>) {
