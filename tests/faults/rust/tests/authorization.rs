@@ -16,7 +16,10 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 use oxmcp::auth::{Authorization, Callback};
 use oxmcp::store::FileTokens;
@@ -34,11 +37,15 @@ const EXPIRIES: usize = 10;
 
 const EXPIRIES_VARIABLE: &str = "FAULTS_EXPIRIES";
 
+/// How long a process may take before something must be wrong, on a machine that has much else to do.
+const GUARD: Duration = Duration::from_secs(300);
+
 /// A process with a client. It is killed when it is dropped.
 struct Process {
     child: Child,
     asks: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    /// The lines that it writes.
+    answers: Receiver<String>,
 }
 
 impl Process {
@@ -49,14 +56,18 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (asks, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { child, asks, answers: BufReader::new(answers) }
+        let (asks, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (write, answers) = mpsc::channel();
+        // It ends with the process.
+        thread::spawn(move || {
+            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| write.send(line))
+        });
+        Self { child, asks, answers }
     }
 
     fn says(&mut self, expected: &str) {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        assert_eq!(line.trim_end(), expected);
+        let line = self.answers.recv_timeout(GUARD);
+        assert_eq!(line.as_deref(), Ok(expected));
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -9,6 +11,9 @@ use oxmcp::auth::VisitError;
 use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
+
+/// How long a request may take before something must be wrong, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Plain HTTP, without anything that would follow, keep or add.
 #[derive(Clone)]
@@ -62,8 +67,13 @@ impl Web {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, VisitError> {
-        let (parts, body) = self.http.request(request).await?.into_parts();
-        let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        let what = format!("{} {}", request.method(), request.uri());
+        let exchange = async {
+            let (parts, body) = self.http.request(request).await?.into_parts();
+            let body = body.collect().await?.to_bytes();
+            Ok(Answer { status: parts.status, headers: parts.headers, body })
+        };
+        let late = |_| Err(format!("{what} was not answered within {PATIENCE:?}").into());
+        tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(late)
     }
 }
