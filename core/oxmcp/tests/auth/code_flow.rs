@@ -165,6 +165,34 @@ async fn what_was_granted_is_refreshed_after_a_client_has_registered_anew() {
     assert_eq!(grantor.ledger(|ledger| ledger.registrations), 2);
 }
 
+/// Whoever refuses credentials has not issued them.
+#[tokio::test]
+async fn credentials_belong_to_the_first_server_that_takes_them() {
+    let (first, second) = (Grantor::new(), Grantor::new());
+    let resource = Resource::new(&first);
+    second.ledger(|ledger| ledger.clients.push("reports".to_owned()));
+    let tokens = MemoryTokens::default();
+    let plan = || {
+        let known = ClientCredentials::secret("reports", "own-secret");
+        Authorization::client_credentials(known).store(tokens.clone())
+    };
+    let error = connect(resource.url(), plan()).await.err().unwrap();
+    assert!(error.to_string().contains("invalid_client"), "{error}");
+    let name = |grantor: &Grantor| {
+        resource.rules(|rules| {
+            rules.metadata["authorization_servers"][0] = grantor.issuer().into();
+            rules.grantor = grantor.clone();
+        });
+    };
+    name(&second);
+    connect(resource.url(), plan()).await.unwrap();
+    second.expire();
+    name(&first);
+    let error = connect(resource.url(), plan()).await.err().unwrap();
+    assert!(error.to_string().contains(&second.issuer()), "{error}");
+    assert_eq!(first.asked_by("client_credentials").len(), 1);
+}
+
 /// Two servers of one authorization server, of which each has a registration of its own.
 #[tokio::test]
 async fn servers_that_need_different_scopes_do_not_take_each_others_registration_away() {
