@@ -15,6 +15,7 @@ import Provider, { errors } from "oidc-provider";
  * @property {"jwt" | "opaque"} format What access tokens look like.
  * @property {number} life How long they live, in seconds.
  * @property {boolean} nonces Whether proofs of possession need a nonce of this server.
+ * @property {boolean} keeps Whether a client that registers is kept to the scopes that it names.
  */
 
 /** @type {Plan} */
@@ -24,6 +25,9 @@ const server = createServer();
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 const issuer = `http://127.0.0.1:${server.address().port}`;
+
+/** What the resource knows. */
+const scopes = ["files:read", "files:write"];
 
 const signer = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const own = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -63,7 +67,7 @@ const provider = new Provider(issuer, {
         }
         return {
           audience: resource,
-          scope: "files:read files:write",
+          scope: scopes.join(" "),
           accessTokenFormat: plan.format,
           accessTokenTTL: plan.life,
         };
@@ -74,6 +78,7 @@ const provider = new Provider(issuer, {
   findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   jwks: { keys: [{ ...own.privateKey.export({ format: "jwk" }), kid: "own", use: "sig", alg: "RS256" }] },
   rotateRefreshToken: true,
+  scopes: ["openid", "offline_access", ...(plan.keeps ? scopes : [])],
   ttl: { Grant: 3600, Interaction: 600, RefreshToken: 3600, Session: 3600 },
 });
 

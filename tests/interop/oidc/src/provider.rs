@@ -1,5 +1,6 @@
 use std::io;
 use std::process::Stdio;
+use std::time::Duration;
 
 use oxmcp::auth::VisitError;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ const NODE: &str = "OXMCP_OIDC_NODE";
 
 /// The server's program, beside this crate's manifest.
 const PROGRAM: &str = "provider.mjs";
+
+/// How long it may take to listen, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An authorization server that is not of this project, which listens on this machine until it is dropped.
 pub struct Provider {
@@ -33,6 +37,8 @@ pub struct Plan {
     pub life: u32,
     /// Whether proofs of possession need a nonce of the server.
     pub nonces: bool,
+    /// Whether a client that registers is kept to the scopes that it names. If not, it must not name those of resources.
+    pub keeps: bool,
 }
 
 /// What access tokens look like.
@@ -72,7 +78,8 @@ impl Provider {
         let output = child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?;
         let mut line = String::new();
         let mut output = BufReader::new(output);
-        output.read_line(&mut line).await?;
+        let listens = tokio::time::timeout(PATIENCE, output.read_line(&mut line)).await;
+        listens.map_err(|_| io::Error::other(format!("it does not listen within {PATIENCE:?}")))??;
         // It would end if it could not say more.
         tokio::spawn(async move { tokio::io::copy(&mut output, &mut tokio::io::sink()).await });
         let Ready { issuer, key } = serde_json::from_str(&line)?;

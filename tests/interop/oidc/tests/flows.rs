@@ -19,7 +19,7 @@ struct World {
     tokens: MemoryTokens,
 }
 
-const JWT: Plan = Plan { format: Format::Jwt, life: 600, nonces: false };
+const JWT: Plan = Plan { format: Format::Jwt, life: 600, nonces: false, keeps: false };
 const OPAQUE: Plan = Plan { format: Format::Opaque, ..JWT };
 
 impl World {
@@ -173,6 +173,17 @@ async fn a_tool_that_needs_more_is_authorized_once() {
         assert_eq!(world.person.visits(), 2);
         assert_eq!(world.events().await, [REGISTERED, BY_CODE, BY_CODE]);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_is_kept_to_its_scopes_registers_anew_for_more() {
+    let world = World::new(Plan { keeps: true, ..JWT }).await;
+    let client = world.connect(world.by_user()).await.unwrap();
+    assert_eq!(call(&client, "whoami").await.unwrap(), "ada: files:read");
+    assert_eq!(call(&client, "write").await.unwrap(), "written");
+    assert_eq!(call(&client, "whoami").await.unwrap(), "ada: files:read files:write");
+    assert_eq!(world.person.visits(), 2);
+    assert_eq!(world.events().await, [REGISTERED, BY_CODE, REGISTERED, BY_CODE]);
 }
 
 #[tokio::test]
