@@ -1,7 +1,6 @@
-use std::fmt;
-
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
+
+use super::{SessionKey, StoredEvent, StreamId};
 
 /// Keeps the messages of event streams, so that a client whose connection was lost, or closed by the server, gets the rest when it comes
 /// back (2025-11-25, transports, "Resumability and Redelivery").
@@ -35,40 +34,4 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Forgets all streams of a session that has ended. Must not block.
     fn remove_session(&self, session: SessionKey);
-}
-
-/// A message that was sent, or should have been.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredEvent {
-    /// Its place in its stream; the first is 1.
-    pub number: u64,
-    /// The JSON-RPC message, on one line.
-    pub message: Bytes,
-}
-
-/// Names a session: unique among all servers, and not the session's secret id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionKey(pub(crate) u64);
-
-/// Names an event stream of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StreamId {
-    /// The session.
-    pub session: SessionKey,
-    /// The number of the stream in it.
-    pub stream: u64,
-}
-
-/// 16 hexadecimal digits.
-impl fmt::Display for SessionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-/// The session's key, a hyphen and the number of the stream.
-impl fmt::Display for StreamId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.session, self.stream)
-    }
 }

@@ -8,6 +8,9 @@ mod batch;
 mod call;
 mod close;
 mod deadline;
+mod event;
+mod limits;
+mod stray;
 mod ticket;
 mod transmit;
 
@@ -22,6 +25,9 @@ use rustc_hash::FxHashMap;
 
 pub use call::{CallError, CallId, CallOptions, Patience, Refusal};
 pub use close::CloseReason;
+pub use event::Event;
+pub use limits::Limits;
+pub use stray::Stray;
 pub use ticket::Ticket;
 pub use transmit::Transmit;
 
@@ -33,26 +39,6 @@ use crate::methods::Method;
 use crate::model::{CancelledParams, ProgressParams};
 use batch::{BatchId, Batches};
 use deadline::Deadlines;
-
-/// How much a link holds at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Calls of this side that wait for an answer. Default 65,536.
-    pub calls: usize,
-    /// Requests of the peer that are being served. Default 4,096; more are answered with an error.
-    pub serving: usize,
-    /// Bytes of the parameters and ids of those requests. Default 256 MiB; a request past it is answered with an error, unless it is alone.
-    pub serving_bytes: usize,
-    /// Bytes written and not yet taken. Default 64 MiB. Past it new calls fail and notifications are dropped. Answers are always
-    /// written; their owner looks at [`Link::unsent_answers`] and gives up a peer that does not read them.
-    pub unsent: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { calls: 64 * 1024, serving: 4096, serving_bytes: 256 << 20, unsent: 64 << 20 }
-    }
-}
 
 /// One end of a stream of messages.
 ///
@@ -115,49 +101,6 @@ struct Serving<S> {
     token: Option<S>,
     bytes: usize,
     batch: Option<BatchId>,
-}
-
-/// What a message means to the owner of the link.
-#[derive(Debug)]
-pub enum Event<C, S> {
-    /// The peer wants something: serve it, then [`Link::respond`] with its ticket.
-    Request {
-        /// What it wants.
-        request: Request,
-        /// What tells this request from others of the peer, also from a later one under the same id.
-        ticket: Ticket,
-    },
-    /// The peer tells something that the link has no use for itself.
-    Notification(Notification),
-    /// A call of this side is over.
-    Settled {
-        /// What the call was made with.
-        context: C,
-        /// What came of it.
-        outcome: Result<RawJson, CallError>,
-    },
-    /// A call of this side has come further; see [`Link::context`].
-    Progress {
-        /// Which call.
-        call: CallId,
-        /// `notifications/progress` parameters.
-        params: RawJson,
-    },
-    /// The peer no longer waits for a request that is being served. It needs no answer any more.
-    Cancelled(S),
-    /// The message fits nothing: an answer to no call, an error without an id. For the log.
-    Stray(Stray),
-}
-
-/// A message that fits nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stray {
-    /// An answer to a call that was never made, or is already settled.
-    Answer(RequestId),
-    /// An error about a message whose id the peer could not read.
-    Error(ErrorObject),
-    /// A `notifications/progress` or `notifications/cancelled` that is malformed or concerns nothing in flight.
-    Notification(Method),
 }
 
 impl<C, S> Link<C, S> {
