@@ -1,6 +1,18 @@
 import { credentials, type Credentials } from './credentials.js'
 import { MisuseError } from './errors.js'
-import { boolean, callable, checkOptions, count, shown, string, strings, type Check, type Checks } from './options.js'
+import {
+  boolean,
+  callable,
+  checkOptions,
+  count,
+  object,
+  secret,
+  shown,
+  string,
+  strings,
+  type Check,
+  type Checks,
+} from './options.js'
 import type { Answerer, Question } from './questions.js'
 import { Refused } from './refused.js'
 
@@ -66,6 +78,12 @@ export interface Protection {
   documentation?: string | undefined
   /** Whether only tokens that are bound to a key are taken (RFC 9449). */
   requireDpop?: boolean | undefined
+  /** Whether proofs of that key have to hold a nonce of this server. */
+  requireDpopNonce?: boolean | undefined
+  /** The same for several servers that take each other's: a secret of at least 32 characters. */
+  dpopNonceKey?: string | undefined
+  /** Scopes that open what others do: `{ files: ['files:read', 'files:write'] }`. */
+  implies?: { readonly [scope: string]: readonly string[] } | undefined
   /** Told what `verify` threw, but for `Refused`. For logs. */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -138,6 +156,11 @@ const oneOrMore: Check = (name, value) => {
   if (typeof value !== 'string') strings(name, value)
 }
 
+const scopeLists: Check = (name, value) => {
+  object(name, value)
+  for (const [scope, implied] of Object.entries(value as object)) strings(`${name}.${scope}`, implied)
+}
+
 const jwtChecks: Checks = { issuer: string, jwksUrl: string, algorithms: strings, audiences: strings }
 
 const introspectionChecks: Checks = { client: credentials, url: string, issuer: string, audiences: strings, atOnce: count }
@@ -153,5 +176,8 @@ const protectionChecks: Checks = {
   name: string,
   documentation: string,
   requireDpop: boolean,
+  requireDpopNonce: boolean,
+  dpopNonceKey: secret,
+  implies: scopeLists,
   onError: callable,
 }

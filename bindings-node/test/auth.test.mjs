@@ -228,6 +228,20 @@ describe('a server that wants authorization', () => {
     await known.close()
   })
 
+  test('lets scopes imply others, and may want tokens that are bound to a key', async () => {
+    const { verify } = grantor
+    const implying = await guarded(grantor, { verify, implies: { files: ['files:write'] } })
+    const authorization = { grant: 'clientCredentials', clientId: 'a', clientSecret: 'b', scopes: ['files'] }
+    assert.equal(await call(implying.url, { authorization }, 'write'), 'ann [files,files:write]')
+    await implying.server.close()
+    grantor.tokens.set('unbound', '')
+    for (const nonce of [{ requireDpopNonce: true }, { dpopNonceKey: '0123456789abcdef0123456789abcdef' }]) {
+      const binding = await guarded(grantor, { verify, requireDpop: true, ...nonce })
+      await assert.rejects(call(binding.url, { bearerToken: 'unbound' }), /bound to a key/)
+      await binding.server.close()
+    }
+  })
+
   test('asks the issuer, or checks what it has signed', async () => {
     const client = { clientId: 'files', clientSecret: 's3cret' }
     const introspection = { client, url: `${grantor.issuer}/introspect`, audiences: ['files'], atOnce: 8 }
@@ -264,6 +278,8 @@ test('what makes no sense is refused, and secrets are not repeated', async () =>
     [() => server.listen({ protection: 's3cret' }), /protection takes/],
     [() => server.listen({ protection: { resource: url, authorizationServers: url } }), /one of .jwt., .introspection. and .verify./],
     [() => server.listen({ protection: { resource: url, authorizationServers: url, verify: 's' } }), /takes a function/],
+    [() => server.listen({ protection: { resource: url, dpopNonceKey: ['s3cret'] } }), /dpopNonceKey is a object/],
+    [() => server.listen({ protection: { resource: url, implies: { a: 'b' } } }), /implies.a is 'b'/],
     [async () => server.tool('a', { scopes: 'b' }, () => 1), /scopes of 'a' is 'b'; it takes an array/],
   ]
   for (const [make, message] of cases) {

@@ -373,6 +373,20 @@ def test_a_verifier_decides(grantor: Grantor, caplog: pytest.LogCaptureFixture) 
     assert "the database is away" in caplog.text
 
 
+def test_scopes_imply_others_and_tokens_may_have_to_be_bound(grantor: Grantor) -> None:
+    async def body() -> None:
+        async with grantor.guarded(implies={"files": ["files:write"]}) as url:
+            assert await call(url, ClientCredentials("a", "b", scopes=["files"]), "write") == "ann ['files', 'files:write']"
+        nonces: list[dict[str, Any]] = [{"require_dpop_nonce": True}, {"dpop_nonce_key": "0123456789abcdef" * 2}]
+        for nonce in nonces:
+            async with grantor.guarded(require_dpop=True, **nonce) as url:
+                grantor.tokens["unbound"] = ""
+                with pytest.raises(UnauthorizedError, match="bound to a key"):
+                    await call(url, "unbound")
+
+    run(body())
+
+
 def test_the_issuer_is_asked(grantor: Grantor) -> None:
     verifier = IntrospectionVerifier(NIGHTLY, url=f"{grantor.issuer}/introspect", audiences=["files"], at_once=8)
 
@@ -424,6 +438,7 @@ def test_secrets_are_not_shown() -> None:
         Workload(Credentials("a", "s3cret"), lambda: "s3cret"),
         Client(URL, auth="s3cret"),
         Client(URL, auth=ClientCredentials("a", "s3cret")),
+        Protection(URL, URL, JwtVerifier(), dpop_nonce_key="s3cret"),
     ]
     assert "s3cret" not in repr(shown)
     with pytest.raises(MisuseError) as raised:

@@ -185,7 +185,9 @@ impl Server {
     ///   tokens that were issued for another `resource` or have expired. The issuer is the first authorization server, unless another is
     ///   named; `"audiences"` are names of this server in tokens beside `"resource"`;
     /// * optionally `"scopes"`: what every request needs, `"scopesSupported"`: what clients may ask for, `"name"`, `"documentation"`: string,
-    ///   for people, `"requireDpop"`: bool, whether only tokens that are bound to a key are taken.
+    ///   for people, `"requireDpop"`: bool, whether only tokens that are bound to a key are taken, `"requireDpopNonce"`: bool, whether
+    ///   proofs have to hold a nonce of this server, or `"dpopNonceKey"`: string, of several servers that take each other's, and
+    ///   `"implies"`: object of strings, scopes that open what others do.
     pub fn listen_http(&self, config: &str, id: u64, queue: &Arc<Queue>) {
         let outstanding = Outstanding::new(id, queue);
         let (here, runtime) = match self.here() {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeAlias
 
 from .. import options
 from ..callback import called
 from ..errors import MisuseError
-from .credentials import Credentials
+from .credentials import Credentials, secret
 from .info import AuthInfo
 from .refused import Refused
 
@@ -89,6 +89,9 @@ class Protection:
     * `scopes_supported`: what clients may ask for; `scopes` if not given.
     * `name`, `documentation`: what the server is called before users, and the URL of a page about it.
     * `require_dpop`: whether only tokens that are bound to a key are taken.
+    * `require_dpop_nonce`: whether proofs of that key have to hold a nonce of this server; with `dpop_nonce_key`, a
+      secret of at least 32 characters, several servers take each other's.
+    * `implies`: scopes that open what others do: `{"files": ["files:read", "files:write"]}`.
     """
 
     resource: str
@@ -100,6 +103,9 @@ class Protection:
     name: str | None = None
     documentation: str | None = None
     require_dpop: bool = False
+    require_dpop_nonce: bool = False
+    dpop_nonce_key: str | None = field(default=None, repr=False)
+    implies: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def _config(self) -> dict[str, Any]:
         """The protection as the core takes it."""
@@ -115,6 +121,9 @@ class Protection:
             "name": options.text("name", self.name),
             "documentation": options.text("documentation", self.documentation),
             "requireDpop": self.require_dpop,
+            "requireDpopNonce": self.require_dpop_nonce,
+            "dpopNonceKey": secret("dpop_nonce_key", self.dpop_nonce_key),
+            "implies": {scope: options.texts("implies", implied) for scope, implied in self.implies.items()},
         }
         return {name: value for name, value in config.items() if value is not None}
 

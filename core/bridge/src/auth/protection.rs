@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
+
 use oxmcp::auth::{AuthInfo, Introspection, JwtVerifier, NotVerified, Protection, Secret, VerifierFn};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Shaped;
 use super::credentials::CredentialsConfig;
+use super::{SecretText, Shaped};
 use crate::asker::{Asker, Question};
 use crate::questions::NotAnswered;
 use crate::{Error, ErrorKind};
@@ -26,6 +28,11 @@ pub(crate) struct ProtectionConfig {
     documentation: Option<String>,
     #[serde(default)]
     require_dpop: bool,
+    #[serde(default)]
+    require_dpop_nonce: bool,
+    dpop_nonce_key: Option<SecretText>,
+    #[serde(default)]
+    implies: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +92,17 @@ impl ProtectionConfig {
         if let Some(url) = self.documentation {
             protection = protection.documentation(url);
         }
-        Ok(if self.require_dpop { protection.require_dpop() } else { protection })
+        for (scope, implied) in self.implies {
+            protection = protection.implies(scope, implied);
+        }
+        if self.require_dpop {
+            protection = protection.require_dpop();
+        }
+        Ok(match (self.dpop_nonce_key, self.require_dpop_nonce) {
+            (Some(SecretText(key)), _) => protection.dpop_nonce_key(key),
+            (None, true) => protection.require_dpop_nonce()?,
+            (None, false) => protection,
+        })
     }
 }
 

@@ -190,6 +190,27 @@ fn programs_show_their_secret_or_sign_with_their_key() {
 }
 
 #[test]
+fn tokens_may_be_bound_to_a_key_and_scopes_imply_others() {
+    let key = "0123456789abcdef0123456789abcdef";
+    for more in [
+        json!({"requireDpop": true, "requireDpopNonce": true, "implies": {"files": ["files:write"]}}),
+        json!({"requireDpop": true, "dpopNonceKey": key, "implies": {"files": ["files:write"]}}),
+    ] {
+        let (guarded, binding) = (Guarded::with(&more), Binding::new());
+        let me = json!({"clientId": "nightly", "clientSecret": "s3cret"});
+        let (client, opening) =
+            open(&binding, &guarded, &json!({"clientCredentials": me, "scopes": ["files"], "dpop": true}));
+        binding.result(opening);
+        let auth = who(&binding, &client, "write");
+        assert_eq!(auth["scopes"], json!(["files", "files:write"]));
+        assert!(auth["claims"]["cnf"]["jkt"].is_string());
+
+        let (_client, opening) = open(&binding, &guarded, &json!({"clientCredentials": me, "dpop": false}));
+        assert_eq!(binding.error(opening), "Unauthorized");
+    }
+}
+
+#[test]
 fn the_binding_is_asked_for_what_vouches_for_the_client() {
     let (guarded, binding) = (Guarded::new(), Binding::new());
     let me = json!({"clientId": "importer", "clientSecret": "s3cret"});

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
 
+use jsonwebtoken::jwk::ThumbprintHash;
 use serde_json::{Value, json};
 
 use crate::listener::{Listener, Seen, fields};
@@ -15,8 +16,8 @@ pub(crate) struct Grantor {
 
 #[derive(Default)]
 pub(crate) struct Books {
-    /// Scopes by token.
-    tokens: Mutex<HashMap<String, String>>,
+    /// What is said with each token.
+    tokens: Mutex<HashMap<String, Value>>,
     /// Whether the token endpoint holds its answers back.
     held: Mutex<bool>,
     released: Condvar,
@@ -60,8 +61,8 @@ impl Grantor {
 }
 
 impl Books {
-    /// The scopes of a token, if it is good.
-    pub(crate) fn scopes(&self, token: &str) -> Option<String> {
+    /// What is said with a token, if it is good.
+    pub(crate) fn claims(&self, token: &str) -> Option<Value> {
         self.tokens.lock().unwrap().get(token).cloned()
     }
 
@@ -109,11 +110,15 @@ impl Books {
         let mut tokens = self.tokens.lock().unwrap();
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (access, refresh) = (format!("access-s3cret-{number}"), format!("refresh-s3cret-{number}"));
-        tokens.insert(access.clone(), scope.clone());
-        (
-            200,
-            json!({"access_token": access, "token_type": "Bearer", "refresh_token": refresh, "scope": scope}),
-        )
+        let mut claims = json!({"sub": "ann", "scope": scope});
+        let mut kind = "Bearer";
+        if !seen.dpop.is_empty() {
+            let key = jsonwebtoken::decode_header(&seen.dpop).unwrap().jwk.unwrap();
+            claims["cnf"] = json!({"jkt": key.thumbprint(ThumbprintHash::SHA256).unwrap()});
+            kind = "DPoP";
+        }
+        tokens.insert(access.clone(), claims);
+        (200, json!({"access_token": access, "token_type": kind, "refresh_token": refresh, "scope": scope}))
     }
 }
 

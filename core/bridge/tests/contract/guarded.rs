@@ -22,13 +22,21 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     pub(crate) fn new() -> Self {
+        Self::with(&json!({}))
+    }
+
+    /// The same with more in its protection.
+    pub(crate) fn with(more: &Value) -> Self {
         let grantor = Grantor::new();
         let calls = Queue::with_questions(None);
         let server = Server::new(r#"{"name": "guarded", "version": "1"}"#, &calls).unwrap();
         server.add_tool(r#"{"name": "who"}"#, WHO).unwrap();
         let scopes = vec!["files:write".to_owned()];
         server.add_tool_with(r#"{"name": "write"}"#, ToolOptions { scopes }, WHO).unwrap();
-        let protection = json!({"authorizationServers": [grantor.issuer()], "verify": true});
+        let mut protection = json!({"authorizationServers": [grantor.issuer()], "verify": true});
+        for (name, value) in more.as_object().unwrap() {
+            protection[name] = value.clone();
+        }
         let url = listen(&server, &calls, protection);
         thread::spawn({
             let (server, calls, books) = (server.clone(), calls.clone(), grantor.books());
@@ -75,8 +83,8 @@ fn answer(server: &Server, calls: &Queue, books: &Books, event: &Event) {
         EventKind::Question => {
             let question = says(event);
             assert_eq!(question["ask"], "verifyToken");
-            let answer = match books.scopes(question["token"].as_str().unwrap()) {
-                Some(scope) => Answer::Given(json!({"sub": "ann", "scope": scope}).to_string().into()),
+            let answer = match books.claims(question["token"].as_str().unwrap()) {
+                Some(claims) => Answer::Given(claims.to_string().into()),
                 None => Answer::Refused("nobody has issued it".to_owned()),
             };
             calls.answer(event.id, answer);

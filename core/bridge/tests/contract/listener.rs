@@ -8,11 +8,12 @@ use std::thread;
 
 use serde_json::Value;
 
-/// A request: its path with query, `Authorization`, and body.
+/// A request: its path with query, `Authorization`, proof of possession, and body.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) authorization: String,
+    pub(crate) dpop: String,
     pub(crate) body: String,
 }
 
@@ -107,6 +108,7 @@ fn serve(
         match name.as_str() {
             "content-length" => length = value.parse().unwrap(),
             "authorization" => seen.authorization = value,
+            "dpop" => seen.dpop = value,
             _ => {}
         }
     }
