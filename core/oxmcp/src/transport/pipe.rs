@@ -92,7 +92,8 @@ impl<P: AsyncWrite + AsFd + Unpin> AsyncWrite for Pipe<P> {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::unix::pipe;
