@@ -17,11 +17,13 @@ pub(super) struct CredentialsConfig {
 
 /// How a secret is used (RFC 7591, section 2; OpenID Connect Core, section 9).
 #[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
 enum MethodConfig {
-    ClientSecretBasic,
-    ClientSecretPost,
-    ClientSecretJwt,
+    #[serde(rename = "client_secret_basic")]
+    Basic,
+    #[serde(rename = "client_secret_post")]
+    Post,
+    #[serde(rename = "client_secret_jwt")]
+    Jwt,
 }
 
 #[derive(Deserialize)]
