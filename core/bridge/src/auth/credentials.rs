@@ -63,9 +63,9 @@ impl CredentialsConfig {
 impl MethodConfig {
     fn method(self) -> SecretMethod {
         match self {
-            Self::ClientSecretBasic => SecretMethod::Basic,
-            Self::ClientSecretPost => SecretMethod::Post,
-            Self::ClientSecretJwt => SecretMethod::Jwt,
+            Self::Basic => SecretMethod::Basic,
+            Self::Post => SecretMethod::Post,
+            Self::Jwt => SecretMethod::Jwt,
         }
     }
 }
