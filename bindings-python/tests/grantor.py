@@ -18,11 +18,17 @@ from oxmcp.auth import AuthInfo, Protection
 
 
 class Grantor:
-    """The server, on a thread of its own. `asked` are the forms that its token endpoint was sent."""
+    """The server, on a thread of its own. `asked` are the forms that its token endpoint was sent.
+
+    Refresh tokens are good once. While `grants` is not set, it grants them nothing yet, and `is_waiting` is set."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
         self.tokens: dict[str, str] = {}
+        self.grants = threading.Event()
+        self.grants.set()
+        self.is_waiting = threading.Event()
+        self._refresh: str | None = None
         self._numbers = itertools.count(1)
         grantor = self
 
@@ -122,10 +128,27 @@ class Grantor:
         kind = "urn:ietf:params:oauth:token-type:id-jag"
         if form.get("requested_token_type") == kind:
             return 200, {"access_token": "a-grant", "issued_token_type": kind, "token_type": "N_A"}
+        if form["grant_type"] == "refresh_token":
+            if form["refresh_token"] != self._refresh:
+                return 400, {"error": "invalid_grant"}
+            self._refresh = None
+            if not self.grants.is_set():
+                self.is_waiting.set()
+                self.grants.wait()
         scope = form.get("code", "").removeprefix("code for ") or form.get("scope", "")
-        token = f"s3cret-{next(self._numbers)}"
+        number = next(self._numbers)
+        token = f"s3cret-{number}"
         self.tokens[token] = scope
-        return 200, {"access_token": token, "token_type": "Bearer", "scope": scope}
+        granted = {"access_token": token, "token_type": "Bearer", "scope": scope}
+        if form["grant_type"] in ("authorization_code", "refresh_token"):
+            self._refresh = granted["refresh_token"] = f"r3fresh-{number}"
+        return 200, granted
+
+    def withdraw(self) -> None:
+        """Has clients refresh their tokens, which is not granted before `grants` is set."""
+        self.tokens.clear()
+        self.is_waiting.clear()
+        self.grants.clear()
 
 
 @contextlib.asynccontextmanager

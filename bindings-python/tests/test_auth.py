@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import pathlib
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -322,6 +323,99 @@ def test_a_synchronous_client_asks_its_functions_on_a_thread(grantor: Grantor) -
             await asyncio.to_thread(use, url)
 
     run(body())
+
+
+@contextlib.contextmanager
+def serving(grantor: Grantor) -> Iterator[str]:
+    """Has a server listen on a thread of its own, so that loops of clients may end."""
+    loop = asyncio.new_event_loop()
+    guarded = grantor.guarded()
+    url = loop.run_until_complete(guarded.__aenter__())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield url
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(guarded.__aexit__(None, None, None))
+        loop.close()
+
+
+def give_up_connecting(url: str, grant: Grant, grantor: Grantor) -> None:
+    """Leaves to the end of the loop what is still to be done then."""
+
+    async def body() -> None:
+        connecting = asyncio.create_task(Client(url, auth=grant).connect())
+        await asyncio.to_thread(grantor.is_waiting.wait)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        grantor.grants.set()
+
+    run(body())
+
+
+def give_up_closing(url: str, grant: Grant, grantor: Grantor) -> None:
+    grantor.grants.set()
+
+    async def body() -> None:
+        client = Client(url, auth=grant)
+        await client.connect()
+        grantor.withdraw()
+        calling = asyncio.create_task(client.call_tool("who"))
+        await asyncio.to_thread(grantor.is_waiting.wait)
+        closing = asyncio.create_task(client.close())
+        with pytest.raises(oxmcp.ClosedError):
+            await calling
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        grantor.grants.set()
+
+    run(body())
+
+
+def interrupt(url: str, grant: Grant, grantor: Grantor) -> None:
+    """As Ctrl-C does."""
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt_it() -> None:
+        grantor.is_waiting.wait()
+        signal.pthread_kill(main, signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt_it)
+    interrupting.start()
+    with pytest.raises(KeyboardInterrupt):
+        SyncClient(url, auth=grant).connect()
+    interrupting.join()
+    grantor.grants.set()
+    until(lambda: not asking(), lambda: f"threads are left: {asking()}")
+
+
+@pytest.mark.parametrize("give_up", [give_up_connecting, give_up_closing, interrupt])
+@pytest.mark.parametrize("make", [MemoryTokens, Keychain])
+def test_tokens_that_are_refreshed_are_kept_though_the_client_was_given_up(
+    grantor: Grantor, give_up: Callable[..., None], make: Callable[[], TokenStore]
+) -> None:
+    shown = []
+
+    async def show(url: str) -> str:
+        shown.append(url)
+        return grantor.approve(url)
+
+    grant = in_own_window(show, store=make())
+    try:
+        with serving(grantor) as url:
+            assert run(call(url, grant)) == "ann []"
+            grantor.withdraw()
+            give_up(url, grant, grantor)
+            assert run(call(url, grant)) == "ann []"
+    finally:
+        grantor.grants.set()
+    # Tokens that were lost would have been asked of the user again.
+    assert len(shown) == 1
 
 
 def test_a_verifier_decides(grantor: Grantor, caplog: pytest.LogCaptureFixture) -> None:

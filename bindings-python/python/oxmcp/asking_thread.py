@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from .connection import answering_to_the_end
 from .hub import Hub
 
 TYPE_CHECKING = False
@@ -12,16 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._core import Channel
+    from ._core import Channel, ClientHandle
     from .questions import Answerer
 
 
 class AskingThread:
-    """Runs until `end`."""
+    """Runs until the client that it opened is released, or `end`."""
 
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
         self._loop = asyncio.new_event_loop()
+        self._hub = Hub(self._loop)
         self._thread = threading.Thread(target=self._serve, name="oxmcp-client", daemon=True)
         self._thread.start()
 
@@ -29,7 +31,7 @@ class AskingThread:
         """Opens a client with `start`, and returns its outcome."""
 
         async def open() -> Any:
-            hub = Hub(self._loop)
+            hub = self._hub
 
             def begin(id: int, channel: Channel) -> None:
                 hub.questions.answerers[id] = self._answerer
@@ -43,6 +45,11 @@ class AskingThread:
         except BaseException:
             opening.cancel()
             raise
+
+    def close(self, client: ClientHandle) -> None:
+        """Closes the client, and ends when it is released."""
+        answering_to_the_end.add(self._thread)
+        self._hub.close(client, self._loop.stop)
 
     def end(self) -> None:
         """Answers nothing any more."""

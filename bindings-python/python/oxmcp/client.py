@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from functools import partial
 from typing import Any, TypeVar, overload
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._core import Channel
+    from ._core import Channel, ClientHandle
+    from .hub import Hub
     from .progress import ProgressCallback
     from .server import Server
 
@@ -73,12 +75,16 @@ class Client(Connection):
 
         def start(id: int, channel: Channel) -> None:
             nonlocal opened
-            self._open(id, channel)
+            if self._grant is None:
+                self._open(id, channel)
+            else:
+                hub.questions.answerers[id] = self._grant
+                try:
+                    self._open(id, channel, partial(_close, weakref.ref(hub), id))
+                except BaseException:
+                    del hub.questions.answerers[id]
+                    raise
             opened = True
-            if self._grant is not None:
-                answerers = hub.questions.answerers
-                answerers[id] = self._grant
-                self._let_go = partial(answerers.pop, id, None)
 
         try:
             self._opening = await hub.run(None, start)
@@ -87,6 +93,7 @@ class Client(Connection):
             if opened:
                 self._take()
                 self._release()
+                hub.stay()
             raise
 
     async def close(self) -> None:
@@ -96,7 +103,12 @@ class Client(Connection):
         if handle is None:
             return
         try:
-            await hub_of(asyncio.get_running_loop()).run(handle, handle.close)
+            hub = hub_of(asyncio.get_running_loop())
+            try:
+                await hub.run(handle, handle.close)
+            except asyncio.CancelledError:
+                hub.stay()
+                raise
         finally:
             self._release()
 
@@ -189,3 +201,11 @@ class Client(Connection):
     def _join_server(self, server: Server) -> tuple[Any, Callable[[], None]]:
         core = server._core
         return core, partial(server._detach, core, server._attach(core))
+
+
+def _close(hub: weakref.ref[Hub], opened: int, client: ClientHandle) -> None:
+    """Closes a client whose functions answer on a loop; they do until it is released. A loop that is gone took its hub
+    along."""
+    here = hub()
+    if here is not None:
+        here.close(client, partial(here.questions.answerers.pop, opened, None))

@@ -6,6 +6,7 @@ import _thread
 import atexit
 import itertools
 import os
+import threading
 import time
 import weakref
 from typing import Any
@@ -32,6 +33,9 @@ ids = itertools.count(1)
 
 # Seconds that connections still open have to end when the interpreter does.
 _AT_EXIT = 2.0
+
+# Seconds that synchronous clients which were given up have to keep tokens when the interpreter ends.
+_KEEPING_AT_EXIT = 30.0
 
 
 class Connection:
@@ -76,6 +80,8 @@ class Connection:
         self._handle: ClientHandle | None = None
         self._opening: dict[str, Any] | None = None
         self._let_go: Callable[[], object] | None = None
+        # Closes the handle of a client whose functions answer the core, and lets go of them when that is done.
+        self._close_asking: Callable[[ClientHandle], object] | None = None
         self._lock = _thread.RLock()
         self._server = target if isinstance(target, Server) else None
         self._target = target
@@ -136,11 +142,16 @@ class Connection:
 
     def __del__(self) -> None:
         # The core ends a connection whose handle is gone. Nothing to warn about.
+        if getattr(self, "_close_asking", None) is not None:
+            self._take()
         if getattr(self, "_let_go", None) is not None:
             self._release()
 
-    def _open(self, id: int, channel: Channel) -> None:
-        """Starts connecting. Raises `MisuseError` when a connection is open."""
+    def _open(
+        self, id: int, channel: Channel, close_asking: Callable[[ClientHandle], object] | None = None
+    ) -> None:
+        """Starts connecting. Raises `MisuseError` when a connection is open. With functions that answer the core comes
+        what closes the handle and lets go of them when that is done: before, there may be tokens to be kept."""
         with self._lock:
             if self._handle is not None:
                 raise MisuseError("the client is connected already")
@@ -154,6 +165,7 @@ class Connection:
             except BaseException:
                 self._release()
                 raise
+            self._close_asking = close_asking
             _open_connections.add(self)
 
     def _join_server(self, server: Server) -> tuple[Any, Callable[[], None]]:
@@ -169,11 +181,15 @@ class Connection:
         return handle
 
     def _take(self) -> ClientHandle | None:
-        """The handle for whoever closes the connection; None when somebody did."""
+        """The handle for whoever closes the connection; None when somebody did. What answers the core is closed with
+        it by this already."""
         with self._lock:
             handle, self._handle = self._handle, None
+            close_asking, self._close_asking = self._close_asking, None
             _open_connections.discard(self)
-            return handle
+        if handle is not None and close_asking is not None:
+            close_asking(handle)
+        return handle
 
     def _release(self) -> None:
         """Lets go of a server of this process."""
@@ -189,6 +205,9 @@ class Connection:
 
 
 _open_connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+# Threads that answer for clients which are being closed.
+answering_to_the_end: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 def _close_all() -> None:
@@ -208,6 +227,9 @@ def _close_all() -> None:
     while open > 0 and (left := until - time.monotonic()) > 0:
         if channel.wait(left):
             open -= len(channel.drain(open))
+    until = time.monotonic() + _KEEPING_AT_EXIT
+    for thread in list(answering_to_the_end):
+        thread.join(max(0, until - time.monotonic()))
 
 
 atexit.register(_close_all)

@@ -8,7 +8,8 @@ from typing import Any
 
 from ._core import Channel
 from .connection import COMPLETED, PROGRESS, ids
-from .errors import from_core
+from .errors import McpError, from_core
+from .lasting import LastingTask
 from .questions import QUESTION, Questions
 from .wakeup import watch
 
@@ -43,6 +44,10 @@ class Hub:
         self.questions = Questions(self.channel, loop)
         self.pending: dict[int, asyncio.Future[Any]] = {}
         self.progress: dict[int, Callable[[dict[str, Any]], None]] = {}
+        # What is done when a client is released, by the operation that closes it.
+        self._closing: dict[int, Callable[[], object]] = {}
+        self._released = asyncio.Event()
+        self._staying: LastingTask | None = None
         watch(loop, self.channel, self._drain)
 
     async def run(
@@ -71,6 +76,26 @@ class Hub:
             await on_progress.finish()
         return result
 
+    def close(self, client: ClientHandle, then: Callable[[], object]) -> None:
+        """Has a client closed, and does `then` when everything of it is released: until then the core may have
+        refreshed tokens to be kept. From any thread."""
+        id = next(ids)
+        self._closing[id] = then
+        try:
+            client.close(id, self.channel)
+        except McpError:  # of the parent process
+            del self._closing[id]
+
+    def stay(self) -> None:
+        """Has the loop go on, if it is run by `asyncio.run`, until the clients that are being closed are released."""
+        if self._closing and (self._staying is None or self._staying.done()):
+            self._staying = LastingTask(self._all_released(), loop=self.loop)
+
+    async def _all_released(self) -> None:
+        while self._closing:
+            self._released.clear()
+            await self._released.wait()
+
     def _drain(self) -> None:
         events = self.channel.drain(_BATCH)
         if len(events) == _BATCH:
@@ -86,7 +111,13 @@ class Hub:
                 self.questions.take(kind, id, target, payload)
                 continue
             future = pending.pop(id, None)
-            if future is None or future.done():
+            if future is None:
+                then = self._closing.pop(id, None)
+                if then is not None:
+                    then()
+                    self._released.set()
+                continue
+            if future.done():
                 continue
             if kind == COMPLETED:
                 future.set_result(payload)

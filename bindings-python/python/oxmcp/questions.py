@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
+from .lasting import LastingTask
 from .report import report
 
 TYPE_CHECKING = False
@@ -46,19 +47,24 @@ class Questions:
         if answerer is None:
             self._channel.fail(id, "whoever could answer is gone")
             return
-        self._tasks[id] = self._loop.create_task(self._ask(answerer, id, question))
+        answering = self._ask(answerer, id, question)
+        if question["ask"] == "writeTokens":
+            # They are nowhere else.
+            self._tasks[id] = LastingTask(answering, loop=self._loop)
+        else:
+            self._tasks[id] = self._loop.create_task(answering)
 
     def stop(self) -> None:
         """Answers nothing any more."""
         for task in list(self._tasks.values()):
-            task.cancel()
+            asyncio.Task.cancel(task)
 
     def _end(self, id: int) -> None:
         held = self._held.get(id)
         if held is not None:
             held.set()
         elif id in self._tasks:
-            self._tasks[id].cancel()
+            asyncio.Task.cancel(self._tasks[id])
 
     async def _ask(self, answerer: Answerer, id: int, question: dict[str, Any]) -> None:
         from .auth.refused import Refused

@@ -56,9 +56,9 @@ class SyncClient(Connection):
         """Connects, as `with` does. Raises `ConnectError`, `TimeoutError`, `UnsupportedVersionError` and the like."""
         opened = False
 
-        def start(id: int, channel: Channel) -> None:
+        def start(id: int, channel: Channel, close_asking: Callable[[ClientHandle], object] | None = None) -> None:
             nonlocal opened
-            self._open(id, channel)
+            self._open(id, channel, close_asking)
             opened = True
 
         try:
@@ -75,24 +75,25 @@ class SyncClient(Connection):
                 self._release()
             raise
 
-    def _open_asking(self, start: Callable[[int, Channel], None]) -> Any:
+    def _open_asking(self, start: Callable[[int, Channel, Callable[[ClientHandle], object]], None]) -> Any:
         """Opens the connection of a client that leaves something to functions of its user."""
         from .asking_thread import AskingThread
 
         assert self._grant is not None
         thread = AskingThread(self._grant)
-        let_go = thread.end
+        begun = False
 
         def begin(id: int, channel: Channel) -> None:
-            nonlocal let_go
-            start(id, channel)
-            # From now on the connection lets go of it.
-            self._let_go, let_go = let_go, _do_nothing
+            nonlocal begun
+            start(id, channel, thread.close)
+            # From now on it ends when the connection does.
+            begun = True
 
         try:
             return thread.open(begin)
         except BaseException:
-            let_go()
+            if not begun:
+                thread.end()
             raise
 
     def close(self) -> None:
@@ -188,10 +189,6 @@ class SyncClient(Connection):
         from .server_thread import join
 
         return join(server)
-
-
-def _do_nothing() -> None:
-    pass
 
 
 def _wait(
