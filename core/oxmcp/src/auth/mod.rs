@@ -30,6 +30,7 @@ pub use signing_key::SigningKey;
 
 pub(crate) use client::{Attempt, Authorizer, Effort, within_rest};
 pub(crate) use confidential::check_confidential;
+pub(crate) use secret::MIN_CONCEALED;
 pub(crate) use server::Refusal;
 
 use resource::Resource;

@@ -1,5 +1,9 @@
 use std::fmt;
 
+/// Bytes of a secret that is looked for in what a server says. Shorter ones keep nothing safe, and stand in words that have nothing to do with
+/// them.
+pub(crate) const MIN_CONCEALED: usize = 6;
+
 /// A token, a code, a password or a key: whatever must not be seen. It shows itself nowhere: not in `Debug` output, not in an error.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);

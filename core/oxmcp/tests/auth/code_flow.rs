@@ -338,3 +338,30 @@ async fn a_connect_that_is_dropped_while_the_user_is_asked_leaves_nothing_behind
     connect(resource.url(), agreeing(&grantor).store(tokens)).await.unwrap();
     assert_eq!(grantor.ledger(|ledger| (ledger.registrations, ledger.asked.len())), (1, 1));
 }
+
+#[tokio::test]
+async fn a_token_that_is_empty_is_none() {
+    let grantor = Grantor::new();
+    let resource = Resource::new(&grantor);
+    grantor.ledger(|ledger| {
+        ledger.tokens_fail = Some((200, r#"{"access_token":"","token_type":"Bearer"}"#.to_owned()));
+    });
+    let error = connect(resource.url(), agreeing(&grantor)).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert!(error.to_string().contains("empty"), "{error}");
+}
+
+/// What is so short stands everywhere, and keeps nothing safe.
+#[tokio::test]
+async fn words_are_not_searched_for_a_secret_of_a_few_letters() {
+    let grantor = Grantor::new();
+    let resource = Resource::new(&grantor);
+    grantor.ledger(|ledger| {
+        let refusal = r#"{"error":"invalid_client","error_description":"nobody here knows the client"}"#;
+        ledger.tokens_fail = Some((401, refusal.to_owned()));
+    });
+    let credentials = ClientCredentials::secret("reports", "e").issuer(grantor.issuer());
+    let error = connect(resource.url(), Authorization::client_credentials(credentials)).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+    assert!(error.to_string().contains("nobody here knows the client"), "{error}");
+}

@@ -6,10 +6,10 @@ use url::Url;
 use super::credentials::ClientCredentials;
 use super::dpop::{DPOP, DpopKey, Proof};
 use super::tokens::{TokenResponse, Tokens, Wanted};
-use crate::auth::Secret;
 use crate::auth::authorization_server::AuthorizationServer;
 use crate::auth::fetch::{Fetch, Fetched, shown};
 use crate::auth::words::printable;
+use crate::auth::{MIN_CONCEALED, Secret};
 use crate::{Error, ErrorKind};
 
 /// The parameters of requests that are no secrets.
@@ -209,7 +209,10 @@ impl TokenEndpoint<'_> {
     fn secrets<'b>(&'b self, form: &[(&'b str, &'b str)], basic: Option<&'b str>) -> Vec<&'b str> {
         let secret = self.client.and_then(|client| client.parts().0);
         let sent = form.iter().filter(|(name, _)| !OPEN.contains(name)).map(|(_, value)| *value);
-        sent.chain(secret.map(Secret::expose)).chain(basic).filter(|secret| !secret.is_empty()).collect()
+        sent.chain(secret.map(Secret::expose))
+            .chain(basic)
+            .filter(|secret| secret.len() >= MIN_CONCEALED)
+            .collect()
     }
 }
 

@@ -187,8 +187,14 @@ impl Wanted {
     ///
     /// # Errors
     ///
-    /// [`Protocol`](crate::ErrorKind::Protocol) if they are of a type that cannot be used, or that is less than was asked for.
+    /// [`Protocol`](crate::ErrorKind::Protocol) if they are empty, of a type that cannot be used, or of one that is less than was asked for.
     pub(super) fn granted(&self, client: &str, response: TokenResponse) -> Result<Tokens> {
+        if response.access_token.is_empty() {
+            return Err(crate::Error::protocol(format!(
+                "the authorization server {} issued a token that is empty",
+                self.issuer
+            )));
+        }
         let is_bound = response.token_type.eq_ignore_ascii_case("DPoP");
         if !is_bound && !response.token_type.eq_ignore_ascii_case("Bearer") {
             return Err(crate::Error::protocol(format!(
@@ -213,7 +219,7 @@ impl Wanted {
         Ok(Tokens {
             expiry: response.expires_in.and_then(Expiry::after),
             access: response.access_token.into(),
-            refresh: response.refresh_token.map(Secret::from),
+            refresh: response.refresh_token.filter(|token| !token.is_empty()).map(Secret::from),
             scopes: response.scope.as_deref().map_or_else(|| self.scopes.clone(), Scopes::parse_of_peer),
             requested: self.scopes.clone(),
             issuer: self.issuer.clone(),

@@ -5,12 +5,10 @@ use http::{HeaderMap, HeaderName};
 use oxmcp_proto::jsonrpc::{ErrorObject, RawJson};
 use serde_json::Value;
 
+use crate::auth::MIN_CONCEALED;
+
 /// The headers that are no secrets.
 const OPEN: [HeaderName; 6] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_TYPE, ORIGIN, USER_AGENT];
-
-/// Bytes of a secret that is looked for in what a server says. Shorter ones keep nothing safe, and stand in words that have nothing to do with
-/// them.
-const MIN_BYTES: usize = 6;
 
 /// What is sent and nobody else must see: servers, and proxies before them, repeat in their errors what they do not like.
 #[derive(Clone, Default)]
@@ -37,7 +35,7 @@ impl Confidential {
 
     pub(super) fn add(&mut self, secret: &str) {
         let secret = secret.trim();
-        if secret.len() >= MIN_BYTES && !self.0.iter().any(|known| known == secret) {
+        if secret.len() >= MIN_CONCEALED && !self.0.iter().any(|known| known == secret) {
             self.0.push(secret.to_owned());
             // What is part of another must not hide it.
             self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
