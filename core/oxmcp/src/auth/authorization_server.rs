@@ -7,6 +7,9 @@ use crate::auth::issuer::is_same_issuer;
 use crate::auth::words::printable;
 use crate::{Error, ErrorKind, ProtocolVersion, Result};
 
+/// What is said of servers that were taken for their own authorization servers because they name none.
+const DOUBT: &str = "; the server names no authorization server, so it was taken for its own: if it wants something else than OAuth, such as an API key, send that in a header";
+
 /// What an authorization server says of itself (RFC 8414, section 2; OpenID Connect Discovery, section 3).
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct AuthorizationServer {
@@ -31,9 +34,9 @@ pub(crate) struct AuthorizationServer {
     introspection_endpoint_auth_methods_supported: Option<Vec<String>>,
     /// The algorithms of proofs of possession, if it binds tokens to keys (RFC 9449, section 5.1).
     pub(crate) dpop_signing_alg_values_supported: Option<Vec<String>>,
-    /// Whether it has no metadata, and what is known of it is assumed.
+    /// Where its metadata is not, if nobody says that it is an authorization server: what is known of it is assumed.
     #[serde(skip)]
-    pub(crate) is_assumed: bool,
+    assumed: Option<String>,
 }
 
 impl AuthorizationServer {
@@ -56,17 +59,21 @@ impl AuthorizationServer {
         root.set_query(None);
         root.set_path("/");
         let issuer = &Self::origin(server);
-        match Self::look(fetch, issuer, &well_known(&root)).await? {
+        let nothing = match Self::look(fetch, issuer, &well_known(&root)).await? {
             Ok(found) => return Ok(found),
-            // There may be something, so nothing is assumed.
-            Err(nothing) if nothing.trouble.is_some() => return Err(nothing.into_error(issuer)),
-            Err(_) => {}
+            Err(nothing) => nothing,
+        };
+        // There may be something, so nothing is assumed.
+        if let Some(kind) = nothing.trouble {
+            let doubt = if kind == ErrorKind::Protocol { DOUBT } else { "" };
+            return Err(Error::new(kind, format!("{}{doubt}", nothing.told(issuer))));
         }
         let at = |path: &str| root.join(path).ok();
         Ok(Self {
             authorization_endpoint: at("/authorize"),
             token_endpoint: at("/token"),
             registration_endpoint: at("/register"),
+            assumed: Some(nothing.places.join(", ")),
             ..Self::without_metadata(issuer)
         })
     }
@@ -111,7 +118,7 @@ impl AuthorizationServer {
             introspection_endpoint: None,
             introspection_endpoint_auth_methods_supported: None,
             dpop_signing_alg_values_supported: None,
-            is_assumed: true,
+            assumed: None,
         }
     }
 
@@ -128,7 +135,8 @@ impl AuthorizationServer {
             headers.insert(HeaderName::from_static("mcp-protocol-version"), version);
             let fetched = fetch.get(url, headers).await?;
             if !fetched.status.is_success() {
-                nothing.trouble = nothing.trouble.or(fetched.trouble());
+                let withheld = fetched.is_withheld().then_some(ErrorKind::Protocol);
+                nothing.trouble = nothing.trouble.or(fetched.trouble()).or(withheld);
                 nothing.places.push(format!("{} answered with HTTP {}", shown(url), fetched.status));
                 continue;
             }
@@ -157,7 +165,7 @@ impl AuthorizationServer {
             .code_challenge_methods_supported
             .as_ref()
             .is_some_and(|methods| methods.iter().any(|method| method == "S256"));
-        if is_supported || self.is_assumed {
+        if is_supported || self.is_assumed() {
             return Ok(());
         }
         Err(Error::protocol(format!(
@@ -166,12 +174,19 @@ impl AuthorizationServer {
         )))
     }
 
+    /// Whether nobody says that it is an authorization server: it was the resource, which has no metadata.
+    pub(crate) fn is_assumed(&self) -> bool {
+        self.assumed.is_some()
+    }
+
+    /// Where its metadata was looked for in vain, if nobody says that it is an authorization server.
+    pub(crate) fn looked_for(&self) -> Option<&str> {
+        self.assumed.as_deref()
+    }
+
     /// What is said of a failure there beside what happened, if nothing but an assumption led there.
     pub(crate) fn doubt(&self) -> &'static str {
-        if !self.is_assumed {
-            return "";
-        }
-        "; the server names no authorization server, so it was taken for its own: if it wants something else than OAuth, such as an API key, send that in a header"
+        if self.is_assumed() { DOUBT } else { "" }
     }
 
     /// Whether it issues refresh tokens, as far as it says.
@@ -206,12 +221,12 @@ struct Nothing {
 
 impl Nothing {
     fn into_error(self, issuer: &str) -> Error {
-        let message = format!(
-            "the authorization server {} has no metadata where it should be: {}",
-            printable(issuer),
-            self.places.join(", ")
-        );
-        Error::new(self.trouble.unwrap_or(ErrorKind::Protocol), message)
+        Error::new(self.trouble.unwrap_or(ErrorKind::Protocol), self.told(issuer))
+    }
+
+    fn told(&self, issuer: &str) -> String {
+        let places = self.places.join(", ");
+        format!("the authorization server {} has no metadata where it should be: {places}", printable(issuer))
     }
 }
 

@@ -97,6 +97,12 @@ impl Fetched {
         }
     }
 
+    /// Whether the server does not say if there is such a document: it wants to know first who asks. Metadata is open to everybody, so there may
+    /// be some that was closed by mistake.
+    pub(crate) fn is_withheld(&self) -> bool {
+        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+    }
+
     /// What the body says, if it is JSON of that form. What does not fit is not repeated: it may hold secrets.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()

@@ -59,7 +59,7 @@ impl ClientCredentials {
     }
 
     /// The authorization server that knows the client. They are never shown to another one. Without it, they belong to the first
-    /// authorization server that the resource names.
+    /// authorization server that the resource names; if it names none, nothing secret is shown to anybody.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
@@ -89,6 +89,11 @@ impl ClientCredentials {
 
     pub(super) fn issued_by(&self) -> Option<&str> {
         self.issuer.as_deref()
+    }
+
+    /// Whether it shows who it is by something that nobody else has.
+    pub(super) fn is_confidential(&self) -> bool {
+        !matches!(self.proof, Proof::None)
     }
 
     /// The secret and the method, for a store.

@@ -1,7 +1,7 @@
 use super::authorization::Authorization;
 use super::dpop::DpopKey;
 use super::grant::Grant;
-use super::protected_resource::ProtectedResource;
+use super::protected_resource::{Found, ProtectedResource};
 use super::tokens::Tokens;
 use crate::Result;
 use crate::auth::authorization_server::AuthorizationServer;
@@ -31,8 +31,13 @@ impl Grantor {
         challenge: Option<&Challenge>,
     ) -> Result<Self> {
         let asks_for_proof = challenge.is_some_and(|challenge| challenge.is_of("DPoP"));
-        let Some(found) = ProtectedResource::discover(fetch, resource, challenge).await? else {
+        let found = ProtectedResource::discover(fetch, resource, challenge).await?;
+        let Found::Metadata(found) = found else {
             let server = AuthorizationServer::of_origin(fetch, resource.url()).await?;
+            // It may say otherwise where nobody may look.
+            if let (Found::Withheld(error), true) = (found, server.is_assumed()) {
+                return Err(error);
+            }
             let resource = resource.canonical();
             return Ok(Self {
                 server,

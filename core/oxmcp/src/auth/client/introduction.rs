@@ -82,6 +82,6 @@ async fn registered(
     let Some(client) = code.registered.iter().find(|client| client.issued_by().is_none()) else {
         return Ok(None);
     };
-    let binding = Binding::check(keeper, client, server).await?;
+    let binding = Binding::check(keeper, client, server, client.is_confidential()).await?;
     Ok(Some((client.clone(), binding)))
 }

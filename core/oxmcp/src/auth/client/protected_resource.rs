@@ -8,6 +8,15 @@ use crate::auth::words::printable;
 use crate::auth::{Resource, Scopes};
 use crate::{Error, Result};
 
+/// What is to be found of a server's metadata.
+pub(super) enum Found {
+    Metadata(ProtectedResource),
+    /// It says that it has none, as those of 2025-03-26.
+    Nothing,
+    /// It does not say: whoever asks has to be authorized already.
+    Withheld(Error),
+}
+
 /// Authorization servers of one resource that are looked at.
 const MAX_SERVERS: usize = 16;
 
@@ -26,13 +35,12 @@ pub(super) struct ProtectedResource {
 }
 
 impl ProtectedResource {
-    /// Finds the metadata of `resource`: where the challenge says, or else in the well-known places. `None` is a server that has none, as
-    /// those of 2025-03-26.
+    /// Finds the metadata of `resource`: where the challenge says, or else in the well-known places.
     pub(super) async fn discover(
         fetch: &Fetch,
         resource: &Resource,
         challenge: Option<&Challenge>,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Found> {
         if let Some(named) = challenge.and_then(|challenge| challenge.resource_metadata.as_deref()) {
             let url = Url::parse(named).map_err(|error| {
                 Error::protocol(format!(
@@ -46,22 +54,34 @@ impl ProtectedResource {
                     shown(&url)
                 ))
             };
-            return Self::at(fetch, &url, resource).await?.ok_or_else(missing)?.map(Some);
+            return match Self::at(fetch, &url, resource).await?.ok_or_else(missing)?? {
+                Found::Withheld(error) => Err(error),
+                found => Ok(found),
+            };
         }
-        let mut unread = None;
+        let (mut unread, mut nothing) = (None, Found::Nothing);
         for url in resource.well_known() {
             match Self::at(fetch, &url, resource).await? {
-                Some(Ok(found)) => return Ok(Some(found)),
+                Some(Ok(Found::Withheld(error))) => nothing = Found::Withheld(error),
+                Some(Ok(found)) => return Ok(found),
                 Some(Err(error)) => unread = unread.or(Some(error)),
                 None => {}
             }
         }
-        unread.map_or(Ok(None), Err)
+        unread.map_or(Ok(nothing), Err)
     }
 
     /// What is said there, or that it cannot be read.
-    async fn at(fetch: &Fetch, url: &Url, resource: &Resource) -> Result<Option<Result<Self>>> {
+    async fn at(fetch: &Fetch, url: &Url, resource: &Resource) -> Result<Option<Result<Found>>> {
         let fetched = fetch.get(url, HeaderMap::new()).await?;
+        if fetched.is_withheld() {
+            let message = format!(
+                "{} answered with HTTP {}; if the server has metadata there, it has to be open to everybody",
+                shown(url),
+                fetched.status
+            );
+            return Ok(Some(Ok(Found::Withheld(Error::protocol(message)))));
+        }
         if !fetched.is_there(url)? {
             return Ok(None);
         }
@@ -79,7 +99,7 @@ impl ProtectedResource {
             )));
         }
         found.authorization_servers.truncate(MAX_SERVERS);
-        Ok(Some(Ok(found)))
+        Ok(Some(Ok(Found::Metadata(found))))
     }
 
     /// The scopes that it takes to do anything there, if it says.

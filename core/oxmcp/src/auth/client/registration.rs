@@ -173,7 +173,7 @@ fn refused(server: &AuthorizationServer, endpoint: &Url, answer: &Fetched) -> Er
             format!("{}{words}", printable(&error))
         }
         None => {
-            if server.is_assumed {
+            if server.is_assumed() {
                 hint = server.doubt();
             }
             format!("HTTP {}", answer.status)

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::at_work::AtWork;
 use super::authorization::Authorization;
-use super::binding::Binding;
+use super::binding::{Binding, check_named};
 use super::credential::Credential;
 use super::credentials::ClientCredentials;
 use super::effort::Effort;
@@ -88,6 +88,9 @@ impl Renewal {
             return Ok(None);
         }
         let Some(client) = self.client_of(&old) else { return Ok(None) };
+        if client.is_confidential() {
+            check_named(&client, &grantor.server)?;
+        }
         let failure = match refresh::run(&client, &self.fetch, &grantor.server, &old).await {
             Ok(None) => return Ok(None),
             Ok(Some(new)) => {
@@ -149,15 +152,15 @@ impl Renewal {
         let (client, tokens) = match &plan.grant {
             Grant::Code(code) => return self.clone().ask_user(code, grantor, wanted, kept, lock).await,
             Grant::ClientCredentials(client) => {
-                let binding = Binding::check(keeper, client, server).await?;
+                let binding = Binding::check(keeper, client, server, client.is_confidential()).await?;
                 (binding, client_credentials::run(client, fetch, server, &wanted).await?)
             }
             Grant::Enterprise(enterprise) => {
-                let binding = Binding::check(keeper, enterprise.client(), server).await?;
+                let binding = Binding::check(keeper, enterprise.client(), server, true).await?;
                 (binding, enterprise.run(fetch, server, &wanted, patience).await?)
             }
             Grant::Workload(workload) => {
-                let binding = Binding::check(keeper, workload.client(), server).await?;
+                let binding = Binding::check(keeper, workload.client(), server, true).await?;
                 (binding, workload.run(fetch, server, &wanted, patience).await?)
             }
         };

@@ -87,7 +87,7 @@ impl NoToken {
     /// The same, if it is of a server that may be none of OAuth's.
     fn doubted(self, server: &AuthorizationServer) -> Self {
         match self {
-            Self::Failed(error) if server.is_assumed && error.kind() == ErrorKind::Protocol => {
+            Self::Failed(error) if server.is_assumed() && error.kind() == ErrorKind::Protocol => {
                 Self::Failed(Error::protocol(format!("{error}{}", server.doubt())))
             }
             other => other,
