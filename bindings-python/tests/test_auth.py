@@ -35,6 +35,7 @@ from oxmcp.auth import (
     TokenStore,
     Workload,
 )
+from oxmcp.callback_threads import CallbackThreads
 
 BACK = "com.example.app:/authorized"
 
@@ -465,6 +466,55 @@ def test_a_verifier_decides(grantor: Grantor, caplog: pytest.LogCaptureFixture) 
     run(body(plain))
     run(body(later))
     assert "the database is away" in caplog.text
+
+
+def test_a_plain_verifier_that_hangs_gets_no_more_threads_than_there_are_for_verifiers(grantor: Grantor) -> None:
+    limit = 64
+    goes_on = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def verify(token: str, resource: str) -> Any:
+        threads.append(threading.current_thread())
+        goes_on.wait()
+        return {"sub": "ann"} if token == "good" else None
+
+    async def body() -> None:
+        async with grantor.guarded(verifier=verify) as url:
+            strangers = [asyncio.create_task(call(url, f"made-up-{n}")) for n in range(limit + 36)]
+            try:
+                await asyncio.to_thread(until, lambda: len(threads) >= limit, lambda: f"{len(threads)} were asked")
+            finally:
+                goes_on.set()
+            for answer in await asyncio.gather(*strangers, return_exceptions=True):
+                assert isinstance(answer, oxmcp.McpError)
+            assert await call(url, "good") == "ann []"
+
+    run(body())
+    assert len(set(threads)) <= limit < len(threads)
+
+
+def test_what_waits_for_a_thread_can_be_taken_back() -> None:
+    threads = CallbackThreads("oxmcp-test", 1)
+    begun, goes_on, done = threading.Event(), threading.Event(), threading.Event()
+    ran = []
+
+    def first() -> None:
+        begun.set()
+        goes_on.wait()
+
+    def third() -> None:
+        ran.append("third")
+        done.set()
+
+    threads.submit(first)
+    assert begun.wait(60)
+    take_back = threads.submit(lambda: ran.append("second"))
+    threads.submit(third)
+    take_back()
+    goes_on.set()
+    assert done.wait(60)
+    take_back()
+    assert ran == ["third"]
 
 
 def test_scopes_imply_others_and_tokens_may_have_to_be_bound(grantor: Grantor) -> None:

@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeAlias
 
 from .. import options
-from ..callback import called
+from ..callback import called, called_as
 from ..errors import MisuseError
 from .credentials import Credentials, Method, PrivateKey, secret
 from .refused import Refused
@@ -68,9 +68,9 @@ class Grant:
         """Answers what the core asks for this grant."""
         assert isinstance(self.store, TokenStore)
         if question["ask"] == "readTokens":
-            kept = await called(self.store.read, question["key"])
+            kept = await called_as("store", self.store.read, question["key"])
             return {"value": secret("what a TokenStore has read", kept)}
-        await called(self.store.write, question["key"], question["value"])
+        await called_as("store", self.store.write, question["key"], question["value"])
         return {}
 
     def _lock(self, key: str) -> AbstractAsyncContextManager[object]:

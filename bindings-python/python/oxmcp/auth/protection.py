@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeAlias
 
 from .. import options
-from ..callback import called
+from ..callback import called_as
 from ..errors import MisuseError
 from .credentials import Credentials, secret
 from .info import AuthInfo
@@ -84,7 +84,9 @@ class Protection:
     * `verifier`: a `JwtVerifier`, an `IntrospectionVerifier`, or a function of your own, async or not, that is given a
       token and the resource. It returns an `AuthInfo` or the token's claims, and None, or raises `Refused`, when the
       token is no good. It has to refuse tokens that were issued for another resource or have expired. Any other
-      exception means that nobody can say now: the client is told to try again later. It has 15 seconds.
+      exception means that nobody can say now: the client is told to try again later. It has 15 seconds. A function that
+      is not async runs in one of 64 threads that the process has for verifiers; let it not wait for others without a
+      limit of its own, for it keeps its thread.
     * `scopes`: what every request needs; tools may need more (`@server.tool(scopes=[...])`).
     * `scopes_supported`: what clients may ask for; `scopes` if not given.
     * `name`, `documentation`: what the server is called before users, and the URL of a page about it.
@@ -139,7 +141,7 @@ class Protection:
     async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """Answers the core, which asks whose a token is."""
         assert callable(self.verifier)
-        verified = await called(self.verifier, question["token"], question["resource"])
+        verified = await called_as("verifier", self.verifier, question["token"], question["resource"])
         if verified is None:
             raise Refused("it is not known here")
         if isinstance(verified, AuthInfo):

@@ -25,7 +25,8 @@ class TokenStore(ABC):
     """A store of your own, a keychain for example, which several clients may share.
 
     Keys and values are text; what they mean is the library's affair. Values are secrets: keep them where only their
-    user gets at them. Each method may be a plain function, which runs in a thread, or async; it has 30 seconds.
+    user gets at them. Each method may be async, or a plain function, which runs in one of 32 threads that the process
+    has for stores; it has 30 seconds.
     """
 
     @abstractmethod
