@@ -108,6 +108,7 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
   const answerer = options.authorization && new Authorizer(options.authorization)
   const { answerers } = core.questions
   let operation = 0
+  const forget = () => answerers.delete(operation)
   let handle: number | undefined
   let abandon = () => {}
   try {
@@ -121,14 +122,28 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
       abandon = () => core.send(`x ${handle} ${id}${END}`)
     })
     signal?.addEventListener('abort', abandon, { once: true })
-    return new Client(core, handle!, await opened, () => answerers.delete(operation))
+    return new Client(core, handle!, await opened, forget)
   } catch (error) {
-    answerers.delete(operation)
-    if (handle !== undefined) core.native.dropClient(handle)
+    if (handle === undefined) forget()
+    else if (answerer) release(core, handle, forget).catch(() => {})
+    else core.native.dropClient(handle)
     signal?.throwIfAborted()
     throw errorFromNative(error)
   } finally {
     signal?.removeEventListener('abort', abandon)
+  }
+}
+
+/**
+ * Closes a client, and forgets it when everything of it is released: until then, tokens that it has refreshed may have
+ * to be kept.
+ */
+async function release(core: Core, handle: number, forget: () => void): Promise<void> {
+  try {
+    await core.run((id) => core.native.closeClient(handle, id))
+  } finally {
+    core.native.dropClient(handle)
+    forget()
   }
 }
 
@@ -240,21 +255,11 @@ export class Client {
    * everything is released. Closing again gives the same promise.
    */
   close(): Promise<void> {
-    return (this.#closing ??= this.#close())
+    return (this.#closing ??= release(this.#core, this.#handle, this.#forget))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  async #close(): Promise<void> {
-    const core = this.#core
-    try {
-      await core.run((id) => core.native.closeClient(this.#handle, id))
-    } finally {
-      core.native.dropClient(this.#handle)
-      this.#forget()
-    }
   }
 
   #request<Result>(operation: string, params: string, options?: RequestOptions): Promise<Result> {

@@ -178,6 +178,30 @@ describe('a server that wants authorization', () => {
       }
     })
 
+    test('keeps what it has refreshed though connecting was given up', async () => {
+      const shown = []
+      const onAuthorize = (url) => {
+        shown.push(url)
+        return grantor.approve(url)
+      }
+      const options = inOwnWindow(onAuthorize, { store: new Keychain() })
+      assert.equal(await call(url, options), 'ann []')
+      const isRefreshing = grantor.withdraw()
+      const abort = new AbortController()
+      const reason = new Error('enough')
+      const connecting = assert.rejects(connect(url, { ...options, signal: abort.signal }), reason)
+      try {
+        await isRefreshing
+        abort.abort(reason)
+        await connecting
+      } finally {
+        grantor.resume()
+      }
+      // It waits for the lock of the store, which is held until the tokens are kept. Without them the user would be asked again.
+      assert.equal(await call(url, options), 'ann []')
+      assert.equal(shown.length, 1)
+    })
+
     test('in a store that fails hears of it', async () => {
       const broken = { read: () => { throw new Error('the keychain is locked') }, write() {} }
       const odd = { read: () => 53, write() {} }
