@@ -5,13 +5,19 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
+use http::StatusCode;
 use oxmcp::ErrorKind;
-use oxmcp::auth::{ClientCredentials, Introspection, SecretMethod};
-use serde_json::json;
+use oxmcp::auth::{ClientCredentials, Introspection, Protection, SecretMethod};
+use oxmcp::server::TaskMode;
+use oxmcp::transport::HttpOptions;
+use serde_json::{Value, json};
 
 use crate::issuer::Issuer;
 use crate::keys::{but, now};
-use crate::requests::{RESOURCE, ask, assert_is, assert_refused, assert_unavailable, verified_by};
+use crate::requests::{
+    RESOURCE, ask, assert_is, assert_refused, assert_unavailable, call, post, service as unprotected, text,
+    verified_by,
+};
 use crate::stopped_clock::StoppedClock;
 
 const TOKEN: &str = "Bearer opaque/+ =";
@@ -218,5 +224,60 @@ async fn the_server_shows_itself_as_the_endpoint_wants_it() {
         let (_, credential, body) = issuer.page(|page| page.asked.pop()).unwrap();
         assert_eq!(credential.starts_with("Basic "), is_basic, "{credential}");
         assert_eq!(body.contains("&client_secret=s3cret%3A%2B&client_id=files"), !is_basic, "{body}");
+    }
+}
+
+/// A client may have many users. What one of them has is not for the others.
+#[tokio::test]
+async fn what_a_token_without_a_user_owns_is_its_own() {
+    let issuer = Issuer::new(&[]).await;
+    let verifier = Introspection::new(&issuer.url, own_client()).unwrap();
+    let server = unprotected().task_tool("count", "Counts.", TaskMode::optional(), || async {
+        tokio::task::yield_now().await;
+        "all of them"
+    });
+    let protection = Protection::new(RESOURCE, &issuer.url, verifier).unwrap();
+    let options = HttpOptions { protection: Some(protection), ..HttpOptions::default() };
+    let service = server.http_service(options).unwrap();
+    for (claims, is_for_others) in [
+        (json!({"client_id": "app"}), false),
+        (json!({"azp": "app", "sub": ""}), false),
+        (json!({"client_id": "app", "username": "ann"}), true),
+        (json!({"client_id": "app", "sub": "ann"}), true),
+    ] {
+        issuer.page(|page| page.token = but(&json!({"active": true, "aud": RESOURCE}), &claims));
+        let send = async |token: &str, body: &Value, headers: &[(&str, &str)]| {
+            let mut request = post(Some(token), body);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            service.call(request.body(body.to_string()).unwrap()).await
+        };
+
+        let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}
+        }});
+        let opened = send("Bearer one", &initialize, &[]).await;
+        let session = opened.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+        let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+        let status = async |token| send(token, &list, &[("mcp-session-id", &session)]).await.status();
+        assert_eq!(status("Bearer one").await, StatusCode::OK, "{claims}");
+        assert_eq!(status("Bearer other").await == StatusCode::OK, is_for_others, "{claims}");
+
+        let mut count = call("count");
+        count["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+            json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+        let created = text(send("Bearer one", &count, &[]).await).await;
+        let created: Value = serde_json::from_str(&created).unwrap();
+        let task = created["result"]["taskId"].as_str().unwrap_or_else(|| panic!("{created}"));
+        let mut ask = count.clone();
+        ask["method"] = json!("tasks/get");
+        ask["params"] = json!({"taskId": task, "_meta": count["params"]["_meta"]});
+        let of_task = async |token| text(send(token, &ask, &[("mcp-name", task)]).await).await;
+        let own = of_task("Bearer one").await;
+        assert!(own.contains(r#""status":"#), "{own}");
+        let others = of_task("Bearer other").await;
+        assert_eq!(others.contains("there is no such task"), !is_for_others, "{claims}: {others}");
+        assert_eq!(others.contains(r#""status":"#), is_for_others, "{claims}: {others}");
     }
 }

@@ -10,8 +10,9 @@ use crate::auth::{Scopes, Secret};
 
 /// Who makes a request, as its access token says.
 ///
-/// Sessions, tasks, and what clients carry between the rounds of a request belong to `issuer`, `subject` and `client_id` together. Where a
-/// verifier names neither a subject nor a client, they belong to the token, and end with it.
+/// Sessions, tasks, and what clients carry between the rounds of a request belong to `issuer`, `subject` and `client_id` together. Where
+/// there is no subject, introspection may name a user (`username`) in its place. Otherwise they belong to the token, and end with it: a
+/// client alone may be one that many users have.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct AuthInfo {
@@ -27,7 +28,9 @@ pub struct AuthInfo {
     pub expires_at: Option<SystemTime>,
     /// Everything that is said with the token. What is said of a key to which it is bound (`cnf`) is checked.
     pub claims: Map<String, Value>,
-    /// What the token is known by here if it says neither whose it is nor whom it was issued to.
+    /// What its owner is called where they have no subject.
+    username: Option<Box<str>>,
+    /// What the token is known by here if it does not say whose it is.
     nameless: Option<Box<str>>,
 }
 
@@ -49,28 +52,35 @@ impl AuthInfo {
             issuer: text("iss"),
             scopes,
             expires_at: expires_at.and_then(|at| SystemTime::UNIX_EPOCH.checked_add(at)),
+            username: None,
             nameless: None,
             claims,
         }
     }
 
-    /// Whether it says whose the token is, or to which client it was issued.
-    pub(super) fn names_somebody(&self) -> bool {
-        let is_name = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
-        is_name(&self.subject) || is_name(&self.client_id)
+    /// The same with what the issuer itself calls the token's owner (`username`; RFC 7662, section 2.2). Elsewhere that may be anything.
+    pub(super) fn with_username(mut self) -> Self {
+        let username = self.claims.get("username").and_then(Value::as_str);
+        self.username = username.filter(|name| !name.is_empty()).map(Into::into);
+        self
     }
 
-    /// Itself, if it says who is let in (RFC 9068, section 2.2, requires it of a token): all those who are not named would be one.
+    /// Whether it says whose the token is. A client that speaks for itself is its subject (RFC 9068, section 2.2).
+    fn names_owner(&self) -> bool {
+        is_name(&self.subject) || self.username.is_some()
+    }
+
+    /// Itself, if it says who is let in, or by which client (RFC 9068, section 2.2, requires both of a token).
     pub(super) fn named(self) -> Result<Self, NotVerified> {
-        if self.names_somebody() {
+        if self.names_owner() || is_name(&self.client_id) {
             return Ok(self);
         }
         Err(NotVerified::Invalid("it names neither a user nor a client (`sub`, `client_id`)".to_owned()))
     }
 
-    /// The same for who shows `token`: whoever is not named is nobody but who has this very token.
+    /// The same for who shows `token`: whoever is not named is nobody but who has this very token. All users of a client would be one.
     pub(super) fn shown_by(mut self, token: &Secret) -> Self {
-        if !self.names_somebody() {
+        if !self.names_owner() {
             let digest = digest(&SHA256, token.expose().as_bytes());
             self.nameless = Some(URL_SAFE_NO_PAD.encode(digest).into());
         }
@@ -83,12 +93,22 @@ impl AuthInfo {
             return format!("token {token}");
         }
         // Lengths keep one's end from being another's beginning.
-        let part = |part: &Option<String>| match part {
+        let part = |part: Option<&str>| match part {
             Some(part) => format!("{}:{part}", part.len()),
             None => "-".to_owned(),
         };
-        format!("{} {} {}", part(&self.issuer), part(&self.subject), part(&self.client_id))
+        let (issuer, client) = (part(self.issuer.as_deref()), part(self.client_id.as_deref()));
+        match &self.username {
+            Some(username) if !is_name(&self.subject) => {
+                format!("username {issuer} {} {client}", part(Some(username)))
+            }
+            _ => format!("{issuer} {} {client}", part(self.subject.as_deref())),
+        }
     }
+}
+
+fn is_name(name: &Option<String>) -> bool {
+    name.as_ref().is_some_and(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -130,11 +150,31 @@ mod tests {
             info(json!({})).principal(),
             info(json!({"iss": "a"})).shown_by(&"one".into()).principal(),
             info(json!({"sub": "", "client_id": ""})).shown_by(&"two".into()).principal(),
+            // A client may have many users.
+            info(json!({"client_id": "a"})).shown_by(&"three".into()).principal(),
+            info(json!({"sub": "", "client_id": "a"})).shown_by(&"four".into()).principal(),
+            info(json!({"azp": "a", "username": "ann"})).shown_by(&"five".into()).principal(),
+            info(json!({"client_id": "a", "username": "a"}))
+                .with_username()
+                .shown_by(&"six".into())
+                .principal(),
+            info(json!({"client_id": "a", "username": ""}))
+                .with_username()
+                .shown_by(&"six".into())
+                .principal(),
+            info(json!({"client_id": "b", "username": "a"}))
+                .with_username()
+                .shown_by(&"six".into())
+                .principal(),
         ];
         for (at, name) in names.iter().enumerate() {
             assert!(!names[at + 1..].contains(name), "{name}");
         }
         let ann = info(json!({"sub": "ann"})).principal();
         assert_eq!(info(json!({"sub": "ann"})).shown_by(&"any".into()).principal(), ann);
+        let ann = || info(json!({"username": "ann"})).with_username();
+        assert_eq!(ann().shown_by(&"one".into()).principal(), ann().shown_by(&"two".into()).principal());
+        let (one, other) = (json!({"sub": "a", "username": "ann"}), json!({"sub": "b", "username": "ann"}));
+        assert_ne!(info(one).with_username().principal(), info(other).with_username().principal());
     }
 }

@@ -120,7 +120,7 @@ impl Introspection {
                 "it was issued for another server, or does not say for which (its aud is not {resource})"
             ));
         }
-        let info = AuthInfo::from_claims(claims);
+        let info = AuthInfo::from_claims(claims).with_username();
         if info.expires_at.is_some_and(|at| at <= std::time::SystemTime::now()) {
             return invalid("it has expired");
         }
