@@ -17,7 +17,8 @@ pub trait TokenStore: Send + Sync + 'static {
     fn write<'a>(&'a self, key: &'a str, value: Option<Secret>) -> BoxFuture<'a, Result<()>>;
 
     /// Waits until nobody else who shares the store holds `key`, and holds it until the lock is dropped. Only one client at a time asks for
-    /// new tokens so, and the others use what it got. The lock must go when its holder does, however that ends.
+    /// new tokens so, and the others use what it got. A client may hold several keys, each with a lock of its own: while its user looks at a
+    /// page, it holds one for that, and takes another when tokens are refreshed. The lock must go when its holder does, however that ends.
     fn lock<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<TokenLock>>;
 }
 

@@ -26,3 +26,4 @@ mod single_flight;
 mod tenants;
 mod unsaved;
 mod user;
+mod visits;

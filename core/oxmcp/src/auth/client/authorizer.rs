@@ -39,8 +39,10 @@ pub(crate) struct Authorizer {
 
 struct Inner {
     renewal: Arc<Renewal>,
-    /// Who grants access, as far as is known. Whoever holds it is the only one in this process who asks for tokens.
+    /// Who grants access, as far as is known. Whoever holds it is the only one in this process who refreshes tokens.
     grantor: Mutex<Option<Grantor>>,
+    /// Whose turn it is to ask for a grant, for which a user may take their time. It is taken before `grantor`.
+    turn: Mutex<()>,
     flights: Flights<Errand, Result<Renewed>>,
     work: Arc<AtWork>,
     /// What was refused last where the user must not be asked for something better.
@@ -59,8 +61,9 @@ impl Authorizer {
         let keeper = Keeper::new(plan.store.clone(), plan.patience.saturating_add(STORE_PATIENCE));
         let wallet = Wallet::new(keeper.clone(), &plan, resource.clone());
         let renewal = Arc::new(Renewal { plan, resource, fetch, keeper, wallet, under_way: Arc::default() });
-        let (grantor, flights, work) = (Mutex::default(), Flights::default(), Arc::default());
-        Ok(Self { inner: Arc::new(Inner { renewal, grantor, flights, work, refused: Lock::default() }) })
+        let (grantor, turn) = (Mutex::default(), Mutex::default());
+        let (flights, work, refused) = (Flights::default(), Arc::default(), Lock::default());
+        Ok(Self { inner: Arc::new(Inner { renewal, grantor, turn, flights, work, refused }) })
     }
 
     /// A request that is to be authorized with so much effort.
@@ -142,35 +145,59 @@ impl Authorizer {
 
 impl Inner {
     async fn run(&self, errand: Errand) -> Result<Renewed> {
+        if errand.how == How::BeforeExpiry {
+            return self.refresh_early(&errand).await;
+        }
+        let Self { renewal, grantor, turn, .. } = self;
+        let challenge = errand.challenge.as_ref();
+        // Who has to wait for their turn goes as far meanwhile as one goes without a grant.
+        let mut own_turn = turn.try_lock().ok();
+        loop {
+            let mut known = grantor.lock().await;
+            let current = match renewal.wallet.current() {
+                Current::Credential(current) if errand.is_done_with(&current.tokens) => {
+                    return Ok(Renewed::Adopted);
+                }
+                Current::Credential(current) => Some(current),
+                Current::Unread | Current::Nothing => None,
+            };
+            let mut found = None;
+            if own_turn.is_some() || errand.how == How::AsCheapAsPossible {
+                // Always anew: the resource may have gone over to another server (2026-07-28, client registration, "Authorization Server Binding").
+                let granting = renewal.discover(challenge).await?;
+                *known = Some(granting.clone());
+                if errand.how == How::AsCheapAsPossible
+                    && let Some(renewed) = renewal.adopt_or_refresh(granting.clone(), current.clone()).await?
+                {
+                    return Ok(renewed);
+                }
+                found = Some(granting);
+            }
+            // While a user looks at a page, others refresh.
+            drop(known);
+            if let (Some(_), Some(found)) = (&own_turn, found) {
+                let used = current.as_ref().map(|current| &current.tokens);
+                return renewal.obtain(&found, used, challenge, errand.effort).await;
+            }
+            own_turn = Some(turn.lock().await);
+        }
+    }
+
+    /// Refreshes the tokens that are used, if somebody else has not.
+    async fn refresh_early(&self, errand: &Errand) -> Result<Renewed> {
         let Self { renewal, grantor, .. } = self;
         let mut grantor = grantor.lock().await;
-        let current = match renewal.wallet.current() {
-            Current::Credential(current) if errand.is_done_with(&current.tokens) => {
-                return Ok(Renewed::Adopted);
-            }
-            Current::Credential(current) => Some(current),
-            Current::Unread | Current::Nothing => None,
+        let Current::Credential(current) = renewal.wallet.current() else { return Ok(Renewed::Adopted) };
+        if errand.is_done_with(&current.tokens) {
+            return Ok(Renewed::Adopted);
+        }
+        let known = match &*grantor {
+            Some(known) if known.has_issued(&current.tokens) => known.clone(),
+            _ => renewal.find_again(&current.tokens).await?,
         };
-        if let (How::BeforeExpiry, Some(current)) = (errand.how, &current) {
-            let known = match &*grantor {
-                Some(known) if known.has_issued(&current.tokens) => known.clone(),
-                _ => renewal.find_again(&current.tokens).await?,
-            };
-            grantor.get_or_insert_with(|| known.clone());
-            let renewed = renewal.adopt_or_refresh(known, Some(current.clone())).await?;
-            return Ok(renewed.unwrap_or(Renewed::Adopted));
-        }
-        let challenge = errand.challenge.as_ref();
-        // Always anew: the resource may have gone over to another server (2026-07-28, client registration, "Authorization Server Binding").
-        let found = renewal.discover(challenge).await?;
-        *grantor = Some(found.clone());
-        if errand.how == How::AsCheapAsPossible
-            && let Some(renewed) = renewal.adopt_or_refresh(found.clone(), current.clone()).await?
-        {
-            return Ok(renewed);
-        }
-        let used = current.as_ref().map(|current| &current.tokens);
-        renewal.obtain(&found, used, challenge, errand.effort).await
+        grantor.get_or_insert_with(|| known.clone());
+        let renewed = renewal.adopt_or_refresh(known, Some(current)).await?;
+        Ok(renewed.unwrap_or(Renewed::Adopted))
     }
 }
 

@@ -61,7 +61,50 @@ impl PartialEq for Errand {
             (Some(one), Some(other)) => one.is(other),
             (one, other) => one.is_none() && other.is_none(),
         };
+        // What is asked for does not hang on the tokens, which may be refreshed while a user is asked.
+        let names_what = self.challenge.as_ref().is_some_and(|challenge| challenge.scope.is_some());
+        let is_same_want = is_same_token || (self.how == How::ForMore && names_what);
         let is_same_way = self.how == other.how && self.effort == other.effort;
-        is_same_way && is_same_token && self.challenge == other.challenge
+        is_same_way && is_same_want && self.challenge == other.challenge
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Scopes;
+
+    fn used(access: &str) -> Arc<Credential> {
+        let tokens = Tokens {
+            access: access.to_owned().into(),
+            refresh: None,
+            expiry: None,
+            scopes: Scopes::default(),
+            requested: Scopes::default(),
+            issuer: "https://auth.example.com".to_owned(),
+            client: "me".to_owned(),
+            registration: None,
+            resource: "https://mcp.example.com".to_owned(),
+            key: None,
+        };
+        Arc::new(Credential::new(tokens).unwrap())
+    }
+
+    fn errand(how: How, access: &str, scope: Option<&str>) -> Errand {
+        let challenge = Challenge { scope: scope.map(Scopes::parse), ..Challenge::default() };
+        Errand::new(how, Effort::Full, Some(&used(access)), Some(&challenge))
+    }
+
+    /// A user who says no says it to all who want that, whatever was refreshed meanwhile.
+    #[test]
+    fn those_who_want_the_same_scopes_want_the_same_whatever_tokens_they_used() {
+        let more = |access, scope| errand(How::ForMore, access, Some(scope));
+        assert!(more("one", "a b") == more("two", "a b"));
+        assert!(more("one", "a b") != more("one", "a c"));
+        assert!(errand(How::ForMore, "one", None) != errand(How::ForMore, "two", None));
+        for how in [How::BeforeExpiry, How::AsCheapAsPossible, How::Anew] {
+            assert!(errand(how, "one", Some("a b")) != errand(how, "two", Some("a b")));
+            assert!(errand(how, "one", Some("a b")) == errand(how, "one", Some("a b")));
+        }
     }
 }

@@ -115,7 +115,8 @@ impl Renewal {
         if failure.is_of_the_grant() { Ok(None) } else { Err(failure.into()) }
     }
 
-    /// Asks for a grant, unless another client has just got one that will do in place of what was `used`.
+    /// Asks for a grant, unless another client has just got one that will do in place of what was `used`. While a user looks at a page, the
+    /// tokens are not locked: those that are kept are good for what they were good for, and others may have to refresh them.
     pub(super) async fn obtain(
         self: &Arc<Self>,
         grantor: &Grantor,
@@ -123,6 +124,11 @@ impl Renewal {
         challenge: Option<&Challenge>,
         effort: Effort,
     ) -> Result<Renewed> {
+        let Self { plan, fetch, keeper, .. } = &**self;
+        let visit = match plan.grant {
+            Grant::Code(_) => Some(self.wallet.lock_visit().await?),
+            Grant::ClientCredentials(_) | Grant::Enterprise(_) | Grant::Workload(_) => None,
+        };
         let lock = self.wallet.lock().await?;
         // Another process may have been faster, with a user who authorizes only once.
         let kept = self.wallet.read().await?;
@@ -133,7 +139,6 @@ impl Renewal {
             self.wallet.take(kept.clone())?;
             return Ok(Renewed::Adopted);
         }
-        let Self { plan, fetch, keeper, .. } = &**self;
         if effort != Effort::Full && matches!(plan.grant, Grant::Code(_)) {
             return Err(Error::new(
                 ErrorKind::Unauthorized,
@@ -150,7 +155,10 @@ impl Renewal {
         };
         let (server, patience) = (&grantor.server, plan.patience);
         let (client, tokens) = match &plan.grant {
-            Grant::Code(code) => return self.clone().ask_user(code, grantor, wanted, kept, lock).await,
+            Grant::Code(code) => {
+                drop(lock);
+                return self.clone().ask_user(code, grantor, wanted, kept, visit).await;
+            }
             Grant::ClientCredentials(client) => {
                 let binding = Binding::check(keeper, client, server, client.is_confidential()).await?;
                 (binding, client_credentials::run(client, fetch, server, &wanted).await?)
@@ -178,15 +186,16 @@ impl Renewal {
         grantor: &Grantor,
         wanted: Wanted,
         kept: Option<Tokens>,
-        lock: TokenLock,
+        visit: Option<TokenLock>,
     ) -> Result<Renewed> {
         let Self { plan, fetch, keeper, .. } = &*self;
         let authorized = code.ask(fetch, &grantor.server, &wanted, keeper, plan.patience).await?;
         let (this, server) = (self.clone(), grantor.server.clone());
         self.to_the_end(async move {
-            let _lock = lock;
+            // Who waits for it finds what was granted.
+            let _visit = visit;
             let tokens = authorized.redeem(&this.fetch, &server, &wanted, &this.keeper).await?;
-            this.wallet.keep(tokens, kept.as_ref()).await?;
+            this.wallet.lock_and_keep(tokens, kept).await?;
             Ok(Renewed::Granted)
         })
         .await

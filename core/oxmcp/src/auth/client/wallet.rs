@@ -83,9 +83,14 @@ impl Wallet {
         let _ = self.current.subscribe().wait_for(is_other).await;
     }
 
-    /// Waits until no other client that shares the store asks for tokens.
+    /// Waits until no other client that shares the store changes the tokens.
     pub(super) async fn lock(&self) -> Result<TokenLock> {
         self.keeper.lock(&self.key).await
+    }
+
+    /// Waits until no other client that shares the store asks the user for tokens. It is taken before [`lock`](Self::lock).
+    pub(super) async fn lock_visit(&self) -> Result<TokenLock> {
+        self.keeper.lock(&format!("visit for {}", self.key)).await
     }
 
     /// What is kept. What could not be kept before is kept first, if it still belongs there. To be called by who holds the lock.
@@ -113,8 +118,19 @@ impl Wallet {
             .filter(|tokens| !self.is_bound_alone || tokens.key.is_some()))
     }
 
+    /// Sends and keeps what was granted while others could refresh what was `seen` in the store, once nobody does.
+    pub(super) async fn lock_and_keep(&self, tokens: Tokens, seen: Option<Tokens>) -> Result<()> {
+        let lock = self.lock().await;
+        if let Err(error) = &lock {
+            // The user has agreed, and is not to be asked again.
+            tracing::warn!(%error, "what was granted is kept though the kept tokens could not be locked");
+        }
+        let before = self.read().await.unwrap_or(seen);
+        self.keep(tokens, before.as_ref()).await
+    }
+
     /// Sends tokens from now on, and keeps them in place of those `before`. What they came of is used up, so this client goes on with them even if
-    /// they cannot be kept now.
+    /// they cannot be kept now. To be called by who holds the lock.
     pub(super) async fn keep(&self, tokens: Tokens, before: Option<&Tokens>) -> Result<()> {
         self.take(tokens.clone())?;
         self.save(&tokens, before.map(|before| before.access.clone())).await;
