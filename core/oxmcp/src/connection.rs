@@ -103,6 +103,11 @@ impl Connection {
         }
     }
 
+    /// Whether a call of this end is in flight.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.link().calls_in_flight() > 0
+    }
+
     /// Makes a call as a future; dropping it cancels the call.
     pub(crate) fn ask(
         self,

@@ -21,7 +21,8 @@ const MAX_QUEUED_BYTES: usize = 1 << 20;
 /// How long one post may take.
 const POST_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A message that wants no answer, and that nobody waits for: `notifications/cancelled`, or the answer to a server's request.
+/// A message that wants no answer, and that nobody waits for: `notifications/cancelled`, or the answer to a request that the server made
+/// outside of any call.
 pub(super) struct Post {
     /// The revision and session it belongs to.
     pub(super) standing: Standing,

@@ -13,13 +13,15 @@ use oxmcp_proto::{Era, Method};
 use rustc_hash::FxHashMap;
 use tokio::sync::Semaphore;
 
-use super::standing::Standing;
+use super::standing::{Standing, lock};
 use super::{Shared, hear, progress_of, to_error};
+use crate::auth::{Effort, within_rest};
 use crate::clock;
 use crate::connection::ProgressFn;
 use crate::server::{Answer, Outcome};
+use crate::transport::http::Head;
 
-/// How long the server may take to accept an answer.
+/// How long the server may take to accept an answer, beside what a user takes to authorize the client for it.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The bytes of an answer that waits its turn behind other messages; a larger one is sent by itself.
@@ -80,31 +82,48 @@ pub(super) struct Asked(OnceLock<Arc<Mutex<Waiting>>>);
 struct Waiting {
     count: usize,
     until: Option<Instant>,
+    /// Whether the call is over.
+    is_over: bool,
 }
 
 impl Asked {
     /// When the server was last heard of, or this client last owed it something.
     pub(super) fn last_heard(&self, heard: Instant) -> Instant {
         let Some(waiting) = self.0.get() else { return heard };
-        match *waiting.lock().unwrap_or_else(PoisonError::into_inner) {
-            Waiting { count: 0, until } => until.map_or(heard, |until| until.max(heard)),
+        match *lock(waiting) {
+            Waiting { count: 0, until, .. } => until.map_or(heard, |until| until.max(heard)),
             _ => clock::now(),
         }
     }
 
     fn enter(&self) -> Owed {
         let waiting = self.0.get_or_init(Arc::default);
-        waiting.lock().unwrap_or_else(PoisonError::into_inner).count += 1;
+        lock(waiting).count += 1;
         Owed(waiting.clone())
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.0.get() {
+            lock(waiting).is_over = true;
+        }
     }
 }
 
 /// An answer that is owed until it is dropped.
 struct Owed(Arc<Mutex<Waiting>>);
 
+impl Owed {
+    /// How far the client goes to be authorized for the answer: whoever waits for the call waits for what it needs too.
+    fn effort(&self) -> Effort {
+        if lock(&self.0).is_over { Effort::Quiet } else { Effort::Full }
+    }
+}
+
 impl Drop for Owed {
     fn drop(&mut self) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock(&self.0);
         waiting.count -= 1;
         waiting.until = Some(clock::now());
     }
@@ -180,7 +199,9 @@ impl Shared {
             Answer::Later(work) => return self.answer_later(id, method, work, standing, asked),
         };
         let body = written(&id, &outcome);
-        if body.len() <= MAX_IN_TURN {
+        // No user is asked for what goes in turn, and the call may need it as much as any other answer.
+        let may_need_user = asked.is_some() && self.http.authorizer().is_some();
+        if body.len() <= MAX_IN_TURN && !may_need_user {
             self.post_in(standing.clone(), method.into(), body.into());
         } else {
             self.answer_later(id, method, ready(outcome).boxed(), standing, asked);
@@ -203,14 +224,16 @@ impl Shared {
             return self.post_in(standing.clone(), method.into(), body);
         };
         let standing = standing.clone();
-        let served = Served { shared: self.clone(), place, _owed: asked.map(Asked::enter) };
+        let served = Served { shared: self.clone(), place, owed: asked.map(Asked::enter) };
         self.spawn(async move {
             let Ok(outcome) = work.await else { return };
             let shared = &served.shared;
             // It is never closed.
             let _turn = shared.serving.posts.acquire().await;
-            let post = shared.http.post(standing.quietly(method), written(&id, &outcome).into());
-            match tokio::time::timeout(ANSWER_PATIENCE, post).await {
+            let effort = served.owed.as_ref().map_or(Effort::Quiet, Owed::effort);
+            let head = Head { effort, ..standing.head(method) };
+            let post = shared.http.post(head, written(&id, &outcome).into());
+            match within_rest(shared.http.authorizer(), ANSWER_PATIENCE, post).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::debug!("the answer to {method} did not reach the server: {}", to_error(error));
@@ -225,7 +248,8 @@ impl Shared {
 struct Served {
     shared: Arc<Shared>,
     place: u64,
-    _owed: Option<Owed>,
+    /// What the call waits for on whose stream the request came, if it came on one.
+    owed: Option<Owed>,
 }
 
 impl Drop for Served {
@@ -266,6 +290,15 @@ mod tests {
         assert_eq!(asked.last_heard(heard), answered);
         let heard = clock::now();
         assert_eq!(asked.last_heard(heard), heard);
+    }
+
+    #[test]
+    fn no_user_is_asked_for_the_answer_to_a_call_that_is_over() {
+        let asked = Asked::default();
+        let owed = asked.enter();
+        assert_eq!(owed.effort(), Effort::Full);
+        drop(asked);
+        assert_eq!(owed.effort(), Effort::Quiet);
     }
 
     #[test]

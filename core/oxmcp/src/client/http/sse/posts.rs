@@ -93,11 +93,13 @@ impl Posts {
                 Some(number) => self.cancel(number, line),
                 None => {
                     self.settle().await;
-                    self.post(line);
+                    self.post(line, Effort::Quiet);
                     self.settle().await;
                 }
             },
-            _ => self.post(line),
+            // The stream does not say for which call the server asks.
+            Ok(Message::Response(_)) if self.connection.is_waiting() => self.post(line, Effort::Full),
+            _ => self.post(line, Effort::Quiet),
         }
     }
 
@@ -125,8 +127,8 @@ impl Posts {
     }
 
     /// Posts an answer or a notification.
-    fn post(&self, line: Bytes) {
-        let post = self.attempt(line, Effort::Quiet);
+    fn post(&self, line: Bytes, effort: Effort) {
+        let post = self.attempt(line, effort);
         self.others.push(Box::pin(async move { in_vain(post.await) }));
     }
 
@@ -146,7 +148,7 @@ impl Posts {
         }));
     }
 
-    /// Nobody waits for anything but the answer to a request.
+    /// No user is asked for what nobody waits for: a notification, and an answer while no call is in flight.
     fn attempt(
         &self,
         line: Bytes,
