@@ -4,6 +4,7 @@
 
 mod closing;
 mod era;
+mod errors;
 mod failures;
 mod listening;
 mod logging;

@@ -396,7 +396,7 @@ impl HttpClient {
     fn confidential(&self, attempt: Option<&Attempt<'_>>) -> Confidential {
         let mut all = self.inner.confidential.clone();
         if let Some(attempt) = attempt {
-            attempt.secrets(|secret| all.add(secret));
+            attempt.secrets(|secret| all.add_credential(secret));
         }
         all
     }
