@@ -99,7 +99,7 @@ impl ProtectionConfig {
             protection = protection.require_dpop();
         }
         Ok(match (self.dpop_nonce_key, self.require_dpop_nonce) {
-            (Some(SecretText(key)), _) => protection.dpop_nonce_key(key),
+            (Some(SecretText(key)), _) => protection.dpop_nonce_key(key)?,
             (None, true) => protection.require_dpop_nonce()?,
             (None, false) => protection,
         })

@@ -217,6 +217,7 @@ fn a_protection_that_makes_no_sense_is_refused() {
         json!({"resource": resource, "authorizationServers": ["nowhere"], "introspection": {"client": client}}),
         json!({"resource": resource, "authorizationServers": issuers, "verify": true, "scope": "a"}),
         json!({"resource": resource, "authorizationServers": issuers, "verify": true, "dpopNonceKey": ["s3cret"]}),
+        json!({"resource": resource, "authorizationServers": issuers, "verify": true, "dpopNonceKey": "s3cret"}),
     ] {
         refused(protection, &binding.queue);
     }

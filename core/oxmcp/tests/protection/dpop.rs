@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, StatusCode};
 use jsonwebtoken::jwk::ThumbprintHash;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use oxmcp::ErrorKind;
 use oxmcp::auth::{AuthInfo, NotVerified, Protection, Secret, VerifierFn};
 use oxmcp::transport::HttpService;
 use ring::digest::{SHA256, digest};
@@ -217,7 +218,13 @@ async fn a_server_may_want_nonces_of_its_own() {
     assert_eq!(ask(&service, "Bearer free-token").await.nonce, None);
     // Servers with the same key take each other's.
     let key_of_both = "32 bytes that nobody can guess..";
-    let [one, two] = [(); 2].map(|()| protected(protection().dpop_nonce_key(key_of_both)));
+    let [one, two] = [(); 2].map(|()| protected(protection().dpop_nonce_key(key_of_both).unwrap()));
     let nonce = ask_with(&one, BOUND, &[&key.proof(&claims())]).await.nonce.unwrap();
     assert_is(&ask_with(&two, BOUND, &[&with(&json!({"nonce": nonce}))]).await, "ann");
+    // With a short key anybody could make nonces beforehand.
+    for short in ["", "s3cret", &key_of_both[1..]] {
+        let error = protection().dpop_nonce_key(short).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse);
+        assert!(!error.to_string().contains("s3cret") && error.to_string().contains("32 bytes"), "{error}");
+    }
 }

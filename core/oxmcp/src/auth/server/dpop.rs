@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::dpop_nonces::{self, Nonces};
+use super::dpop_nonces::{Nonces, good_until};
 use super::replays::Replays;
 use crate::auth::Secret;
 use crate::auth::signing_key::use_crypto;
@@ -121,11 +121,22 @@ impl Proofs {
             .map_err(|_| "the proof's signature is wrong, or a claim is missing")?
             .claims;
         claims.check(proven)?;
-        let now = now();
+        self.check_freshness(&thumbprint, &claims, nonces, now())
+    }
+
+    /// Whether it was made lately, and comes for the first time.
+    fn check_freshness(
+        &self,
+        thumbprint: &str,
+        claims: &Claims,
+        nonces: Option<&Nonces>,
+        now: u64,
+    ) -> Result<Option<HeaderValue>, BadProof> {
         match nonces {
             None => {
                 claims.check_time(now)?;
-                self.remember(&thumbprint, &claims, now, LIFE)?;
+                // One from the future is good until its own window ends.
+                self.remember(thumbprint, claims, now, now.saturating_add(LIFE))?;
                 Ok(None)
             }
             Some(nonces) => {
@@ -135,9 +146,10 @@ impl Proofs {
                 };
                 let given_at = claims.nonce.as_deref().and_then(|nonce| nonces.given_at(nonce, now));
                 let given_at = given_at.ok_or_else(wants_nonce)?;
-                let forgotten = self.remember(&thumbprint, &claims, now, dpop_nonces::LIFE)?;
+                let good_until = good_until(given_at);
+                let forgotten = self.remember(thumbprint, claims, now, good_until)?;
                 // It may have come before, and be among what was forgotten.
-                if given_at <= forgotten {
+                if good_until <= forgotten {
                     return Err(wants_nonce());
                 }
                 Ok(nonces.after(given_at, now))
@@ -145,16 +157,21 @@ impl Proofs {
         }
     }
 
-    /// Until when proofs came that are forgotten too early, if this one is new.
-    fn remember(&self, thumbprint: &str, claims: &Claims, now: u64, life: u64) -> Result<u64, &'static str> {
+    /// Until when those are good that are forgotten too early, if this one is new.
+    fn remember(
+        &self,
+        thumbprint: &str,
+        claims: &Claims,
+        now: u64,
+        good_until: u64,
+    ) -> Result<u64, &'static str> {
         let mut id = ring::digest::Context::new(&SHA256);
         id.update(thumbprint.as_bytes());
         id.update(claims.jti.as_bytes());
         let mut hash = [0; 32];
         hash.copy_from_slice(id.finish().as_ref());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // A proof from the future is good until its own window ends.
-        match seen.remember(hash, now, life) {
+        match seen.remember(hash, now, good_until) {
             true => Ok(seen.forgotten()),
             false => Err("the proof was used before"),
         }
@@ -205,4 +222,61 @@ fn holds_private_key(proof: &str) -> bool {
     let header = proof.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
     let header = header.and_then(|header| serde_json::from_slice::<Value>(&header).ok());
     header.is_none_or(|header| header["jwk"].get("d").is_some() || header["jwk"].get("k").is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000_000;
+    const SECOND: u64 = 1_000_000;
+
+    fn nonces() -> Nonces {
+        Nonces::with(&"32 bytes that nobody can guess..".into()).unwrap()
+    }
+
+    /// What a proof says whose nonce a server gave then.
+    fn proof(id: &str, given_at: u64) -> Claims {
+        let nonce = nonces().give(given_at).unwrap();
+        Claims {
+            jti: id.to_owned(),
+            htm: "POST".to_owned(),
+            htu: "http://localhost/mcp".to_owned(),
+            iat: 0.0,
+            ath: String::new(),
+            nonce: Some(nonce.to_str().unwrap().to_owned()),
+        }
+    }
+
+    fn check(proofs: &Proofs, claims: &Claims, now: u64) -> Result<(), BadProof> {
+        proofs.check_freshness("key", claims, Some(&nonces()), now).map(drop)
+    }
+
+    /// Servers that share a key take each other's nonces, and their clocks differ.
+    #[test]
+    fn a_proof_is_remembered_for_as_long_as_its_nonce_is_good() {
+        let (proofs, ahead) = (Proofs::default(), proof("a", NOW + 5 * SECOND));
+        assert!(check(&proofs, &ahead, NOW).is_ok());
+        for later in [0, 299, 301, 305] {
+            let again = check(&proofs, &ahead, NOW + later * SECOND);
+            assert!(matches!(again, Err(BadProof::Wrong("the proof was used before"))), "{later}");
+        }
+        assert!(matches!(check(&proofs, &ahead, NOW + 306 * SECOND), Err(BadProof::Nonce(_))));
+    }
+
+    #[test]
+    fn a_proof_that_was_forgotten_needs_another_nonce() {
+        let (proofs, ahead) = (Proofs::default(), proof("a", NOW + 5 * SECOND));
+        assert!(check(&proofs, &ahead, NOW).is_ok());
+        let mut other = proof("", NOW);
+        for id in 1..65_536 {
+            other.jti = format!("other {id}");
+            assert!(check(&proofs, &other, NOW).is_ok());
+        }
+        // One more, and the first is forgotten.
+        other.jti = "one more".to_owned();
+        assert!(matches!(check(&proofs, &other, NOW), Err(BadProof::Nonce(_))));
+        assert!(matches!(check(&proofs, &ahead, NOW), Err(BadProof::Nonce(_))));
+        assert!(check(&proofs, &proof("b", NOW + 5 * SECOND + 1), NOW + SECOND).is_ok());
+    }
 }

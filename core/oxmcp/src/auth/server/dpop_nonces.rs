@@ -8,10 +8,16 @@ use crate::auth::Secret;
 use crate::{Error, ErrorKind, Result};
 
 /// How long a nonce is good, in microseconds.
-pub(super) const LIFE: u64 = 300_000_000;
+const LIFE: u64 = 300_000_000;
+
+/// How far ahead of this clock another may be, of a server that shares the key, in microseconds.
+const AHEAD: u64 = 5_000_000;
 
 /// How old a nonce is when its client is given another, so that it has one when this is over.
 const YOUTH: u64 = LIFE / 4;
+
+/// Bytes of a key that a user gives: as many as the digest has (RFC 2104, section 3).
+const MIN_KEY: usize = 32;
 
 /// Nonces that proofs have to hold (RFC 9449, section 9). Each is the time at which it was given, sealed with a key: nothing is kept.
 #[derive(Clone)]
@@ -25,8 +31,19 @@ impl Nonces {
         Ok(Self(key))
     }
 
-    pub(super) fn with(key: &Secret) -> Self {
-        Self(hmac::Key::new(HMAC_SHA256, key.expose().as_bytes()))
+    /// With a key that other servers have too.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`](ErrorKind::Misuse) if it is shorter than 32 bytes.
+    pub(super) fn with(key: &Secret) -> Result<Self> {
+        let key = key.expose().as_bytes();
+        if key.len() < MIN_KEY {
+            let words =
+                format!("a key for nonces has {MIN_KEY} bytes at least, and this one has {}", key.len());
+            return Err(Error::misuse(words));
+        }
+        Ok(Self(hmac::Key::new(HMAC_SHA256, key)))
     }
 
     /// A nonce that is given now.
@@ -42,14 +59,18 @@ impl Nonces {
         let (time, seal) = sealed.split_first_chunk::<8>()?;
         hmac::verify(&self.0, time, seal).ok()?;
         let at = u64::from_be_bytes(*time);
-        // Clocks of servers that share the key may differ by a few seconds.
-        (at.saturating_add(LIFE) >= now && at <= now.saturating_add(5_000_000)).then_some(at)
+        (good_until(at) >= now && at <= now.saturating_add(AHEAD)).then_some(at)
     }
 
     /// What comes after a nonce that was given then, if it is time for another.
     pub(super) fn after(&self, given_at: u64, now: u64) -> Option<HeaderValue> {
         if given_at.saturating_add(YOUTH) >= now { None } else { self.give(now) }
     }
+}
+
+/// Until when a nonce is good that was given then.
+pub(super) fn good_until(given_at: u64) -> u64 {
+    given_at.saturating_add(LIFE)
 }
 
 #[cfg(test)]
@@ -70,7 +91,7 @@ mod tests {
         for forged in ["", "x", &nonce[..nonce.len() - 4], &format!("AAAAAAAA{}", &nonce[8..])] {
             assert_eq!(own.given_at(forged, now), None, "{forged}");
         }
-        let shared = || Nonces::with(&"of both".into());
+        let shared = || Nonces::with(&"32 bytes that nobody can guess..".into()).unwrap();
         assert!(shared().given_at(shared().give(now).unwrap().to_str().unwrap(), now).is_some());
         assert!(own.after(now, now + YOUTH).is_none());
         assert!(own.after(now, now + YOUTH + 1).is_some());

@@ -148,9 +148,13 @@ impl Protection {
 
     /// The same for one of several servers behind one URL: they take each other's nonces if they have the same key, at least 32 bytes that
     /// nobody can guess. Which proofs were used each of them knows for itself.
-    pub fn dpop_nonce_key(self, key: impl Into<Secret>) -> Self {
-        let key = key.into();
-        self.with(|inner| inner.nonces = Some(Nonces::with(&key)))
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`](crate::ErrorKind::Misuse) if the key is shorter.
+    pub fn dpop_nonce_key(self, key: impl Into<Secret>) -> Result<Self> {
+        let nonces = Nonces::with(&key.into())?;
+        Ok(self.with(|inner| inner.nonces = Some(nonces)))
     }
 
     /// Whoever has a token with `scope` has what all of `implied` open too, and so on (2026-07-28, authorization, "Step-Up Authorization
