@@ -47,7 +47,7 @@ use crate::layer::{Id, LayerRequest};
 use crate::transport::http::{Access, HttpClient};
 use crate::{Limits, Result};
 
-pub(super) use self::sse::SseServer;
+pub(super) use self::sse::{NotOpened, SseServer};
 
 /// How long closing waits for the messages that are still to be sent, before it ends the session.
 const LAST_POSTS: Duration = Duration::from_secs(2);

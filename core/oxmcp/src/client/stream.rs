@@ -14,6 +14,7 @@ use super::connect::stateless_meta;
 use super::http::SseServer;
 use super::inbound::Inbound;
 use super::params::{MetaMembers, Params};
+use crate::auth::Authorizer;
 use crate::connection::{Connection, Done, NO_PROCESS, Role, Waiter, drive};
 use crate::layer::Inlet;
 use crate::server::{Answer, StreamRole};
@@ -64,11 +65,11 @@ pub(super) fn open_stream(
         async move {
             match child {
                 None => {
-                    let role = ClientRole { inbound, noise: None };
+                    let role = ClientRole { inbound, noise: None, authorizer: None };
                     drop(drive(connection, reader, writer, role, &limits, NO_PROCESS).await)
                 }
                 Some((child, noise)) => {
-                    let role = ClientRole { inbound, noise };
+                    let role = ClientRole { inbound, noise, authorizer: None };
                     drive_child(connection, reader, writer, child, &limits, role).await
                 }
             }
@@ -87,7 +88,7 @@ pub(super) fn open_sse(server: SseServer, limits: &Limits, inbound: Inbound) -> 
         let (connection, limits, inbound) = (connection.clone(), limits.clone(), inbound.clone());
         async move {
             let http = server.http();
-            let role = ClientRole { inbound, noise: None };
+            let role = ClientRole { inbound, noise: None, authorizer: server.authorizer() };
             let (reader, writer) = tokio::io::split(ours);
             let carried = server.carry(theirs, connection.clone());
             drive(connection, reader, writer, role, &limits, Some(carried)).await;
@@ -126,6 +127,8 @@ async fn drive_child(
 struct ClientRole {
     inbound: Inbound,
     noise: Option<NoiseFn>,
+    /// What keeps the client authorized, if something does.
+    authorizer: Option<Authorizer>,
 }
 
 impl Role for ClientRole {
@@ -160,6 +163,10 @@ impl Role for ClientRole {
     fn noise(&self) -> Option<&NoiseFn> {
         self.noise.as_ref()
     }
+
+    fn keeps_peer_waiting(&self) -> bool {
+        self.authorizer.as_ref().is_some_and(Authorizer::is_at_work)
+    }
 }
 
 impl StreamChannel {
@@ -193,7 +200,8 @@ impl StreamChannel {
         offer: &Offer,
         limits: &Limits,
     ) -> Result<Reply, CallError> {
-        let patience = Patience::total(limits.connect);
+        // Connecting has an end of its own, which knows of the time that a user takes.
+        let patience = Patience { silence: limits.connect, total: Duration::MAX };
         let silence = is_probe.then_some(limits.probe);
         let probe = self.probe.clone();
         let stateless = (version.era() == Era::Stateless).then(|| stateless_meta(version, offer));

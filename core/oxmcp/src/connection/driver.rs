@@ -319,6 +319,9 @@ where
                 if due > now {
                     (Vec::new(), Some(due))
                 } else {
+                    if self.role.keeps_peer_waiting() {
+                        link.excuse(now);
+                    }
                     (link.handle_timeout(now), link.poll_timeout())
                 }
             };

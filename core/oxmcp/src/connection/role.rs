@@ -38,6 +38,11 @@ pub(crate) trait Role: Send + 'static {
     /// Hears that the peer sends nothing any more.
     fn input_ended(&mut self) {}
 
+    /// Whether the peer may be waiting for this end, so that it is not silent: somebody is being authorized, and nothing is sent meanwhile.
+    fn keeps_peer_waiting(&self) -> bool {
+        false
+    }
+
     /// Who wants to hear of the lines that are no message.
     fn noise(&self) -> Option<&NoiseFn> {
         None

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod answers;
+mod asking;
 mod assumed;
 mod background;
 mod bound;
@@ -24,6 +25,7 @@ mod scopes;
 mod scripted_tokens;
 mod secrecy;
 mod single_flight;
+mod sse;
 mod tenants;
 mod unsaved;
 mod user;

@@ -428,6 +428,14 @@ impl<C, S> Link<C, S> {
         self.deadlines.next()
     }
 
+    /// Starts the silence of all calls anew: it was not the peer's. Their totals go on.
+    pub fn excuse(&mut self, now: Instant) {
+        for call in self.calls.values_mut() {
+            // As after progress, the entries in `deadlines` stay where they are.
+            call.due = call.patience.due(call.started, now);
+        }
+    }
+
     /// Settles the calls whose time is over by `now`, and tells the peer.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<(C, CallError)> {
         let mut settled = Vec::new();

@@ -53,6 +53,25 @@ fn progress_starts_the_silence_anew_until_the_total_is_reached() {
 }
 
 #[test]
+fn an_excuse_starts_every_silence_anew_until_the_total_is_reached() {
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let mut link = TestLink::new(Limits::default());
+    for (context, silence) in [(1, 10), (2, 20)] {
+        call(&mut link, start, context, silence);
+    }
+    link.excuse(after(10));
+    assert!(link.handle_timeout(after(19)).is_empty());
+    assert_eq!(link.poll_timeout(), Some(after(20)));
+    assert_eq!(link.handle_timeout(after(20)), [(1, CallError::Silent { after: Duration::from_secs(10) })]);
+    link.excuse(after(25));
+    assert!(link.handle_timeout(after(44)).is_empty());
+    link.excuse(after(99));
+    let settled = link.handle_timeout(after(100));
+    assert_eq!(settled, [(2, CallError::TimeoutInAll { after: Duration::from_secs(100) })]);
+}
+
+#[test]
 fn a_silent_call_times_out_and_the_peer_is_told_once() {
     let start = Instant::now();
     let mut link = TestLink::new(Limits::default());

@@ -5,7 +5,7 @@ use super::attempts::Attempts;
 use super::remember;
 use crate::client::Channel;
 use crate::client::eras::{self, Way};
-use crate::client::http::{HttpChannel, SseServer};
+use crate::client::http::{HttpChannel, NotOpened, SseServer};
 use crate::client::inbound::Inbound;
 use crate::client::stream::open_sse;
 use crate::transport::http::Access;
@@ -33,11 +33,15 @@ pub(super) async fn connect_url(
         Ok((negotiated, Channel::Stream(stream)))
     };
     offer.remembered = way.map(Way::era);
-    if way == Some(Way::Sse)
-        && is_allowed
-        && let Ok(sse) = sse().await
-    {
-        return over(sse, offer).await;
+    if way == Some(Way::Sse) && is_allowed {
+        match sse().await {
+            Ok(sse) => return over(sse, offer).await,
+            // Whoever said no just now is not asked again.
+            Err(NotOpened { error, is_unauthorized: true }) => return Err(error),
+            Err(NotOpened { error, .. }) => {
+                tracing::debug!(%error, "there is no server of HTTP+SSE any more");
+            }
+        }
     }
     let http = HttpChannel::new(url, access.clone(), offer, limits, inbound.clone()).await?;
     attempts.add(http.released());
@@ -60,7 +64,8 @@ pub(super) async fn connect_url(
             offer.remembered = Some(Era::Handshake);
             over(sse, offer).await
         }
-        Err(error) => {
+        Err(NotOpened { error, is_unauthorized: true }) => Err(error),
+        Err(NotOpened { error, .. }) => {
             tracing::debug!(%error, "nor is there a server of HTTP+SSE");
             Err(refused.error)
         }

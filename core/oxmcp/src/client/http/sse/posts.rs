@@ -17,11 +17,11 @@ use tokio::sync::oneshot;
 use super::super::failure::refused;
 use super::aside::Aside;
 use crate::Limits;
-use crate::auth::Effort;
+use crate::auth::{Effort, within_rest};
 use crate::connection::Connection;
 use crate::transport::http::{Head, HttpClient};
 
-/// How long the server may take to accept a message.
+/// How long the server may take to accept a message, beside what a user takes to authorize the client for it.
 const POST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a notification waits for the messages before it to be accepted, and holds up those after it.
@@ -157,7 +157,7 @@ impl Posts {
         let (http, endpoint) = (self.http.clone(), self.endpoint.clone());
         async move {
             let post = http.post_to(&endpoint, Head { effort, ..Head::default() }, line);
-            match tokio::time::timeout(POST_PATIENCE, post).await {
+            match within_rest(http.authorizer(), POST_PATIENCE, post).await {
                 Ok(posted) => posted.map_err(refused),
                 Err(_) => Err(CallError::Silent { after: POST_PATIENCE }),
             }
