@@ -13,8 +13,8 @@ export interface TokenStore {
   write(key: string, value: string | null): void | Promise<void>
   /**
    * Waits until nobody else who shares the store holds `key`; gives a function that lets it go. Only one client at a
-   * time asks for new tokens so, and the others use what it got. Without it, the clients of this object exclude each
-   * other; a store that several processes share needs a lock that they share too.
+   * time asks for new tokens so, and the others use what it got. A client may hold several keys at a time. Without it,
+   * the clients of this object exclude each other; a store that several processes share needs a lock that they share.
    */
   lock?(key: string): (() => void) | Promise<() => void>
 }

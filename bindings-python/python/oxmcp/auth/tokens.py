@@ -39,8 +39,8 @@ class TokenStore(ABC):
 
     def lock(self, key: str) -> AbstractAsyncContextManager[None]:
         """Holds `key`, when nobody else who shares the store does: only one client at a time asks for new tokens so,
-        and the others use what it got. As it is, the clients of this object exclude each other; a store that several
-        processes share needs a lock that they share too."""
+        and the others use what it got. A client may hold several keys at a time. As it is, the clients of this object
+        exclude each other; a store that several processes share needs a lock that they share too."""
         with _guard:
             locks: dict[str, threading.Lock] = self.__dict__.setdefault("_oxmcp_locks", {})
             return _held(locks.setdefault(key, threading.Lock()))
