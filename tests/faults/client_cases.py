@@ -87,8 +87,8 @@ HTTP = [
     Case("hangs", "Timeout", revision="2025-11-25", **SILENCE),
     Case("hangs_in_events", "Timeout", **SILENCE),
     Case("slow_progress", **SLOW),
-    Case("not_mcp", connect="Protocol"),
-    Case("broken", connect="Connect"),
+    Case("not_mcp", connect="Connect"),
+    Case("broken", connect="Overloaded"),
     Case("locked", connect="Unauthorized"),
     Case("mute", connect="Timeout", connect_timeout_ms=500),
 ]
