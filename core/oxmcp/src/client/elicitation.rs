@@ -6,7 +6,8 @@ use oxmcp_proto::model::{ElicitAction, ElicitFormParams, ElicitResult, ElicitUrl
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::input::{InputError, InputFn};
+use super::input::InputFn;
+use super::input_error::InputError;
 use super::{ClientContext, Connect};
 use crate::schema::Schema;
 

@@ -1,5 +1,7 @@
+mod asked;
 mod asking;
 mod failure;
+mod flights;
 mod in_flight;
 mod kept;
 mod listener;
@@ -29,7 +31,7 @@ use tokio::sync::watch;
 
 use self::asking::Asking;
 use self::failure::to_error;
-use self::in_flight::Flights;
+use self::flights::Flights;
 use self::kept::Kept;
 use self::negotiate::NotNegotiated;
 use self::posts::{Post, Posts};

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
 use super::handlers::Handlers;
-use super::input::InputError;
+use super::input_error::InputError;
 use super::tasks::Hosted;
 use super::{Client, ClientContext, Handle};
 use crate::connection::panic_words;

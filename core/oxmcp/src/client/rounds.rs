@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::input_required::InputRequired;
-use super::call::{Interim, Looked};
 use super::inbound::Input;
-use super::input::InputError;
+use super::input_error::InputError;
+use super::looked::{Interim, Looked};
 use super::time::Time;
 use super::{Call, Channel, Client};
 use crate::{Error, ErrorKind, Result};

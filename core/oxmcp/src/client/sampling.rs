@@ -7,7 +7,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Connect;
-use super::input::{InputError, InputFn};
+use super::input::InputFn;
+use super::input_error::InputError;
 
 impl Connect {
     /// Declares sampling, and answers the servers that want something from a model. The handler is an async function of the parameters, or of

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use self::running::{Running, Stage};
 use self::settle_on_drop::SettleOnDrop;
 use self::started::StartedIn;
-use super::call::{Interim, Looked};
+use super::looked::{Interim, Looked};
 use super::stream::StreamChannel;
 use super::{Call, Channel, Client};
 use crate::connection::{Done, Waiter};

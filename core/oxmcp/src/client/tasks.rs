@@ -18,7 +18,7 @@ use oxmcp_proto::{Era, Method, ProtocolVersion};
 use self::ask::read;
 use self::follow::Created;
 use self::handle::At;
-use super::call::Looked;
+use super::looked::Looked;
 use super::rounds::Ended;
 use super::time::Time;
 use super::{Call, Client, Connect, Request};

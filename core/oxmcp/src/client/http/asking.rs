@@ -7,9 +7,9 @@ use oxmcp_proto::jsonrpc::{Message, MethodName, RawJson, RequestId, write_reques
 use oxmcp_proto::link::{CallError, Patience};
 use oxmcp_proto::{Era, Method};
 
+use super::asked::Asked;
 use super::failure::CallFailure;
 use super::in_flight::InFlight;
-use super::serving::Asked;
 use super::standing::{Standing, lock};
 use super::{Shared, hear, progress_of};
 use crate::auth::Authorizer;

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
-
 use crate::Limits;
 
 /// What the requests that an endpoint serves at once may take together, whatever connection or session they came by.
@@ -10,8 +8,8 @@ pub(super) struct Budget {
     requests: AtomicUsize,
     max_requests: usize,
     /// Bytes of messages, of which a part is still held by somebody.
-    bytes: AtomicUsize,
-    max_bytes: usize,
+    pub(super) bytes: AtomicUsize,
+    pub(super) max_bytes: usize,
 }
 
 impl Budget {
@@ -64,55 +62,12 @@ impl Drop for Admission {
     }
 }
 
-/// The bytes of one message that count until it is dropped.
-pub(super) struct Held {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
-
-impl Held {
-    pub(super) fn new(budget: &Arc<Budget>) -> Self {
-        Self { budget: budget.clone(), bytes: 0 }
-    }
-
-    /// Holds so many bytes from now on, if there is room for what is new. There always is for the only message.
-    pub(super) fn grow_to(&mut self, bytes: usize) -> bool {
-        let new = bytes.saturating_sub(self.bytes);
-        let before = self.budget.bytes.fetch_add(new, Ordering::Relaxed);
-        let has_room = before == self.bytes || before.saturating_add(new) <= self.budget.max_bytes;
-        match has_room {
-            true => self.bytes += new,
-            false => drop(self.budget.bytes.fetch_sub(new, Ordering::Relaxed)),
-        }
-        has_room
-    }
-
-    /// The message with its bytes, which count until the last part of it is dropped, wherever that has gone.
-    pub(super) fn with(self, message: Bytes) -> Bytes {
-        Bytes::from_owner(HeldMessage { message, _held: self })
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-struct HeldMessage {
-    message: Bytes,
-    _held: Held,
-}
-
-impl AsRef<[u8]> for HeldMessage {
-    fn as_ref(&self) -> &[u8] {
-        &self.message
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::transport::http::held::Held;
 
     fn budget(serving: usize, serving_bytes: usize) -> Arc<Budget> {
         Budget::new(&Limits { serving, serving_bytes, ..Limits::default() })

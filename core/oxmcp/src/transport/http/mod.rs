@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod guard;
 mod handshake;
 mod headers;
+mod held;
 #[cfg(feature = "http2")]
 mod http2;
 mod legacy;

@@ -7,7 +7,8 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::budget::{Budget, Held};
+use super::budget::Budget;
+use super::held::Held;
 
 /// The most that is set aside because a peer announced so much. What is set aside costs memory only when it is written to.
 const MAX_RESERVED: usize = 4 << 20;

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::transport::http::budget::{Admission, Budget, Held};
+use crate::transport::http::budget::{Admission, Budget};
+use crate::transport::http::held::Held;
 use crate::transport::http::receive::SMALL;
 
 /// What the requests of one client take of the budget of its endpoint.
