@@ -3,6 +3,8 @@ use std::fmt;
 use oxmcp_proto::Method;
 use oxmcp_proto::jsonrpc::ErrorObject;
 
+use crate::error::with_sources;
+
 /// Why there is no input.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -41,14 +43,7 @@ const REFUSED: i64 = -1;
 /// Any error becomes a failure, with its sources.
 impl<E: std::error::Error> From<E> for InputError {
     fn from(error: E) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self::Failed(message)
+        Self::Failed(with_sources(&error))
     }
 }
 

@@ -3,6 +3,7 @@ use std::fmt;
 use oxmcp_proto::jsonrpc::ErrorObject;
 
 use super::input::rpc_of;
+use crate::error::with_sources;
 
 /// Why a resource cannot be read, a prompt not be written, or nothing be proposed.
 ///
@@ -62,16 +63,4 @@ impl fmt::Display for HandlerError {
             Self::Rpc(error) => error.fmt(f),
         }
     }
-}
-
-/// The words of an error and of what caused it.
-pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message.push_str(": ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    message
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use oxmcp_proto::jsonrpc::ErrorObject;
 
-use crate::server::handler_error::with_sources;
+use crate::error::with_sources;
 use crate::server::input::rpc_of;
 
 /// Why a tool has nothing to say.
